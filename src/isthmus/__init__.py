@@ -1,0 +1,1 @@
+"""isthmus: unsupervised and generative learning for arrays, images and tables."""

@@ -1,0 +1,49 @@
+"""The errors isthmus raises itself: one line each, what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = ["CompositionError", "DataError", "FitError", "IsthmusError", "MissingExtraError", "ModelFileError", "UnknownNameError", "nearest"]
+
+
+class IsthmusError(Exception):
+    """Anything that isthmus refuses; the command line prints it as one line and exits with status 2."""
+
+
+class DataError(IsthmusError, ValueError):
+    """The data cannot be used as they are; the message names rows, columns or the file."""
+
+
+class CompositionError(IsthmusError, ValueError):
+    """Parts that mean nothing together, or an argument outside its range; the message says why."""
+
+
+class FitError(IsthmusError, RuntimeError):
+    """Training could not go on; the message names the term and the epoch."""
+
+
+class ModelFileError(IsthmusError, ValueError):
+    """A model folder that is missing, damaged or not one of ours."""
+
+
+class UnknownNameError(IsthmusError, ValueError):
+    """A name that is not known; the message gives the nearest known one."""
+
+    def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
+        known = sorted(known)
+        super().__init__(f"unknown {kind} {name!r}{nearest(str(name), known)}; known: {', '.join(known)}")
+
+
+class MissingExtraError(IsthmusError, ImportError):
+    """An optional dependency is not installed; the message says how to install it."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(f"{purpose} needs {package}: pip install 'isthmus[{extra}]'")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ``", did you mean 'x'?"`` for the known name closest to `name`, or nothing."""
+    close = get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
+    return f", did you mean {close[0]!r}?" if close else ""
