@@ -1,0 +1,136 @@
+"""Corruptions p(x̃|x): the noise a denoising autoencoder learns to undo.
+
+A corruption is called with a batch x (N, ...) in the data's own units, as floating point, and a generator; it
+returns x̃ of the same shape and never changes x. The noise to inject is the noise that will be met.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .errors import DataError
+from .parts import Facts, Part
+
+__all__ = ["Corruption", "Gaussian", "Masking", "Residuals", "SaltAndPepper"]
+
+
+class Corruption(Part, kind="corruption"):
+    """Base of corruptions: ``corruption(x, generator) -> x_tilde``."""
+
+    def __call__(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw x̃ ~ p(x̃|x)."""
+        raise NotImplementedError
+
+
+def _uniform(x: Tensor, generator: torch.Generator) -> Tensor:
+    return torch.rand(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+
+
+class Gaussian(Corruption):
+    r"""Additive noise x̃ = x + σε, ε ~ N(0, I) (Vincent et al. 2010, section 3.3).
+
+    Parameters
+    ----------
+    std : σ, in the data's units.
+    """
+
+    std: float = 0.3
+
+    def check(self) -> None:
+        self.require(self.std >= 0, f"std must not be negative, got {self.std}")
+
+    def __call__(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw x̃ = x + σε."""
+        return x + self.std * torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+
+
+class Masking(Corruption):
+    r"""A fraction ν of the entries, drawn anew for every sample, is set to a value (Vincent et al. 2008, section 2.3).
+
+    Parameters
+    ----------
+    fraction : ν, the probability that an entry is lost.
+    value : what a lost entry reads, in the data's units.
+    """
+
+    fraction: float = 0.5
+    value: float = 0.0
+
+    def check(self) -> None:
+        self.require(0 <= self.fraction <= 1, f"fraction must lie in [0, 1], got {self.fraction}")
+
+    def __call__(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw x̃, where each entry is `value` with probability ν."""
+        return torch.where(_uniform(x, generator) < self.fraction, self.value, x)
+
+
+class SaltAndPepper(Corruption):
+    r"""A fraction ν of the entries is set to the lowest or the highest value by a fair coin (Vincent et al. 2010).
+
+    Parameters
+    ----------
+    fraction : ν, the probability that an entry is hit.
+    low, high : pepper and salt, in the data's units.
+    """
+
+    fraction: float = 0.25
+    low: float = 0.0
+    high: float = 1.0
+
+    def check(self) -> None:
+        self.require(0 <= self.fraction <= 1, f"fraction must lie in [0, 1], got {self.fraction}")
+
+    def __call__(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw x̃: each entry is `low` or `high`, with probability ν/2 each."""
+        u = _uniform(x, generator)
+        return torch.where(u < self.fraction / 2, self.low, torch.where(u < self.fraction, self.high, x))
+
+
+class Residuals(Corruption):
+    r"""Noise taken from real pairs: x̃ = x + r, where r is a residual x̃ⱼ − xⱼ that was measured, drawn at random.
+
+    Right where the noise does not depend on the signal. Where it does, fit on the pairs themselves:
+    ``DenoisingAutoencoder().fit(X_noisy, X_clean)``.
+
+    Parameters
+    ----------
+    residuals : measured noise, (M, ...), each of the shape of one sample, in the data's units.
+    """
+
+    residuals: np.ndarray
+
+    @classmethod
+    def from_pairs(cls, noisy: np.ndarray, clean: np.ndarray) -> Residuals:
+        """Make the corruption from measured pairs of shape (M, ...).
+
+        >>> Residuals.from_pairs(np.array([[1.5], [2.0]]), np.array([[1.0], [2.5]])).residuals.tolist()
+        [[0.5], [-0.5]]
+        """
+        noisy, clean = np.asarray(noisy, dtype=np.float64), np.asarray(clean, dtype=np.float64)
+        if noisy.shape != clean.shape:
+            raise DataError(f"noisy and clean must pair up: got shapes {noisy.shape} and {clean.shape}")
+        return cls(noisy - clean)
+
+    def check(self) -> None:
+        self.require(len(np.shape(self.residuals)) > 1 and len(self.residuals) > 0, "residuals must be (M, ...), M ≥ 1")
+        self.require(bool(np.isfinite(self.residuals).all()), "residuals must be finite")
+
+    def build(self, facts: Facts) -> nn.Module:
+        """Return the sampler, with the residuals where the model is."""
+        shape = tuple(self.residuals.shape[1:])
+        self.require(shape == facts.shape, f"residuals have samples of shape {shape}, the data of {facts.shape}")
+        return _Resampler(torch.as_tensor(np.asarray(self.residuals)))
+
+
+class _Resampler(nn.Module):
+    residuals: Tensor
+
+    def __init__(self, residuals: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("residuals", residuals, persistent=False)
+
+    def forward(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        rows = torch.randint(len(self.residuals), (len(x),), generator=generator, device=x.device)
+        return x + self.residuals[rows].to(x.dtype)

@@ -1,0 +1,53 @@
+"""What estimators with an encoder do: codes, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+
+from torch import Tensor
+
+from ..penalty import Contractive
+from .base import Estimator
+
+__all__ = ["Encodes"]
+
+
+class Encodes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):  # type: ignore[misc]
+    """Estimators that encode: `transform`, `inverse_transform`, `reconstruct`."""
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the codes h (N, d): the posterior's mean, without corruption or draws."""
+        return self._map(self._check_rows(X), lambda x: self.model_.encode(self.model_.scaling(x)).mean)
+
+    def inverse_transform(self, H: Any) -> np.ndarray:
+        """Return x̂ for codes (N, d), in the data's own shape and units."""
+        return self._map(self._check_codes(H), self._decoded)
+
+    def reconstruct(self, X: Any) -> np.ndarray:
+        """Return x̂ of the shape of X, in the data's units; what was trained to clean, cleans."""
+        return self._map(self._check_rows(X), lambda x: self._decoded(self.model_.encode(self.model_.scaling(x)).mean))
+
+    def jacobian_norm(self, X: Any) -> np.ndarray:
+        """Return ‖∇ₓh‖_F at each row, (N,), exactly, in the model's units: how sensitive the code is to its input."""
+        penalty = Contractive(method="exact")
+        if penalty.closed_for(self.model_.encoder):
+            penalty = Contractive(method="closed")
+
+        def norm(x: Tensor) -> Tensor:
+            x = self.model_.scaling(x)
+            h = self.model_.encode(x).mean
+            return penalty(self.model_.encoder, self.model_.encode, x, h, torch.Generator(x.device)).detach().sqrt()
+
+        return self._map(self._check_rows(X), norm)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the mean of ``score_samples``, for model selection: higher is better."""
+        return float(np.mean(self.score_samples(X)))
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Return a log-likelihood in nats for each row."""
+        raise NotImplementedError

@@ -1,0 +1,119 @@
+"""The data edge: what comes in is checked here, in words a person can act on, and never copied without need."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_array, validate_data
+
+from ..errors import DataError
+
+__all__ = ["check_finite", "check_rows", "check_target", "check_unit_interval", "value_range"]
+
+
+def check_rows(estimator: BaseEstimator, X: Any, reset: bool, minimum: int = 1) -> np.ndarray:
+    """Return X as a numeric array (N, ...), finite, in its own dtype, without a copy where none is needed.
+
+    Raises
+    ------
+    DataError : text columns, NaN or infinity (naming rows and columns), a masked array, too few dimensions.
+    ValueError : what scikit-learn's own validation refuses: no rows, the wrong number of features, sparse matrices.
+    """
+    if isinstance(X, torch.Tensor):
+        X = X.detach().cpu().numpy()
+    if isinstance(X, np.ma.MaskedArray):
+        raise DataError("X is a masked array; fill or drop what is masked first: X.filled(value)")
+    names = _refuse_text(X)
+    X = validate_data(
+        estimator,
+        X,
+        reset=reset,
+        dtype="numeric",
+        allow_nd=True,
+        ensure_all_finite=False,
+        ensure_min_samples=minimum,
+    )
+    X = np.asarray(X)
+    if X.dtype.kind == "f" and X.dtype.itemsize > 8:
+        X = X.astype(np.float64)
+    check_finite(X, names)
+    return X
+
+
+def check_target(y: Any) -> np.ndarray:
+    """Return the clean rows of pairs as a numeric, finite array."""
+    _refuse_text(y)
+    target: np.ndarray = check_array(y, dtype="numeric", allow_nd=True, ensure_all_finite=False, input_name="y")
+    check_finite(target)
+    return target
+
+
+def _refuse_text(X: Any) -> list[str] | None:
+    """Return a frame's column names; raise if a column holds text."""
+    columns = getattr(X, "columns", None)
+    if columns is None:
+        return None
+    names = [str(name) for name in columns]
+    text = [name for name, column in zip(names, columns, strict=True) if _is_text(X[column])]
+    if text:
+        raise DataError(
+            f"columns {_some(text)} hold text; encode them as numbers (OrdinalEncoder, OneHotEncoder) or leave them out"
+        )
+    return names
+
+
+def _is_text(column: Any) -> bool:
+    values = np.asarray(column)
+    return values.dtype.kind in "US" or (values.dtype.kind in "OT" and any(isinstance(v, str) for v in values))
+
+
+def check_finite(X: np.ndarray, names: list[str] | None = None) -> None:
+    """Raise `DataError` naming rows and columns if X holds NaN or infinity."""
+    if X.dtype.kind != "f" or X.size == 0:
+        return
+    rows = max(1, 2**20 // max(1, math.prod(X.shape[1:])))
+    bad = [start + np.flatnonzero(~_finite(X[start : start + rows])) for start in range(0, len(X), rows)]
+    where = np.concatenate(bad)
+    if len(where) == 0:
+        return
+    wrong = ~np.isfinite(X[where].reshape(len(where), -1))
+    columns = np.flatnonzero(wrong.any(axis=0))
+    what = "NaN" if np.isnan(X[where]).any() else "infinity"
+    labels = [repr(names[c]) if names and X.ndim == 2 else str(c) for c in columns[:3]]
+    raise DataError(
+        f"Input X contains {what} in {len(where)} of {len(X)} rows: rows {_some(where.tolist())}, "
+        f"columns {_some(labels, len(columns))}; drop the rows or fill the values in (SimpleImputer)"
+    )
+
+
+def _finite(block: np.ndarray) -> np.ndarray:
+    return np.isfinite(block.reshape(len(block), -1)).all(axis=1)
+
+
+def _some(items: list[Any], total: int | None = None) -> str:
+    """Return the first few items and how many more there are."""
+    total = len(items) if total is None else total
+    shown = ", ".join(str(item) for item in items[:3])
+    return shown + (f" and {total - 3} more" if total > 3 else "")
+
+
+def value_range(X: np.ndarray) -> tuple[float, float]:
+    """Return the smallest and the largest value."""
+    return float(X.min()), float(X.max())
+
+
+def check_unit_interval(X: np.ndarray, scale: float) -> None:
+    """Raise `DataError`, naming the first place, if X / scale leaves [0, 1]: a Bernoulli has no value there."""
+    low, high = value_range(X)
+    if low >= 0 and high <= scale:
+        return
+    first = np.argwhere((X < 0) | (X > scale))[0]
+    place = f"row {first[0]}, column {', '.join(str(i) for i in first[1:])}"
+    raise DataError(
+        f"a Bernoulli likelihood needs values in [0, {scale:g}]; X runs from {low:g} to {high:g}, first outside at {place}: "
+        "rescale X or use likelihood='gaussian'"
+    )

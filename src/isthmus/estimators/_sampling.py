@@ -1,0 +1,36 @@
+"""What estimators with a prior do: new data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+
+from ..errors import CompositionError
+from .base import Estimator, generator_for
+
+__all__ = ["Samples"]
+
+
+class Samples(Estimator):
+    """Estimators that create: `sample`."""
+
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> np.ndarray:
+        """Return new samples in the data's shape and units: x̂, the mean of p(x|z), for z ~ p(z).
+
+        Parameters
+        ----------
+        n_samples : how many.
+        random_state : None is the estimator's own.
+        """
+        check_is_fitted(self, "model_")
+        if n_samples < 1:
+            raise CompositionError(f"n_samples must be at least 1, got {n_samples}")
+        device = next(self.model_.parameters()).device
+        generator = generator_for(self.random_state if random_state is None else random_state, device)
+        with torch.no_grad():
+            z = self.model_.prior_codes(n_samples, generator).cpu().numpy()
+        x = self._map(z, self._decoded)
+        return x.astype(self.dtype_ if self.dtype_.kind == "f" else np.float32, copy=False)

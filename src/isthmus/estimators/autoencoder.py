@@ -1,0 +1,192 @@
+"""Autoencoders: plain, denoising, contractive."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any, Self, cast
+
+import numpy as np
+from torch import Tensor
+
+from ..corruption import Corruption, Gaussian, Masking
+from ..errors import CompositionError, DataError
+from ..model import Model
+from ..objective import Reconstruction
+from ..parts import Facts, resolve
+from ..penalty import Contractive
+from ..posterior import Deterministic
+from ..scaling import Scaling
+from ..training import Player
+from ._encoding import Encodes
+from ._rows import check_unit_interval
+
+__all__ = ["Autoencoder", "ContractiveAutoencoder", "DenoisingAutoencoder"]
+
+
+class _Deterministic(Encodes):
+    """The family with a deterministic code: h = f(x), x̂ = g(h)."""
+
+    tied: bool = False
+
+    corruption_ = cast(Any, None)
+    penalty_ = cast(Contractive | None, None)
+
+    def _model(self, facts: Facts, scaling: Scaling) -> Model:
+        return Model(
+            facts,
+            scaling=scaling,
+            network=self.network_,
+            likelihood=self.likelihood_,
+            posterior=Deterministic(),
+            corruption=self.corruption_,
+            tied=self.tied,
+        )
+
+    def _players(self) -> list[Player]:
+        return [Player("autoencoder", Reconstruction(self.penalty_))]
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Return log p(x|x̂) in nats for each row, in the data's units: higher is more usual, as in scikit-learn."""
+        x = self._check_rows(X)
+        if self.likelihood_.unit_interval:
+            check_unit_interval(x, float(self.model_.scaling.scale))
+        return self._map(x, self._log_likelihood)
+
+    def _log_likelihood(self, x: Tensor) -> Tensor:
+        scaling = self.model_.scaling
+        x = scaling(x)
+        p = self.model_.decode(self.model_.encode(x).mean)
+        log_p: Tensor = p.log_prob(x) - (0.0 if self.likelihood_.unit_interval else scaling.log_volume())
+        return log_p
+
+
+class Autoencoder(_Deterministic):
+    r"""Autoencoder: h = f(Wₓx + bₓ), x̂ = g(Wₕh + bₕ), and its deep and convolutional forms.
+
+    Minimises the mean over samples of −log p(x|x̂): ½‖x − x̂‖² for real-valued data, the cross-entropy for binary
+    ones (Hinton & Salakhutdinov 2006). A linear one spans the subspace of PCA (Baldi & Hornik 1989).
+
+    Parameters
+    ----------
+    {common}
+    tied : whether the decoder's weights are the encoder's, transposed, at every depth.
+
+    Attributes
+    ----------
+    history_ : one row an epoch, one column a term.
+    model_ : the fitted module.
+    latent_dim_, network_, likelihood_, precision_ : what was used.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> X = load_digits().data
+    >>> ae = Autoencoder(latent_dim=8, max_epochs=2, random_state=0).fit(X)
+    >>> ae.transform(X).shape, ae.reconstruct(X).shape, ae.score_samples(X).shape
+    ((1797, 8), (1797, 64), (1797,))
+    """
+
+    def _resolve(self, X: np.ndarray) -> None:
+        super()._resolve(X)
+        n = math.prod(self.shape_)
+        if self.latent_dim_ >= n:
+            warnings.warn(
+                f"the code is over-complete, {self.latent_dim_} numbers for {n} features, and nothing keeps it from "
+                "copying; lower latent_dim, or use DenoisingAutoencoder, ContractiveAutoencoder or VAE",
+                stacklevel=5,
+            )
+
+
+class DenoisingAutoencoder(_Deterministic):
+    r"""Denoising autoencoder: x̃ ~ p(x̃|x) is encoded, the clean x is the target (Vincent et al. 2008, 2010).
+
+    Corruption happens in training only; ``transform`` and ``reconstruct`` take rows as they come. With pairs,
+    ``fit(X_noisy, X_clean)`` learns from the noise that was met.
+
+    Parameters
+    ----------
+    {common}
+    corruption : p(x̃|x), in the data's units: a `Corruption`, a name such as ``"masking:0.5"``, or any function
+        ``(x, generator) -> x_tilde`` on tensors; ``"auto"`` masks a quarter of the entries of [0, 1] data and adds
+        Gaussian noise of 0.3 standard deviations otherwise. What was picked is in ``corruption_``.
+    tied : whether the decoder's weights are the encoder's, transposed, at every depth.
+
+    Attributes
+    ----------
+    history_ : one row an epoch, one column a term.
+    model_ : the fitted module.
+    corruption_, latent_dim_, network_, likelihood_, precision_ : what was used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2)) @ rng.normal(size=(2, 10))
+    >>> X_noisy = X + rng.normal(size=X.shape)
+    >>> dae = DenoisingAutoencoder(2, corruption="gaussian:1.0", random_state=0).fit(X)
+    >>> bool(np.mean((dae.reconstruct(X_noisy) - X) ** 2) < 0.5 * np.mean((X_noisy - X) ** 2))
+    True
+    """
+
+    corruption: Any = "auto"
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Fit to clean rows X, corrupting them; or to pairs, X noisy and y clean, of one shape.
+
+        A one-dimensional y is taken for labels and ignored, as scikit-learn's pipelines want it.
+        """
+        if y is None or np.asarray(y).ndim < 2:
+            return self._fit(X, None)
+        if np.asarray(y).shape != np.asarray(X).shape:
+            raise DataError(
+                f"noisy and clean rows must pair up: X is {np.asarray(X).shape}, y is {np.asarray(y).shape}"
+            )
+        return self._fit(X, y)
+
+    def _resolve(self, X: np.ndarray) -> None:
+        super()._resolve(X)
+        self.corruption_ = resolve("corruption", self.corruption, lambda: self._auto_corruption(X))
+        if not callable(self.corruption_) and not isinstance(self.corruption_, Corruption):
+            raise CompositionError(f"corruption must be a Corruption, its name or a function, got {self.corruption!r}")
+
+    def _auto_corruption(self, X: np.ndarray) -> Corruption:
+        if self.likelihood_.unit_interval:
+            return Masking(0.25)
+        return Gaussian(float(np.float32(0.3 * np.std(X[: 2**14], axis=0, dtype=np.float64).mean())))
+
+
+class ContractiveAutoencoder(_Deterministic):
+    r"""Contractive autoencoder: −log p(x|x̂) + λ‖∇ₓh‖²_F (Rifai et al. 2011, equation 4).
+
+    The code is made insensitive in every direction that the data do not need. Tied weights are the default: without
+    them the penalty can be cheated by shrinking the encoder and growing the decoder.
+
+    Parameters
+    ----------
+    {common}
+    penalty : λ, or a `Contractive` that says how the norm is computed too.
+    tied : whether the decoder's weights are the encoder's, transposed, at every depth.
+
+    Attributes
+    ----------
+    history_ : one row an epoch, one column a term.
+    model_ : the fitted module.
+    penalty_, latent_dim_, network_, likelihood_, precision_ : what was used.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from isthmus.networks import MLP
+    >>> X = load_digits().data / 16
+    >>> cae = ContractiveAutoencoder(100, network=MLP((), code_activation="sigmoid"), max_epochs=2).fit(X)
+    >>> cae.history_.columns[:4]
+    ['epoch', 'loss', 'reconstruction', 'contraction']
+    """
+
+    tied: bool = True
+    penalty: Any = 0.1
+
+    def _resolve(self, X: np.ndarray) -> None:
+        super()._resolve(X)
+        self.penalty_ = self.penalty if isinstance(self.penalty, Contractive) else Contractive(float(self.penalty))

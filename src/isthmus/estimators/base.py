@@ -1,0 +1,329 @@
+"""What all estimators share: arguments, the fit around the training loop, and rows in and out in blocks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self, dataclass_transform
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from .. import persistence
+from ..errors import CompositionError, DataError
+from ..likelihood import Bernoulli, Gaussian, Likelihood
+from ..model import Model
+from ..networks import MLP, Conv, Custom, Network
+from ..parts import Facts, resolve
+from ..scaling import Scaling, moments
+from ..training import History, Player, Run, Training, train
+from ..training.data import Rows, as_tensor
+from ..training.device import check_precision, has_bfloat16, pick_device
+from ._progress import progress
+from ._rows import check_rows, check_target, check_unit_interval, value_range
+
+__all__ = ["BLOCK", "Estimator"]
+
+BLOCK = 256
+"""Rows go through a fitted model in blocks of exactly so many, the last one filled up, so that a row's result does not
+depend on its neighbours, to the bit."""
+
+_COMMON = """latent_dim : d, the width of the code; ``"auto"`` is half the number of features, at most 32.
+    network : the blueprint of the encoder and the decoder, a name (``"mlp"``, ``"conv"``) or a pair of factories
+        ``(make_encoder, make_decoder)``, see `isthmus.networks.Custom`; ``"auto"`` is convolutional for images.
+    likelihood : p(x|z) and with it the loss; ``"auto"`` is Bernoulli for binary or [0, 1] data and grey values in
+        uint8, Gaussian on standardised features otherwise. What was picked is in ``likelihood_``.
+    max_epochs : passes over the data.
+    batch_size : rows a step; ``"auto"`` is a hundredth of the data, from 16 to 256.
+    learning_rate : the highest rate that the schedule reaches.
+    validation_fraction : the share of the rows held out; their losses are in ``history_``.
+    scaling : ``"auto"`` standardises features under a Gaussian and divides uint8 by 255 under a Bernoulli; ``"none"``
+        leaves the data as they are. Results are in the data's own units either way.
+    device : ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...
+    precision : ``"float32"``, ``"bfloat16"`` (matrix products only), ``"float64"``; ``"auto"`` is bfloat16 where the
+        hardware has it and the network is wide enough to gain, float32 otherwise.
+    training : everything else about training, a `Training`.
+    random_state : an integer makes fit and sample repeat themselves, bit for bit on the same machine.
+    verbose : 1 shows a progress bar and says what ``"auto"`` picked."""
+
+
+@dataclass_transform(kw_only_default=True)
+@dataclass(eq=False, repr=False)
+class Estimator(BaseEstimator):  # type: ignore[misc]
+    """Base of the estimators. Arguments are declared as annotated attributes; ``__init__`` only stores them."""
+
+    _rivals: ClassVar[bool] = False
+    """Whether several players compete, so that no held-out loss says when to stop."""
+
+    latent_dim: Any = "auto"
+    _: KW_ONLY
+    network: Any = "auto"
+    likelihood: Any = "auto"
+    max_epochs: int = 50
+    batch_size: Any = "auto"
+    learning_rate: float = 1e-3
+    validation_fraction: float = 0.0
+    scaling: str = "auto"
+    device: str = "auto"
+    precision: str = "auto"
+    training: Training | None = None
+    random_state: Any = None
+    verbose: int = 0
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.__doc__ = (cls.__doc__ or "").replace("{common}", _COMMON)
+        dataclass(eq=False, repr=False, kw_only=True)(cls)
+
+    # What a system is: which parts it is composed of, and who plays.
+
+    def _resolve(self, X: np.ndarray) -> None:
+        """Set ``<part>_`` for every part that ``"auto"`` or a name stands for; subclasses add theirs."""
+        self.latent_dim_ = self._resolve_latent_dim()
+        self.likelihood_ = resolve("likelihood", self.likelihood, lambda: self._auto_likelihood(X))
+        if not isinstance(self.likelihood_, Likelihood):
+            raise CompositionError(f"likelihood must be a Likelihood or its name, got {self.likelihood!r}")
+        self.network_ = self._resolve_network(self.network)
+
+    def _model(self, facts: Facts, scaling: Scaling) -> Model:
+        """Compose the model from the resolved parts."""
+        raise NotImplementedError
+
+    def _players(self) -> list[Player]:
+        """Return who plays on the model."""
+        raise NotImplementedError
+
+    def _auto_likelihood(self, X: np.ndarray) -> Likelihood:
+        return Bernoulli() if _unit_scale(X) is not None else Gaussian()
+
+    def _auto_network(self) -> Network:
+        return Conv() if _is_image(self.shape_) else MLP((512 if math.prod(self.shape_) >= 256 else 128,))
+
+    def _default_training(self) -> Training:
+        return Training()
+
+    # Fitting.
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Fit the model to X.
+
+        Parameters
+        ----------
+        X : (N, features), (N, H, W), (N, C, H, W), ...: array, tensor, memory map or frame of numbers.
+        y : ignored, as scikit-learn's pipelines want it.
+
+        Returns
+        -------
+        self : fitted. If the fit fails, whatever was fitted before is still there.
+
+        Raises
+        ------
+        DataError : the data cannot be used; rows and columns are named.
+        CompositionError : an argument is out of range, or parts mean nothing together.
+        """
+        return self._fit(X, None)
+
+    def _fit(self, X: Any, target: Any) -> Self:
+        """Fit with X as input and as target, unless another target of X's shape is given."""
+        before = dict(vars(self))
+        try:
+            self._run(X, target)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+        return self
+
+    def _run(self, X: Any, target: Any) -> None:
+        self._check_arguments()
+        x, partner = check_rows(self, X, reset=True, minimum=2), None
+        if target is not None:
+            x, partner = check_target(target), x
+        self.shape_, self.dtype_ = tuple(x.shape[1:]), x.dtype
+        random = check_random_state(self.random_state)
+        seed = int(random.randint(2**31))
+        self._resolve(x)
+        device = pick_device(self.device)
+        rows, held_out = self._split(len(x), random)
+        scaling, mean = self._scale(x if held_out is None else x[rows.numpy()])
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = self._model(Facts(self.shape_, self.latent_dim_, mean), scaling)
+        self.precision_ = self._pick_precision(model, device)
+        model.to(device=device, dtype=torch.float64 if self.precision_ == "float64" else torch.float32)
+        model.bfloat16 = self.precision_ == "bfloat16"
+        tensors = [None if a is None else as_tensor(a, device) for a in (x, partner)]
+        assert tensors[0] is not None
+        size = self._pick_batch_size(len(rows))
+        data = Rows(tensors[0], tensors[1], size, rows)
+        with progress(type(self).__name__, self.max_epochs, self.verbose) as report:
+            run = Run(
+                epochs=self.max_epochs,
+                learning_rate=self.learning_rate,
+                settings=self._default_training() if self.training is None else self.training,
+                generator=torch.Generator(device).manual_seed(seed),
+                validation=None if held_out is None else Rows(tensors[0], tensors[1], size, held_out),
+                report=report,
+            )
+            self.history_: History = train(model, self._players(), data, run)
+        model.bfloat16 = False
+        self.model_ = model
+        self.n_epochs_ = len(self.history_)
+        self._n_features_out = self.latent_dim_
+        if self.verbose:
+            print(self._say())
+
+    def _check_arguments(self) -> None:
+        for name, lowest in (("max_epochs", 1), ("learning_rate", 0), ("validation_fraction", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int | float | np.number) or value < lowest:
+                raise CompositionError(f"{name} must be a number of at least {lowest}, got {value!r}")
+        if self.validation_fraction >= 1:
+            raise CompositionError(f"validation_fraction must lie in [0, 1), got {self.validation_fraction}")
+        if self.scaling not in ("auto", "none"):
+            raise CompositionError(f"scaling must be 'auto' or 'none', got {self.scaling!r}")
+        if self.batch_size != "auto" and (not isinstance(self.batch_size, int | np.integer) or self.batch_size < 1):
+            raise CompositionError(f"batch_size must be 'auto' or at least 1, got {self.batch_size!r}")
+        check_precision(self.precision)
+        patience = None if self.training is None else self.training.patience
+        if patience is not None and (self._rivals or not self.validation_fraction):
+            reason = "the losses of rivals do not say when to stop" if self._rivals else "set validation_fraction"
+            raise CompositionError(f"patience needs a held-out loss: {reason}")
+
+    def _resolve_latent_dim(self) -> int:
+        if self.latent_dim == "auto":
+            return max(1, min(32, math.prod(self.shape_) // 2))
+        if not isinstance(self.latent_dim, int | np.integer) or self.latent_dim < 1:
+            raise CompositionError(f"latent_dim must be 'auto' or a whole number of at least 1, got {self.latent_dim!r}")
+        return int(self.latent_dim)
+
+    def _resolve_network(self, value: Any) -> Network:
+        if isinstance(value, tuple) and len(value) == 2:
+            value = Custom(*value)
+        network = resolve("network", value, self._auto_network)
+        if not isinstance(network, Network):
+            raise CompositionError(f"network must be a Network, its name or a pair of factories, got {value!r}")
+        return network
+
+    def _split(self, n: int, random: np.random.RandomState) -> tuple[Tensor, Tensor | None]:
+        """Return the rows to train on and those held out."""
+        if not self.validation_fraction:
+            return torch.arange(n), None
+        held_out = max(1, round(n * self.validation_fraction))
+        if held_out > n - 2:
+            raise DataError(f"validation_fraction={self.validation_fraction} of {n} rows leaves fewer than 2 to train on")
+        order = torch.as_tensor(random.permutation(n))
+        return order[held_out:].sort().values, order[:held_out].sort().values
+
+    def _scale(self, x: np.ndarray) -> tuple[Scaling, Tensor]:
+        """Return the model's units and the training mean in them; refuse what the likelihood has no value for."""
+        mean, variance = moments(x)
+        if self.likelihood_.unit_interval:
+            scale = (_unit_scale(x) or 1.0) if self.scaling == "auto" else 1.0
+            check_unit_interval(x, scale)
+            scaling = Scaling.identity(self.shape_, scale)
+        elif self.scaling == "auto":
+            scaling = Scaling.standard(mean, variance)
+        else:
+            scaling = Scaling.identity(self.shape_)
+        return scaling, scaling(torch.as_tensor(mean))
+
+    def _pick_batch_size(self, n: int) -> int:
+        if self.batch_size != "auto":
+            return int(self.batch_size)
+        return int(2 ** np.clip(np.round(np.log2(max(1, n / 100))), 4, 8))
+
+    def _pick_precision(self, model: Model, device: torch.device) -> str:
+        if self.precision != "auto":
+            return self.precision
+        wide = sum(p.numel() for p in model.parameters()) >= 2**18
+        return "bfloat16" if wide and has_bfloat16(device) else "float32"
+
+    def _say(self) -> str:
+        parts = [f"{name.rstrip('_')} {value}" for name, value in vars(self).items() if name in self._auto_names()]
+        return f"{type(self).__name__}: " + ", ".join(parts)
+
+    def _auto_names(self) -> list[str]:
+        return [f"{name}_" for name, value in self.get_params(deep=False).items() if value == "auto"]
+
+    # Rows through the fitted model.
+
+    def _check_rows(self, X: Any) -> np.ndarray:
+        check_is_fitted(self, "model_")
+        x = check_rows(self, X, reset=False)
+        if x.shape[1:] != self.shape_:
+            raise DataError(f"X has samples of shape {x.shape[1:]}, {type(self).__name__} was fitted on {self.shape_}")
+        return x
+
+    def _check_codes(self, Z: Any) -> np.ndarray:
+        check_is_fitted(self, "model_")
+        z = np.asarray(Z.detach().cpu() if isinstance(Z, Tensor) else Z)
+        if z.ndim != 2 or z.shape[1] != self.latent_dim_:
+            raise DataError(f"codes must be (N, {self.latent_dim_}), got {z.shape}")
+        return z
+
+    def _map(self, X: np.ndarray, f: Callable[[Tensor], Tensor]) -> np.ndarray:
+        """Return f applied to X in blocks of `BLOCK` rows, in X's floating dtype (float32 for anything else)."""
+        device = next(self.model_.parameters()).device
+        results = []
+        with torch.no_grad():
+            for start in range(0, len(X), BLOCK):
+                block = as_tensor(X[start : start + BLOCK], device)
+                fill = block.new_zeros(BLOCK - len(block), *block.shape[1:])
+                results.append(f(torch.cat([block, fill]))[: len(block)].cpu().numpy())
+        out = np.concatenate(results)
+        return out.astype(np.float64 if X.dtype == np.float64 else np.float32, copy=False)
+
+    def _float(self, z: Tensor) -> Tensor:
+        return z.to(self.model_.scaling.scale.dtype)
+
+    def _decoded(self, z: Tensor) -> Tensor:
+        """Return x̂ in the data's units for codes in a block."""
+        x_hat: Tensor = self.model_.scaling.inverse(self.model_.decode(self._float(z)).mean)
+        return x_hat
+
+    # Files.
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted model to a folder: ``config.json``, ``model.safetensors``, ``README.md``; no pickle.
+
+        Writing is atomic: the folder is complete or it is not there. A folder is only replaced if it is a model's.
+        """
+        check_is_fitted(self, "model_")
+        persistence.save(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path, *, device: str = "auto", **own: Any) -> Self:
+        """Read a model that `save` wrote, onto any device; `own` hands over code of your own that it was made with.
+
+        Raises
+        ------
+        ModelFileError : the folder is missing, damaged, or holds another class's model.
+        """
+        estimator = persistence.load(Path(path), device=device, own=own, expected=cls)
+        assert isinstance(estimator, cls)
+        return estimator
+
+
+def _unit_scale(X: np.ndarray) -> float | None:
+    """Return what brings X to [0, 1] by division: 1 if it is there, 255 for grey values in uint8, None if nothing does."""
+    low, high = value_range(X)
+    if low >= 0 and high <= 1:
+        return 1.0
+    return 255.0 if X.dtype == np.uint8 else None
+
+
+def _is_image(shape: tuple[int, ...]) -> bool:
+    return len(shape) in (2, 3) and min(shape[-2:]) >= 8
+
+
+def generator_for(random_state: Any, device: torch.device) -> torch.Generator:
+    """Return a torch generator seeded from a scikit-learn style random state."""
+    return torch.Generator(device).manual_seed(int(check_random_state(random_state).randint(2**31)))
+

@@ -1,0 +1,75 @@
+"""Fully connected networks of any depth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import nn
+
+from ..errors import UnknownNameError
+from .base import Network, activation
+
+__all__ = ["MLP"]
+
+_NORMS = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
+
+
+class MLP(Network):
+    r"""h = f(W_L … f(W₁x + b₁) … + b_L); the decoder mirrors the encoder's widths.
+
+    Parameters
+    ----------
+    hidden : widths between data and code, the widest usually first; ``()`` is the one-layer network
+        h = f(Wₓx + bₓ), x̂ = g(Wₕh + bₕ).
+    activation : f of the hidden layers, by name (`ACTIVATIONS`).
+    code_activation : f of the encoder's last layer. g is the likelihood's: sigmoid for Bernoulli, identity for Gaussian.
+    norm : None, ``"batch"`` or ``"layer"``, applied before each hidden activation.
+
+    >>> MLP((512,), activation="tanh").encoder((28, 28), 32)
+    Sequential(
+      (0): Flatten(start_dim=1, end_dim=-1)
+      (1): Linear(in_features=784, out_features=512, bias=True)
+      (2): Tanh()
+      (3): Linear(in_features=512, out_features=32, bias=True)
+    )
+    """
+
+    hidden: Sequence[int] = (256,)
+    activation: str = "relu"
+    code_activation: str = "identity"
+    norm: str | None = None
+
+    def check(self) -> None:
+        self.require(not isinstance(self.hidden, str), "hidden must be a sequence of widths")
+        widths = [self.hidden] if isinstance(self.hidden, int) else list(self.hidden)
+        self.require(all(width >= 1 for width in widths), f"hidden widths must be at least 1, got {self.hidden}")
+        activation(self.activation)
+        activation(self.code_activation)
+        if self.norm is not None and self.norm not in _NORMS:
+            raise UnknownNameError("norm", self.norm, _NORMS)
+
+    def _widths(self) -> tuple[int, ...]:
+        return (self.hidden,) if isinstance(self.hidden, int) else tuple(self.hidden)
+
+    def encoder(self, shape: tuple[int, ...], outputs: int) -> nn.Sequential:
+        """Build (N, *shape) → (N, outputs)."""
+        layers = self._stack((math.prod(shape), *self._widths(), outputs))
+        if self.code_activation != "identity":
+            layers.append(activation(self.code_activation))
+        return nn.Sequential(nn.Flatten(), *layers)
+
+    def decoder(self, inputs: int, shape: tuple[int, ...], outputs: int) -> nn.Sequential:
+        """Build (N, inputs) → (N, outputs, *shape)."""
+        layers = self._stack((inputs, *reversed(self._widths()), outputs * math.prod(shape)))
+        return nn.Sequential(*layers, nn.Unflatten(1, (outputs, *shape)))
+
+    def _stack(self, widths: tuple[int, ...]) -> list[nn.Module]:
+        layers: list[nn.Module] = []
+        for n_in, n_out in pairwise(widths):
+            layers.append(nn.Linear(n_in, n_out))
+            if self.norm is not None:
+                layers.append(_NORMS[self.norm](n_out))
+            layers.append(activation(self.activation))
+        return layers[: -1 if self.norm is None else -2]

@@ -1,0 +1,88 @@
+"""Tied weights: a decoder whose weights are the encoder's own, transposed."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv_transpose2d, linear
+
+from ..errors import CompositionError
+
+__all__ = ["Tied"]
+
+
+class Tied(nn.Module):
+    r"""x̂ = g(Wₓᵀh + bₕ), layer by layer from the code back to the data: Wₕ ≐ Wₓᵀ at every depth.
+
+    The weights are the very parameters of the encoder, never a copy; only the biases are the decoder's own. A
+    linear layer is transposed by ``linear(h, W.T)``, a convolution by ``conv_transpose2d(h, W)``, its exact adjoint.
+
+    Parameters
+    ----------
+    encoder : a sequence of linear, convolution, reshaping and elementwise layers.
+    shape : the shape of one sample.
+    """
+
+    def __init__(self, encoder: nn.Module, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        if not isinstance(encoder, nn.Sequential):
+            raise CompositionError("tied weights need an encoder that is a plain sequence of layers: MLP or Conv")
+        self.shape = shape
+        steps: list[tuple[nn.Module, tuple[int, ...]]] = []
+        first = next(encoder.parameters())
+        x = torch.zeros(2, *shape, device=first.device, dtype=first.dtype)
+        for layer in encoder:
+            steps.append((layer, tuple(x.shape[1:])))
+            with torch.no_grad():
+                x = layer(x)
+        weighted = [layer for layer, _ in steps if isinstance(layer, nn.Linear | nn.Conv2d)]
+        between = [layer for layer in encoder if _elementwise(layer)]
+        self.activation = between[0] if len(weighted) > 1 and between else nn.Identity()
+        # In a tuple, so that the encoder's layers are not registered here a second time: one parameter, one name.
+        self._steps = tuple(reversed(steps))
+        self.biases = nn.ParameterList(nn.Parameter(torch.zeros(_width(layer))) for layer in reversed(weighted))
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Map codes (N, d) to (N, *shape)."""
+        biases = iter(self.biases)
+        remaining = len(self.biases)
+        for layer, shape in self._steps:
+            if isinstance(layer, nn.Linear):
+                h = linear(h, layer.weight.T, next(biases))
+            elif isinstance(layer, nn.Conv2d):
+                h = _adjoint(layer, h, next(biases), shape)
+            else:
+                h = h if _elementwise(layer) else h.reshape(len(h), *shape)
+                continue
+            remaining -= 1
+            if remaining:
+                h = self.activation(h)
+        return h
+
+
+def _width(layer: nn.Module) -> int:
+    match layer:
+        case nn.Linear():
+            return layer.in_features
+        case nn.Conv2d():
+            return layer.in_channels
+    raise TypeError(type(layer).__name__)
+
+
+def _elementwise(layer: nn.Module) -> bool:
+    if isinstance(layer, nn.Flatten | nn.Unflatten | nn.Linear | nn.Conv2d):
+        return False
+    if any(True for _ in layer.parameters()) or any(True for _ in layer.buffers()):
+        raise CompositionError(f"tied weights cannot mirror a {type(layer).__name__}: leave the norm out")
+    return True
+
+
+def _adjoint(layer: nn.Conv2d, h: Tensor, bias: Tensor, shape: tuple[int, ...]) -> Tensor:
+    (stride, _), (padding, _), (kernel, _) = layer.stride, layer.padding, layer.kernel_size
+    size = [(n - 1) * int(stride) - 2 * int(padding) + kernel for n in h.shape[-2:]]
+    odd = [full - n for full, n in zip(shape[-2:], size, strict=True)]
+    if math.prod(layer.dilation) != 1 or layer.groups != 1:
+        raise CompositionError("tied weights need convolutions without dilation or groups")
+    return conv_transpose2d(h, layer.weight, bias, stride=int(stride), padding=int(padding), output_padding=odd)

@@ -1,0 +1,192 @@
+"""Parts: small objects whose constructor arguments are their whole configuration.
+
+A part declares its arguments as annotated class attributes, as a dataclass does; from those alone it prints,
+compares, clones, answers ``get_params`` and round-trips through JSON. Adding a variant is writing one short class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, NamedTuple, dataclass_transform
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+
+from .errors import CompositionError, ModelFileError, UnknownNameError
+
+__all__ = ["Facts", "Part", "decode", "encode", "known", "parse"]
+
+_REGISTRY: dict[str, dict[str, type[Part]]] = {}
+
+
+class Facts(NamedTuple):
+    """What a blueprint may know of the data when its module is built.
+
+    Attributes
+    ----------
+    shape : the shape of one sample, in the data's own form: ``(n,)``, ``(H, W)``, ``(C, H, W)``, ...
+    latent_dim : d, the width of the code.
+    mean : the training mean in the model's units, of shape `shape`, or None where it is not known.
+    """
+
+    shape: tuple[int, ...]
+    latent_dim: int
+    mean: torch.Tensor | None = None
+
+
+@dataclass_transform()
+class Part(BaseEstimator):  # type: ignore[misc]
+    """Base of every part; subclasses list their arguments as annotated attributes with defaults.
+
+    A direct subclass names its `kind` (``class Corruption(Part, kind="corruption")``); final classes below it are
+    known by their class name within that kind. A kind with a single class is both (``final=True``).
+    """
+
+    kind: ClassVar[str] = ""
+
+    def __init_subclass__(cls, kind: str | None = None, final: bool = False, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        dataclass(eq=False, repr=False)(cls)
+        cls.kind = kind or cls.kind
+        if kind is None or final:
+            _REGISTRY.setdefault(cls.kind, {})[cls.__name__] = cls
+
+    def __post_init__(self) -> None:
+        self.check()
+
+    def check(self) -> None:
+        """Raise `CompositionError` if an argument is outside its range."""
+
+    def set_params(self, **params: Any) -> Part:
+        """Set arguments by name, as scikit-learn does, and check them."""
+        super().set_params(**params)
+        self.check()
+        return self
+
+    def build(self, facts: Facts) -> Any:
+        """Return what does the work once the data's shape is known: the part itself unless it has weights."""
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        arrays: tuple[dict[str, np.ndarray], dict[str, np.ndarray]] = ({}, {})
+        same = encode(self, arrays[0]) == encode(other, arrays[1])
+        return same and all(np.array_equal(a, arrays[1][name]) for name, a in arrays[0].items())
+
+    __hash__ = None  # type: ignore[assignment]  # parts can be changed by set_params
+
+    def require(self, condition: bool, message: str) -> None:
+        """Raise ``CompositionError("Name: message")`` unless `condition` holds."""
+        if not condition:
+            raise CompositionError(f"{type(self).__name__}: {message}")
+
+
+def known(kind: str) -> dict[str, type[Part]]:
+    """Return the parts of a kind by their lower-case names."""
+    return {name.lower(): cls for name, cls in _REGISTRY.get(kind, {}).items()}
+
+
+def parse(kind: str, text: str) -> Part:
+    """Make a part from its name and positional arguments: ``"masking:0.5"`` is ``Masking(0.5)``.
+
+    Raises
+    ------
+    UnknownNameError : there is no such part; the nearest name is given.
+    CompositionError : an argument is not a number, or there are too many.
+    """
+    name, *arguments = text.split(":")
+    classes = known(kind)
+    key = name.strip().lower().replace("-", "").replace("_", "")
+    if key not in classes:
+        raise UnknownNameError(kind, name, classes)
+    cls = classes[key]
+    values: dict[str, Any] = {}
+    names = [field.name for field in fields(cls)]  # type: ignore[arg-type]
+    if len(arguments) > len(names):
+        raise CompositionError(f"{kind} {name!r} takes at most {len(names)} arguments ({', '.join(names)})")
+    for argument, field in zip(arguments, names, strict=False):
+        values[field] = _literal(argument)
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise CompositionError(f"{kind} {text!r}: {error}") from None
+
+
+def _literal(text: str) -> Any:
+    for convert in (int, float):
+        try:
+            return convert(text)
+        except ValueError:
+            continue
+    if text.lower() in ("true", "false", "none"):
+        return {"true": True, "false": False, "none": None}[text.lower()]
+    return tuple(_literal(item) for item in text.split(",")) if "," in text else text
+
+
+def encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """Turn a configuration value into JSON; arrays are put into `arrays` and referred to by name.
+
+    A function or module of the user's own becomes ``{"own": name}``: it is named, never stored, and must be
+    handed over again on loading.
+    """
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case np.generic():
+            return encode(value.item(), arrays)
+        case np.ndarray():
+            name = f"array.{len(arrays)}"
+            arrays[name] = value
+            return {"array": name}
+        case list() | tuple():
+            return [encode(item, arrays) for item in value]
+        case Part() if type(value).__name__ in _REGISTRY.get(value.kind, {}):
+            config = {key: encode(item, arrays) for key, item in value.get_params(deep=False).items()}
+            return {"part": f"{value.kind}.{type(value).__name__}", **config}
+        case _:
+            return {"own": getattr(value, "__qualname__", type(value).__qualname__)}
+
+
+def decode(value: Any, arrays: Mapping[str, np.ndarray], own: Mapping[str, Any] | None = None, where: str = "") -> Any:
+    """Turn JSON back into a configuration value; only classes already registered as parts are made.
+
+    Raises
+    ------
+    ModelFileError : the file names an unknown part, argument or array, or something of the user's own that was
+        not handed over in `own` (by argument name).
+    """
+    own = own or {}
+    if where in own:
+        return own[where]
+    if isinstance(value, list):
+        return tuple(decode(item, arrays, own, where) for item in value)
+    if not isinstance(value, dict):
+        return value
+    if "array" in value:
+        if value["array"] not in arrays:
+            raise ModelFileError(f"{where}: the array {value['array']!r} is missing from the model's folder")
+        return arrays[value["array"]]
+    if "own" in value:
+        name = where.split(".")[0]
+        raise ModelFileError(f"{where}: {value['own']!r} is your own code; hand it over again: load(path, {name}=...)")
+    kind, _, name = str(value.get("part", "")).partition(".")
+    cls = _REGISTRY.get(kind, {}).get(name)
+    if cls is None:
+        raise ModelFileError(f"{where}: unknown part {value.get('part')!r}")
+    config = {key: item for key, item in value.items() if key != "part"}
+    try:
+        return cls(**{key: decode(item, arrays, own, f"{where}.{key}") for key, item in config.items()})
+    except (TypeError, CompositionError) as error:
+        raise ModelFileError(f"{where}: cannot make {value['part']}: {error}") from None
+
+
+def resolve(kind: str, value: Any, auto: Callable[[], Any] | None = None) -> Any:
+    """Turn an estimator's argument into a part: ``"auto"`` is picked by `auto`, a name is looked up, an object kept."""
+    if isinstance(value, str):
+        if value == "auto" and auto is not None:
+            return auto()
+        return parse(kind, value)
+    return value

@@ -1,0 +1,75 @@
+"""Units: the data's own, and the model's, in which features are of one size."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Scaling", "moments"]
+
+
+class Scaling(nn.Module):
+    r"""The affine map between the data's units and the model's: x_model = (x − shift) / scale.
+
+    Parameters
+    ----------
+    shift, scale : broadcastable to one sample; a constant feature has scale 1.
+    shape : the shape of one sample.
+    """
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, shift: Tensor, scale: Tensor, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.register_buffer("shift", shift)
+        self.register_buffer("scale", scale)
+        self._size = math.prod(shape)
+
+    @classmethod
+    def identity(cls, shape: tuple[int, ...], scale: float = 1.0) -> Scaling:
+        """Return the map that only divides by `scale`: 255 for grey values kept as uint8."""
+        return cls(torch.zeros(()), torch.full((), scale), shape)
+
+    @classmethod
+    def standard(cls, mean: np.ndarray, variance: np.ndarray) -> Scaling:
+        """Return the map to zero mean and unit variance: a feature at a time for rows, as a whole for images.
+
+        Pixels share one scale, since they share one unit; features of a table do not. A constant feature keeps its
+        size: its scale is 1.
+        """
+        shape = mean.shape
+        if mean.ndim > 1:
+            mean, variance = mean.mean(), variance.mean() + mean.var()
+        std = np.sqrt(variance)
+        std = np.where(std <= 1e-7 * np.maximum(np.abs(mean), 1e-30), 1.0, std)
+        return cls(torch.as_tensor(mean), torch.as_tensor(std), shape)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map from the data's units, in any dtype, to the model's."""
+        return (x.to(self.scale.dtype) - self.shift) / self.scale
+
+    def inverse(self, x: Tensor) -> Tensor:
+        """Map from the model's units to the data's."""
+        return x * self.scale + self.shift
+
+    def log_volume(self) -> Tensor:
+        """Return Σᵢ log scaleᵢ: what a log-density in the model's units loses in the data's."""
+        return torch.log(self.scale).sum() * (self._size / self.scale.numel())
+
+
+def moments(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and variance over rows, in float64, a block of rows at a time so that no copy of X is made."""
+    rows = max(1, 2**20 // max(1, math.prod(X.shape[1:])))
+    blocks = [slice(start, start + rows) for start in range(0, len(X), rows)]
+    total = np.zeros(X.shape[1:])
+    for block in blocks:
+        total += X[block].sum(axis=0, dtype=np.float64)
+    mean = total / len(X)
+    squares = np.zeros(X.shape[1:])
+    for block in blocks:
+        squares += np.square(X[block] - mean).sum(axis=0)
+    return mean, squares / len(X)

@@ -1,0 +1,63 @@
+"""History: a table with one row an epoch and one column a term."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import overload
+
+import numpy as np
+
+__all__ = ["History"]
+
+
+class History(Sequence[dict[str, float]]):
+    """One row an epoch: ``history["loss"]`` is a column, ``history[-1]`` a row; a frame is ``DataFrame(list(history))``.
+
+    >>> history = History([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
+    >>> history["loss"].tolist(), history[-1]["epoch"], history.columns
+    ([0.5, 0.25], 2, ['epoch', 'loss'])
+    """
+
+    def __init__(self, rows: Sequence[dict[str, float]] = ()) -> None:
+        self.rows = [dict(row) for row in rows]
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns, in the order in which they appeared."""
+        return list(dict.fromkeys(name for row in self.rows for name in row))
+
+    @overload
+    def __getitem__(self, key: str) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, key: int) -> dict[str, float]: ...
+    @overload
+    def __getitem__(self, key: slice) -> History: ...
+    def __getitem__(self, key: str | int | slice) -> np.ndarray | dict[str, float] | History:
+        if isinstance(key, str):
+            if key not in self.columns:
+                raise KeyError(f"no column {key!r}; there are {', '.join(self.columns)}")
+            return np.array([row.get(key, np.nan) for row in self.rows])
+        return History(self.rows[key]) if isinstance(key, slice) else self.rows[key]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[dict[str, float]]:
+        return iter(self.rows)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, History) and self.rows == other.rows
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        columns = self.columns
+        shown = self.rows if len(self) <= 10 else [*self.rows[:5], {}, *self.rows[-4:]]
+        cells = [[_cell(row.get(name)) if row else "…" for name in columns] for row in shown]
+        widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)] if columns else []
+        lines = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in [columns, *cells]]
+        return "\n".join(lines) if columns else "History()"
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else f"{value:g}" if isinstance(value, int) else f"{value:.5g}"
