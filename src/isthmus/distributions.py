@@ -36,12 +36,12 @@ class Delta(Distribution):
         return self.value.expand(*sample_shape, *self.value.shape)
 
 
-def normal(mean: Tensor, std: Tensor, event_dims: int) -> Independent:
+def normal(mean: Tensor, std: Tensor, event_dims: int) -> Distribution:
     """Return N(mean, std²) with independent entries; the last `event_dims` dimensions are one event."""
     return Independent(Normal(mean, std, validate_args=False), event_dims, validate_args=False)
 
 
-def bernoulli(logits: Tensor, event_dims: int) -> Independent:
+def bernoulli(logits: Tensor, event_dims: int) -> Distribution:
     """Return independent Bernoullis; the last `event_dims` dimensions are one event."""
     return Independent(Bernoulli(logits=logits, validate_args=False), event_dims, validate_args=False)
 

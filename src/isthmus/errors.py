@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["CompositionError", "DataError", "FitError", "IsthmusError", "MissingExtraError", "ModelFileError", "UnknownNameError", "nearest"]
+__all__ = [
+    "CompositionError",
+    "DataError",
+    "FitError",
+    "IsthmusError",
+    "MissingExtraError",
+    "ModelFileError",
+    "UnknownNameError",
+    "nearest",
+]
 
 
 class IsthmusError(Exception):

@@ -78,7 +78,7 @@ class Model(nn.Module):
         shape, d = facts.shape, facts.latent_dim
         self.shape = shape
         self.latent_dim = d
-        self.bfloat16 = False
+        self.mixed = False
         self.scaling = scaling
         self.posterior = posterior
         self.encoder = None if posterior is None else network.encoder(shape, posterior.outputs * d)
@@ -146,17 +146,16 @@ class Model(nn.Module):
     @contextmanager
     def full_precision(self) -> Iterator[None]:
         """Leave bfloat16 for a while: norms of gradients want float32."""
-        before, self.bfloat16 = self.bfloat16, False
+        before, self.mixed = self.mixed, False
         try:
             yield
         finally:
-            self.bfloat16 = before
+            self.mixed = before
 
     def _through(self, module: nn.Module, x: Tensor) -> Tensor:
-        if not self.bfloat16:
+        if not self.mixed:
             out: Tensor = module(x)
             return out
         with torch.autocast(x.device.type, dtype=torch.bfloat16):
             out = module(x)
         return out.to(x.dtype)
-

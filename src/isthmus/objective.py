@@ -21,7 +21,16 @@ from .parts import Part
 from .penalty import Contractive, CriticPenalty
 from .value import Value
 
-__all__ = ["ELBO", "Deceive", "Discriminate", "ImportanceWeighted", "Objective", "Reconstruction", "Terms", "log_weights"]
+__all__ = [
+    "ELBO",
+    "Deceive",
+    "Discriminate",
+    "ImportanceWeighted",
+    "Objective",
+    "Reconstruction",
+    "Terms",
+    "log_weights",
+]
 
 
 class Terms(NamedTuple):
@@ -69,9 +78,7 @@ class Reconstruction(Objective):
         if self.penalty is None or model.encoder is None:
             return Terms(values)
         with model.full_precision():
-            values["contraction"] = self.penalty(
-                model.encoder, model.encode, passed.x_tilde, passed.q.mean, generator
-            )
+            values["contraction"] = self.penalty(model.encoder, model.encode, passed.x_tilde, passed.q.mean, generator)
         return Terms(values, {"contraction": self.penalty.weight})
 
 
@@ -101,7 +108,10 @@ class ELBO(Objective):
         log_likelihood = passed.p.log_prob(passed.x)
         reconstruction = -(log_likelihood if self.draws == 1 else log_likelihood.mean(0))
         divergence = D(passed.q, model.p_z(), passed.z)
-        return Terms({"reconstruction": reconstruction, "divergence": divergence}, {"divergence": D.weight_at(progress)})
+        return Terms(
+            {"reconstruction": reconstruction, "divergence": divergence},
+            {"divergence": D.weight_at(progress)},
+        )
 
 
 def log_weights(model: Model, passed: Pass) -> Tensor:

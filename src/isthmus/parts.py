@@ -76,7 +76,7 @@ class Part(BaseEstimator):  # type: ignore[misc]
         same = encode(self, arrays[0]) == encode(other, arrays[1])
         return same and all(np.array_equal(a, arrays[1][name]) for name, a in arrays[0].items())
 
-    __hash__ = None  # type: ignore[assignment]  # parts can be changed by set_params
+    __hash__ = None  # type: ignore[assignment]  # set_params can change a part
 
     def require(self, condition: bool, message: str) -> None:
         """Raise ``CompositionError("Name: message")`` unless `condition` holds."""
@@ -104,7 +104,7 @@ def parse(kind: str, text: str) -> Part:
         raise UnknownNameError(kind, name, classes)
     cls = classes[key]
     values: dict[str, Any] = {}
-    names = [field.name for field in fields(cls)]  # type: ignore[arg-type]
+    names = [field.name for field in fields(cls)]
     if len(arguments) > len(names):
         raise CompositionError(f"{kind} {name!r} takes at most {len(names)} arguments ({', '.join(names)})")
     for argument, field in zip(arguments, names, strict=False):

@@ -50,9 +50,13 @@ class Contractive(Part, kind="penalty", final=True):
     def refuse(self, encoder: nn.Module) -> None:
         """Raise `CompositionError` for encoders that have no Jacobian a sample, or not the one asked for."""
         if any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in encoder.modules()):
-            raise CompositionError("Contractive: batch normalisation mixes samples, so no sample has a Jacobian of its own")
+            raise CompositionError(
+                "Contractive: batch normalisation mixes samples, so no sample has a Jacobian of its own"
+            )
         if self.method == "closed" and _one_layer(encoder) is None:
-            raise CompositionError("Contractive: the closed form is for a one-layer encoder, MLP(()); use method='exact'")
+            raise CompositionError(
+                "Contractive: the closed form is for a one-layer encoder, MLP(()); use method='exact'"
+            )
 
     @staticmethod
     def closed_for(encoder: nn.Module) -> bool:
@@ -157,7 +161,7 @@ class R2(CriticPenalty):
 
 
 class Interpolated(CriticPenalty):
-    """(‖∇D(ux + (1 − u)x̂)‖ − 1)² between real and generated samples, u ~ U(0, 1) (Gulrajani et al. 2017, equation 3)."""
+    """(‖∇D(ux + (1 − u)x̂)‖ − 1)² between data and samples, u ~ U(0, 1) (Gulrajani et al. 2017, equation 3)."""
 
     weight: float = 10.0
 

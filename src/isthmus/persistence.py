@@ -108,11 +108,15 @@ def read_config(path: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or not needed <= config.keys():
         raise ModelFileError(f"{path / CONFIG} is damaged: it does not describe a model")
     if not isinstance(config["format"], int) or config["format"] > FORMAT:
-        raise ModelFileError(f"{path} has format {config['format']}, this version reads up to {FORMAT}; upgrade isthmus")
+        raise ModelFileError(
+            f"{path} has format {config['format']}, this version reads up to {FORMAT}; upgrade isthmus"
+        )
     return config
 
 
-def load(path: Path, *, device: str = "auto", own: dict[str, Any] | None = None, expected: type | None = None) -> Estimator:
+def load(
+    path: Path, *, device: str = "auto", own: dict[str, Any] | None = None, expected: type | None = None
+) -> Estimator:
     """Read a model's folder onto a device; see `Estimator.load`."""
     from . import estimators
 
@@ -131,7 +135,15 @@ def load(path: Path, *, device: str = "auto", own: dict[str, Any] | None = None,
         raise
     except (SafetensorError, OSError) as error:
         raise ModelFileError(f"{path / WEIGHTS} is missing or damaged: {error}") from None
-    except (TypeError, ValueError, KeyError, AttributeError, RuntimeError, OverflowError, MemoryError) as error:
+    except (
+        TypeError,
+        ValueError,
+        KeyError,
+        AttributeError,
+        RuntimeError,
+        OverflowError,
+        MemoryError,
+    ) as error:
         raise ModelFileError(f"{path / CONFIG} is damaged: {error}") from None
 
 
@@ -157,7 +169,11 @@ def _rebuild(path: Path, config: dict[str, Any], cls: type[Estimator], device: s
         estimator.feature_names_in_ = np.array(config["features"], dtype=object)
     state = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
     with torch.device("meta"):
-        scaling = Scaling(torch.empty_like(state["scaling.shift"]), torch.empty_like(state["scaling.scale"]), estimator.shape_)
+        scaling = Scaling(
+            torch.empty_like(state["scaling.shift"]),
+            torch.empty_like(state["scaling.scale"]),
+            estimator.shape_,
+        )
         model = estimator._model(Facts(estimator.shape_, estimator.latent_dim_), scaling)
     _same_shapes(path, model.state_dict(), state)
     model.load_state_dict(state, assign=True)
@@ -179,7 +195,9 @@ def _same_shapes(path: Path, expected: dict[str, torch.Tensor], found: dict[str,
         here, there = expected.get(name), found.get(name)
         if here is None or there is None or here.shape != there.shape:
             shapes = [None if t is None else tuple(t.shape) for t in (here, there)]
-            raise ModelFileError(f"{path}: {CONFIG} and {WEIGHTS} disagree on {name!r}: {shapes[0]} against {shapes[1]}")
+            raise ModelFileError(
+                f"{path}: {CONFIG} and {WEIGHTS} disagree on {name!r}: {shapes[0]} against {shapes[1]}"
+            )
 
 
 def _card(estimator: Estimator) -> str:

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..penalty import Contractive
 from .base import Estimator
@@ -33,16 +32,16 @@ class Encodes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):  # 
 
     def jacobian_norm(self, X: Any) -> np.ndarray:
         """Return ‖∇ₓh‖_F at each row, (N,), exactly, in the model's units: how sensitive the code is to its input."""
-        penalty = Contractive(method="exact")
-        if penalty.closed_for(self.model_.encoder):
-            penalty = Contractive(method="closed")
+        rows, model = self._check_rows(X), self.model_
+        encoder: nn.Module = model.encoder
+        penalty = Contractive(method="closed" if Contractive.closed_for(encoder) else "exact")
 
         def norm(x: Tensor) -> Tensor:
-            x = self.model_.scaling(x)
-            h = self.model_.encode(x).mean
-            return penalty(self.model_.encoder, self.model_.encode, x, h, torch.Generator(x.device)).detach().sqrt()
+            x = model.scaling(x)
+            h = model.encode(x).mean
+            return penalty(encoder, model.encode, x, h, torch.Generator(x.device)).detach().sqrt()
 
-        return self._map(self._check_rows(X), norm)
+        return self._map(rows, norm)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean of ``score_samples``, for model selection: higher is better."""

@@ -10,7 +10,7 @@ __all__ = ["progress"]
 
 @contextmanager
 def progress(title: str, epochs: int, verbose: int) -> Iterator[Callable[[dict[str, float]], None]]:
-    """Yield what to call after every epoch with its row: a bar with losses and time left, or nothing if not `verbose`."""
+    """Yield what to call after every epoch with its row; if `verbose`, a bar with losses and time left."""
     if not verbose:
         yield lambda row: None
         return

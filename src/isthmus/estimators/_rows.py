@@ -37,11 +37,11 @@ def check_rows(estimator: BaseEstimator, X: Any, reset: bool, minimum: int = 1) 
         ensure_all_finite=False,
         ensure_min_samples=minimum,
     )
-    X = np.asarray(X)
-    if X.dtype.kind == "f" and X.dtype.itemsize > 8:
-        X = X.astype(np.float64)
-    check_finite(X, names)
-    return X
+    x: np.ndarray = np.asarray(X)
+    if x.dtype.kind == "f" and x.dtype.itemsize > 8:
+        x = x.astype(np.float64)
+    check_finite(x, names)
+    return x
 
 
 def check_target(y: Any) -> np.ndarray:
@@ -91,7 +91,8 @@ def check_finite(X: np.ndarray, names: list[str] | None = None) -> None:
 
 
 def _finite(block: np.ndarray) -> np.ndarray:
-    return np.isfinite(block.reshape(len(block), -1)).all(axis=1)
+    finite: np.ndarray = np.isfinite(block.reshape(len(block), -1)).all(axis=1)
+    return finite
 
 
 def _some(items: list[Any], total: int | None = None) -> str:
@@ -111,9 +112,9 @@ def check_unit_interval(X: np.ndarray, scale: float) -> None:
     low, high = value_range(X)
     if low >= 0 and high <= scale:
         return
-    first = np.argwhere((X < 0) | (X > scale))[0]
+    first = np.argwhere((X < 0) | (scale < X))[0]
     place = f"row {first[0]}, column {', '.join(str(i) for i in first[1:])}"
     raise DataError(
-        f"a Bernoulli likelihood needs values in [0, {scale:g}]; X runs from {low:g} to {high:g}, first outside at {place}: "
-        "rescale X or use likelihood='gaussian'"
+        f"a Bernoulli likelihood needs values in [0, {scale:g}]; X runs from {low:g} to {high:g}, "
+        f"first outside at {place}: rescale X or use likelihood='gaussian'"
     )

@@ -135,8 +135,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         try:
             self._run(X, target)
         except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
+            self.__dict__ = before
             raise
         return self
 
@@ -157,7 +156,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             model = self._model(Facts(self.shape_, self.latent_dim_, mean), scaling)
         self.precision_ = self._pick_precision(model, device)
         model.to(device=device, dtype=torch.float64 if self.precision_ == "float64" else torch.float32)
-        model.bfloat16 = self.precision_ == "bfloat16"
+        model.mixed = self.precision_ == "bfloat16"
         tensors = [None if a is None else as_tensor(a, device) for a in (x, partner)]
         assert tensors[0] is not None
         size = self._pick_batch_size(len(rows))
@@ -172,7 +171,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
                 report=report,
             )
             self.history_: History = train(model, self._players(), data, run)
-        model.bfloat16 = False
+        model.mixed = False
         self.model_ = model
         self.n_epochs_ = len(self.history_)
         self._n_features_out = self.latent_dim_
@@ -182,7 +181,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def _check_arguments(self) -> None:
         for name, lowest in (("max_epochs", 1), ("learning_rate", 0), ("validation_fraction", 0)):
             value = getattr(self, name)
-            if not isinstance(value, int | float | np.number) or value < lowest:
+            if not isinstance(value, int | float | np.number) or not value >= lowest:
                 raise CompositionError(f"{name} must be a number of at least {lowest}, got {value!r}")
         if self.validation_fraction >= 1:
             raise CompositionError(f"validation_fraction must lie in [0, 1), got {self.validation_fraction}")
@@ -198,9 +197,11 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _resolve_latent_dim(self) -> int:
         if self.latent_dim == "auto":
-            return max(1, min(32, math.prod(self.shape_) // 2))
+            return int(max(1, min(32, math.prod(self.shape_) // 2)))
         if not isinstance(self.latent_dim, int | np.integer) or self.latent_dim < 1:
-            raise CompositionError(f"latent_dim must be 'auto' or a whole number of at least 1, got {self.latent_dim!r}")
+            raise CompositionError(
+                f"latent_dim must be 'auto' or a whole number of at least 1, got {self.latent_dim!r}"
+            )
         return int(self.latent_dim)
 
     def _resolve_network(self, value: Any) -> Network:
@@ -217,7 +218,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             return torch.arange(n), None
         held_out = max(1, round(n * self.validation_fraction))
         if held_out > n - 2:
-            raise DataError(f"validation_fraction={self.validation_fraction} of {n} rows leaves fewer than 2 to train on")
+            raise DataError(
+                f"validation_fraction={self.validation_fraction} of {n} rows leaves fewer than 2 to train on"
+            )
         order = torch.as_tensor(random.permutation(n))
         return order[held_out:].sort().values, order[:held_out].sort().values
 
@@ -237,7 +240,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def _pick_batch_size(self, n: int) -> int:
         if self.batch_size != "auto":
             return int(self.batch_size)
-        return int(2 ** np.clip(np.round(np.log2(max(1, n / 100))), 4, 8))
+        return 1 << min(8, max(4, round(math.log2(max(1.0, n / 100)))))
 
     def _pick_precision(self, model: Model, device: torch.device) -> str:
         if self.precision != "auto":
@@ -312,7 +315,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
 
 def _unit_scale(X: np.ndarray) -> float | None:
-    """Return what brings X to [0, 1] by division: 1 if it is there, 255 for grey values in uint8, None if nothing does."""
+    """Return what X is divided by to lie in [0, 1]: 1 if it does, 255 for grey values in uint8, None if nothing."""
     low, high = value_range(X)
     if low >= 0 and high <= 1:
         return 1.0
@@ -320,10 +323,9 @@ def _unit_scale(X: np.ndarray) -> float | None:
 
 
 def _is_image(shape: tuple[int, ...]) -> bool:
-    return len(shape) in (2, 3) and min(shape[-2:]) >= 8
+    return len(shape) in (2, 3) and min(shape[-2:]) >= 16
 
 
 def generator_for(random_state: Any, device: torch.device) -> torch.Generator:
     """Return a torch generator seeded from a scikit-learn style random state."""
     return torch.Generator(device).manual_seed(int(check_random_state(random_state).randint(2**31)))
-

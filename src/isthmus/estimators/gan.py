@@ -79,7 +79,11 @@ class GAN(Samples):
     def _resolve_penalties(self) -> tuple[CriticPenalty, ...]:
         if isinstance(self.penalties, str) and self.penalties == "auto":
             return (R1(0.1), R2(0.1)) if isinstance(self.value_, Relativistic) else ()
-        given = self.penalties if isinstance(self.penalties, Sequence) and not isinstance(self.penalties, str) else (self.penalties,)
+        given = (
+            self.penalties
+            if isinstance(self.penalties, Sequence) and not isinstance(self.penalties, str)
+            else (self.penalties,)
+        )
         penalties = tuple(resolve("critic_penalty", penalty) for penalty in given if penalty is not None)
         if not all(isinstance(penalty, CriticPenalty) for penalty in penalties):
             raise CompositionError(f"penalties must be a sequence of CriticPenalty, got {self.penalties!r}")
@@ -106,14 +110,19 @@ class GAN(Samples):
     def _players(self) -> list[Player]:
         return [
             Player("discriminator", Discriminate(self.value_, self.penalties_), moves=("discriminator",)),
-            Player("generator", Deceive(self.value_), moves=("decoder", "likelihood"), every=self.discriminator_steps),
+            Player(
+                "generator",
+                Deceive(self.value_),
+                moves=("decoder", "likelihood"),
+                every=self.discriminator_steps,
+            ),
         ]
 
     def generate(self, Z: Any) -> np.ndarray:
         """Return G(z) for codes (N, d), in the data's shape and units."""
         return self._map(self._check_codes(Z), self._decoded)
 
-    @available_if(_estimates_probability)
+    @available_if(_estimates_probability)  # type: ignore[untyped-decorator]
     def discriminate(self, X: Any) -> np.ndarray:
         """Return D(x) ∈ (0, 1) for each row: p_data/(p_data + p_g), as far as D has learnt it.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from torch import nn
 
@@ -12,7 +13,10 @@ from .base import Network, activation
 
 __all__ = ["Conv"]
 
-_NORMS = {"batch": nn.BatchNorm2d, "group": lambda channels: nn.GroupNorm(math.gcd(channels, 8), channels)}
+_NORMS: dict[str, Callable[[int], nn.Module]] = {
+    "batch": nn.BatchNorm2d,
+    "group": lambda channels: nn.GroupNorm(math.gcd(channels, 8), channels),
+}
 
 
 class Conv(Network):
@@ -46,8 +50,12 @@ class Conv(Network):
         """Build (N, *shape) → (N, outputs)."""
         maps = self._maps(shape)
         layers: list[nn.Module] = []
-        for (n_in, _, _), (n_out, _, _) in zip(maps, maps[1:], strict=False):
-            layers += [nn.Conv2d(n_in, n_out, 4, stride=2, padding=1), *self._norm(n_out), activation(self.activation)]
+        for (n_in, _, _), (n_out, _, _) in pairwise(maps):
+            layers += [
+                nn.Conv2d(n_in, n_out, 4, stride=2, padding=1),
+                *self._norm(n_out),
+                activation(self.activation),
+            ]
         layers += [nn.Flatten(), nn.Linear(math.prod(maps[-1]), outputs)]
         if self.code_activation != "identity":
             layers.append(activation(self.code_activation))
@@ -58,7 +66,7 @@ class Conv(Network):
         """Build (N, inputs) → (N, outputs, *shape)."""
         maps = self._maps(shape)[::-1]
         layers: list[nn.Module] = [nn.Linear(inputs, math.prod(maps[0])), nn.Unflatten(1, maps[0])]
-        for (n_in, h, w), (n_out, h_next, w_next) in zip(maps, maps[1:], strict=False):
+        for (n_in, h, w), (n_out, h_next, w_next) in pairwise(maps):
             last = (n_out, h_next, w_next) == maps[-1]
             layers += [*([] if len(layers) > 2 else self._norm(n_in)), activation(self.activation)]
             channels = n_out * outputs if last else n_out
@@ -66,7 +74,12 @@ class Conv(Network):
             layers.append(nn.ConvTranspose2d(n_in, channels, 4, stride=2, padding=1, output_padding=odd))
             if not last:
                 layers += self._norm(n_out)
-        return nn.Sequential(*layers, nn.Unflatten(1, (outputs, maps[-1][0])), nn.Flatten(1), nn.Unflatten(1, (outputs, *shape)))
+        return nn.Sequential(
+            *layers,
+            nn.Unflatten(1, (outputs, maps[-1][0])),
+            nn.Flatten(1),
+            nn.Unflatten(1, (outputs, *shape)),
+        )
 
     def _norm(self, channels: int) -> list[nn.Module]:
         return [] if self.norm is None else [_NORMS[self.norm](channels)]

@@ -24,7 +24,7 @@ class MLP(Network):
     hidden : widths between data and code, the widest usually first; ``()`` is the one-layer network
         h = f(Wₓx + bₓ), x̂ = g(Wₕh + bₕ).
     activation : f of the hidden layers, by name (`ACTIVATIONS`).
-    code_activation : f of the encoder's last layer. g is the likelihood's: sigmoid for Bernoulli, identity for Gaussian.
+    code_activation : f of the encoder's last layer; g is the likelihood's, sigmoid or identity.
     norm : None, ``"batch"`` or ``"layer"``, applied before each hidden activation.
 
     >>> MLP((512,), activation="tanh").encoder((28, 28), 32)

@@ -80,9 +80,9 @@ def _elementwise(layer: nn.Module) -> bool:
 
 
 def _adjoint(layer: nn.Conv2d, h: Tensor, bias: Tensor, shape: tuple[int, ...]) -> Tensor:
-    (stride, _), (padding, _), (kernel, _) = layer.stride, layer.padding, layer.kernel_size
-    size = [(n - 1) * int(stride) - 2 * int(padding) + kernel for n in h.shape[-2:]]
+    stride, padding, kernel = layer.stride[0], int(layer.padding[0]), layer.kernel_size[0]
+    size = [(n - 1) * stride - 2 * padding + kernel for n in h.shape[-2:]]
     odd = [full - n for full, n in zip(shape[-2:], size, strict=True)]
     if math.prod(layer.dilation) != 1 or layer.groups != 1:
         raise CompositionError("tied weights need convolutions without dilation or groups")
-    return conv_transpose2d(h, layer.weight, bias, stride=int(stride), padding=int(padding), output_padding=odd)
+    return conv_transpose2d(h, layer.weight, bias, stride=stride, padding=padding, output_padding=odd)

@@ -11,7 +11,9 @@ __all__ = ["History"]
 
 
 class History(Sequence[dict[str, float]]):
-    """One row an epoch: ``history["loss"]`` is a column, ``history[-1]`` a row; a frame is ``DataFrame(list(history))``.
+    """One row an epoch: ``history["loss"]`` is a column, ``history[-1]`` a row.
+
+    A frame is ``pandas.DataFrame(list(history))``.
 
     >>> history = History([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
     >>> history["loss"].tolist(), history[-1]["epoch"], history.columns

@@ -61,7 +61,7 @@ class _Mover:
         """Take one step down the mean of the loss, moving these weights and no others."""
         loss = terms.loss()
         self.optimizer.zero_grad()
-        loss.mean().backward(inputs=self.parameters)
+        torch.autograd.backward(loss.mean(), inputs=self.parameters)
         if self.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
         for group in self.optimizer.param_groups:
@@ -117,7 +117,9 @@ def train(model: Model, players: Sequence[Player], rows: Rows, run: Run) -> Hist
             row["seconds"] = time.perf_counter() - started
             history.rows.append(row)
             run.report(row)
-            if best is not None and best.seen(average.model if average else model, row[f"validation_{_prefix(players[0], players)}loss"]):
+            if best is not None and best.seen(
+                average.model if average else model, row[f"validation_{_prefix(players[0], players)}loss"]
+            ):
                 break
     except KeyboardInterrupt:
         if step == 0:
@@ -170,7 +172,7 @@ def _validate(model: Model, players: Sequence[Player], rows: Rows) -> dict[str, 
 
 
 class _Average:
-    """An exponential moving average of the weights; it forgets its start as 1/t at first, so that short fits gain too."""
+    """An exponential moving average of the weights; its start is forgotten as 1/t at first."""
 
     def __init__(self, model: Model, decay: float) -> None:
         self.model = copy.deepcopy(model)

@@ -37,7 +37,10 @@ class Training(Part, kind="training", final=True):
 
     def check(self) -> None:
         self.require(0 <= self.warmup < 1, f"warmup is a fraction of the fit, in [0, 1), got {self.warmup}")
-        self.require(self.decay in ("cosine", "linear", "constant"), f"decay must be cosine, linear or constant, got {self.decay!r}")
+        self.require(
+            self.decay in ("cosine", "linear", "constant"),
+            f"decay must be cosine, linear or constant, got {self.decay!r}",
+        )
         self.require(0 <= self.averaging < 1, f"averaging must lie in [0, 1), got {self.averaging}")
         self.require(self.clip_norm is None or self.clip_norm > 0, f"clip_norm must be positive, got {self.clip_norm}")
         self.require(self.patience is None or self.patience >= 1, f"patience must be at least 1, got {self.patience}")
