@@ -95,6 +95,22 @@ class Model(nn.Module):
         judged = shape if judges == "data" else (d,)
         self.discriminator = None if discriminator is None else discriminator.encoder(judged, 1)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype of weights, codes and losses."""
+        return next(self.decoder.parameters()).dtype
+
+    def place(self, device: torch.device, dtype: torch.dtype) -> Model:
+        """Move the model; units stay in float64 wherever the device has it."""
+        for name, child in self.named_children():
+            child.to(device, torch.float32 if device.type == "mps" else None if name == "scaling" else dtype)
+        return self
+
+    def scaled(self, x: Tensor) -> Tensor:
+        """Return x, in the data's units, in the model's."""
+        x_model: Tensor = self.scaling(x, self.dtype)
+        return x_model
+
     def encode(self, x: Tensor) -> Distribution:
         """Return q(z|x) for x in the model's units."""
         if self.encoder is None or self.posterior is None:
@@ -132,12 +148,13 @@ class Model(nn.Module):
 
     def inputs(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return x and x̃ in the model's units; x̃ is the real partner, a corruption of x, or x itself."""
-        x = self.scaling(batch.x)
+        x = self.scaled(batch.x)
         if batch.noisy is not None:
-            return x, self.scaling(batch.noisy)
+            return x, self.scaled(batch.noisy)
         if self.corruption is None:
             return x, x
-        return x, self.scaling(self.corruption(batch.x.to(self.scaling.scale.dtype), generator))
+        wide = batch.x if batch.x.is_floating_point() else batch.x.to(self.dtype)
+        return x, self.scaled(self.corruption(wide, generator))
 
     def prior_codes(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw n codes from the prior, (n, d)."""

@@ -158,7 +158,7 @@ Sides = Callable[[Model, Batch, torch.Generator], tuple[Tensor, Tensor]]
 
 def _data(model: Model, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Return x and x̂ = G(z), z ~ p(z)."""
-    x = model.scaling(batch.x)
+    x = model.scaled(batch.x)
     return x, model.decode(model.prior_codes(len(x), generator)).mean
 
 

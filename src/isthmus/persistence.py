@@ -177,7 +177,7 @@ def _rebuild(path: Path, config: dict[str, Any], cls: type[Estimator], device: s
         model = estimator._model(Facts(estimator.shape_, estimator.latent_dim_), scaling)
     _same_shapes(path, model.state_dict(), state)
     model.load_state_dict(state, assign=True)
-    estimator.model_ = model.to(place).eval()
+    estimator.model_ = model.place(place, model.dtype).eval()
     if "latent_dim_" in config["resolved"]:
         estimator._n_features_out = estimator.latent_dim_
     return estimator

@@ -32,7 +32,7 @@ class Scaling(nn.Module):
     @classmethod
     def identity(cls, shape: tuple[int, ...], scale: float = 1.0) -> Scaling:
         """Return the map that only divides by `scale`: 255 for grey values kept as uint8."""
-        return cls(torch.zeros(()), torch.full((), scale), shape)
+        return cls(torch.zeros((), dtype=torch.float64), torch.full((), scale, dtype=torch.float64), shape)
 
     @classmethod
     def standard(cls, mean: np.ndarray, variance: np.ndarray) -> Scaling:
@@ -45,15 +45,21 @@ class Scaling(nn.Module):
         if mean.ndim > 1:
             mean, variance = mean.mean(), variance.mean() + mean.var()
         std = np.sqrt(variance)
-        std = np.where(std <= 1e-7 * np.maximum(np.abs(mean), 1e-30), 1.0, std)
+        std = np.where(std <= 1e-12 * np.maximum(np.abs(mean), 1e-30), 1.0, std)
         return cls(torch.as_tensor(mean), torch.as_tensor(std), shape)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map from the data's units, in any dtype, to the model's."""
-        return (x.to(self.scale.dtype) - self.shift) / self.scale
+    def forward(self, x: Tensor, dtype: torch.dtype) -> Tensor:
+        """Map from the data's units to the model's, in the model's dtype.
+
+        The shift is taken off in the data's own precision: a column such as a time in seconds, with a large mean and
+        a small spread, would lose its digits otherwise.
+        """
+        if x.dtype in (torch.float64, torch.int64):
+            return ((x - self.shift) / self.scale).to(dtype)
+        return (x.to(dtype) - self.shift.to(dtype)) / self.scale.to(dtype)
 
     def inverse(self, x: Tensor) -> Tensor:
-        """Map from the model's units to the data's."""
+        """Map from the model's units to the data's, in the precision of the shift."""
         return x * self.scale + self.shift
 
     def log_volume(self) -> Tensor:

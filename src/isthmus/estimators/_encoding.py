@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -20,28 +20,30 @@ class Encodes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):  # 
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the codes h (N, d): the posterior's mean, without corruption or draws."""
-        return self._map(self._check_rows(X), lambda x: self.model_.encode(self.model_.scaling(x)).mean)
+        rows = self._check_rows(X)
+        return self._map(rows, lambda x: self.model_.encode(self.model_.scaled(x)).mean, rows.dtype)
 
     def inverse_transform(self, H: Any) -> np.ndarray:
         """Return x̂ for codes (N, d), in the data's own shape and units."""
-        return self._map(self._check_codes(H), self._decoded)
+        return self._map(self._check_codes(H), self._decoded, self.dtype_)
 
     def reconstruct(self, X: Any) -> np.ndarray:
         """Return x̂ of the shape of X, in the data's units; what was trained to clean, cleans."""
-        return self._map(self._check_rows(X), lambda x: self._decoded(self.model_.encode(self.model_.scaling(x)).mean))
+        rows = self._check_rows(X)
+        return self._map(rows, lambda x: self._decoded(self.model_.encode(self.model_.scaled(x)).mean), self.dtype_)
 
     def jacobian_norm(self, X: Any) -> np.ndarray:
         """Return ‖∇ₓh‖_F at each row, (N,), exactly, in the model's units: how sensitive the code is to its input."""
         rows, model = self._check_rows(X), self.model_
-        encoder: nn.Module = model.encoder
+        encoder = cast(nn.Module, model.encoder)
         penalty = Contractive(method="closed" if Contractive.closed_for(encoder) else "exact")
 
         def norm(x: Tensor) -> Tensor:
-            x = model.scaling(x)
+            x = model.scaled(x)
             h = model.encode(x).mean
             return penalty(encoder, model.encode, x, h, torch.Generator(x.device)).detach().sqrt()
 
-        return self._map(rows, norm)
+        return self._map(rows, norm, rows.dtype)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean of ``score_samples``, for model selection: higher is better."""

@@ -32,5 +32,4 @@ class Samples(Estimator):
         generator = generator_for(self.random_state if random_state is None else random_state, device)
         with torch.no_grad():
             z = self.model_.prior_codes(n_samples, generator).cpu().numpy()
-        x = self._map(z, self._decoded)
-        return x.astype(self.dtype_ if self.dtype_.kind == "f" else np.float32, copy=False)
+        return self._map(z, self._decoded, self.dtype_)

@@ -7,6 +7,7 @@ import warnings
 from typing import Any, Self, cast
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ..corruption import Corruption, Gaussian, Masking
@@ -51,14 +52,13 @@ class _Deterministic(Encodes):
         x = self._check_rows(X)
         if self.likelihood_.unit_interval:
             check_unit_interval(x, float(self.model_.scaling.scale))
-        return self._map(x, self._log_likelihood)
+        return self._map(x, self._log_likelihood, x.dtype)
 
     def _log_likelihood(self, x: Tensor) -> Tensor:
-        scaling = self.model_.scaling
-        x = scaling(x)
+        x = self.model_.scaled(x)
         p = self.model_.decode(self.model_.encode(x).mean)
-        log_p: Tensor = p.log_prob(x) - (0.0 if self.likelihood_.unit_interval else scaling.log_volume())
-        return log_p
+        volume = 0.0 if self.likelihood_.unit_interval else self.model_.scaling.log_volume()
+        return torch.as_tensor(p.log_prob(x) - volume)
 
 
 class Autoencoder(_Deterministic):

@@ -34,7 +34,7 @@ BLOCK = 256
 """Rows go through a fitted model in blocks of exactly so many, the last one filled up, so that a row's result does not
 depend on its neighbours, to the bit."""
 
-_COMMON = """latent_dim : d, the width of the code; ``"auto"`` is half the number of features, at most 32.
+_COMMON = """latent_dim : d, the width of the code; ``"auto"`` is a quarter of the number of features, at most 32.
     network : the blueprint of the encoder and the decoder, a name (``"mlp"``, ``"conv"``) or a pair of factories
         ``(make_encoder, make_decoder)``, see `isthmus.networks.Custom`; ``"auto"`` is convolutional for images.
     likelihood : p(x|z) and with it the loss; ``"auto"`` is Bernoulli for binary or [0, 1] data and grey values in
@@ -105,6 +105,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def _auto_network(self) -> Network:
         return Conv() if _is_image(self.shape_) else MLP((512 if math.prod(self.shape_) >= 256 else 128,))
 
+    def _auto_latent_dim(self, n_features: int) -> int:
+        return max(1, min(32, n_features // 4))
+
     def _default_training(self) -> Training:
         return Training()
 
@@ -155,7 +158,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             torch.manual_seed(seed)
             model = self._model(Facts(self.shape_, self.latent_dim_, mean), scaling)
         self.precision_ = self._pick_precision(model, device)
-        model.to(device=device, dtype=torch.float64 if self.precision_ == "float64" else torch.float32)
+        model.place(device, torch.float64 if self.precision_ == "float64" else torch.float32)
         model.mixed = self.precision_ == "bfloat16"
         tensors = [None if a is None else as_tensor(a, device) for a in (x, partner)]
         assert tensors[0] is not None
@@ -197,7 +200,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _resolve_latent_dim(self) -> int:
         if self.latent_dim == "auto":
-            return int(max(1, min(32, math.prod(self.shape_) // 2)))
+            return self._auto_latent_dim(math.prod(self.shape_))
         if not isinstance(self.latent_dim, int | np.integer) or self.latent_dim < 1:
             raise CompositionError(
                 f"latent_dim must be 'auto' or a whole number of at least 1, got {self.latent_dim!r}"
@@ -235,7 +238,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             scaling = Scaling.standard(mean, variance)
         else:
             scaling = Scaling.identity(self.shape_)
-        return scaling, scaling(torch.as_tensor(mean))
+        return scaling, scaling(torch.as_tensor(mean), torch.float32)
 
     def _pick_batch_size(self, n: int) -> int:
         if self.batch_size != "auto":
@@ -271,8 +274,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             raise DataError(f"codes must be (N, {self.latent_dim_}), got {z.shape}")
         return z
 
-    def _map(self, X: np.ndarray, f: Callable[[Tensor], Tensor]) -> np.ndarray:
-        """Return f applied to X in blocks of `BLOCK` rows, in X's floating dtype (float32 for anything else)."""
+    def _map(self, X: np.ndarray, f: Callable[[Tensor], Tensor], dtype: np.dtype[Any]) -> np.ndarray:
+        """Return f applied to X in blocks of `BLOCK` rows, in float64 if `dtype` is that, in float32 otherwise."""
         device = next(self.model_.parameters()).device
         results = []
         with torch.no_grad():
@@ -281,14 +284,11 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
                 fill = block.new_zeros(BLOCK - len(block), *block.shape[1:])
                 results.append(f(torch.cat([block, fill]))[: len(block)].cpu().numpy())
         out = np.concatenate(results)
-        return out.astype(np.float64 if X.dtype == np.float64 else np.float32, copy=False)
-
-    def _float(self, z: Tensor) -> Tensor:
-        return z.to(self.model_.scaling.scale.dtype)
+        return out.astype(np.float64 if dtype == np.float64 else np.float32, copy=False)
 
     def _decoded(self, z: Tensor) -> Tensor:
         """Return x̂ in the data's units for codes in a block."""
-        x_hat: Tensor = self.model_.scaling.inverse(self.model_.decode(self._float(z)).mean)
+        x_hat: Tensor = self.model_.scaling.inverse(self.model_.decode(z.to(self.model_.dtype)).mean)
         return x_hat
 
     # Files.

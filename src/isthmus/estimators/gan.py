@@ -38,6 +38,7 @@ class GAN(Samples):
     Parameters
     ----------
     {common}
+        For a GAN, ``latent_dim="auto"`` is the number of features, at most 64.
     discriminator : the blueprint of D; ``"auto"`` is the generator's mirror image.
     value : V(D, G), a `Value` or its name: ``"minimax"`` is the lecture's, ``"nonsaturating"``, ``"wasserstein"``, ...
     penalties : on ∇D, a sequence of `CriticPenalty`, such as ``(Interpolated(10.0),)`` for WGAN-GP.
@@ -89,6 +90,9 @@ class GAN(Samples):
             raise CompositionError(f"penalties must be a sequence of CriticPenalty, got {self.penalties!r}")
         return penalties
 
+    def _auto_latent_dim(self, n_features: int) -> int:
+        return max(2, min(64, n_features))
+
     def _auto_network(self) -> Network:
         if _is_image(self.shape_):
             return Conv((64, 128), activation="leaky_relu")
@@ -120,7 +124,7 @@ class GAN(Samples):
 
     def generate(self, Z: Any) -> np.ndarray:
         """Return G(z) for codes (N, d), in the data's shape and units."""
-        return self._map(self._check_codes(Z), self._decoded)
+        return self._map(self._check_codes(Z), self._decoded, self.dtype_)
 
     @available_if(_estimates_probability)  # type: ignore[untyped-decorator]
     def discriminate(self, X: Any) -> np.ndarray:
@@ -128,4 +132,5 @@ class GAN(Samples):
 
         There only where V makes D a probability: the minimax and the non-saturating value.
         """
-        return self._map(self._check_rows(X), lambda x: torch.sigmoid(self.model_.discriminate(self.model_.scaling(x))))
+        rows = self._check_rows(X)
+        return self._map(rows, lambda x: torch.sigmoid(self.model_.discriminate(self.model_.scaled(x))), rows.dtype)

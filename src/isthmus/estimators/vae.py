@@ -100,12 +100,12 @@ class VAE(Samples, Encodes):
         x = self._check_rows(X)
         if self.likelihood_.unit_interval:
             check_unit_interval(x, float(self.model_.scaling.scale))
-        return self._map(x, lambda block: self._bound(block, n_draws))
+        return self._map(x, lambda block: self._bound(block, n_draws), x.dtype)
 
     def _bound(self, x: Tensor, n_draws: int) -> Tensor:
         model = self.model_
         generator = torch.Generator(x.device).manual_seed(0)
-        x = model.scaling(x)
+        x = model.scaled(x)
         q = model.encode(x)
         at_once = max(1, 2**22 // (BLOCK * math.prod(self.shape_)))
         log_w = []

@@ -1,0 +1,285 @@
+"""Named data sets, local first.
+
+A set is looked for in the data home (the argument `data_home`, else the environment variable ``ISTHMUS_DATA``, else
+``~/.cache/isthmus``), then where Debian's packages put it, and otherwise downloaded through scikit-learn's OpenML
+client, which keeps its copy in the data home.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import DataError, UnknownNameError
+
+__all__ = ["GRID", "GRID_STD", "RING", "RING_STD", "Dataset", "Known", "available", "data_home", "grid", "load", "ring"]
+
+_DEBIAN = Path("/usr/share/datasets")
+
+RING = np.array([[math.cos(a), math.sin(a)] for a in np.arange(8) * math.pi / 4])
+"""Centres of eight modes on the unit circle (Lin et al. 2018, PacGAN, section 4.1)."""
+RING_STD = 0.01
+
+GRID = np.array([[x, y] for x in range(-4, 5, 2) for y in range(-4, 5, 2)], dtype=np.float64)
+"""Centres of the 5 × 5 modes at {−4, −2, 0, 2, 4}² (Lin et al. 2018, PacGAN, section 4.1)."""
+GRID_STD = 0.05
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Rows to train on and rows held out, of shape (N, ...), with labels where there are any."""
+
+    name: str
+    train: np.ndarray
+    test: np.ndarray
+    train_labels: np.ndarray | None = None
+    test_labels: np.ndarray | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A data set that can be asked for by name."""
+
+    name: str
+    size: str
+    what: str
+    here: bool
+
+
+def data_home(given: str | Path | None = None) -> Path:
+    """Return the folder that data sets are looked for in first."""
+    return Path(given or os.environ.get("ISTHMUS_DATA") or Path.home() / ".cache" / "isthmus")
+
+
+def load(name: str, home: str | Path | None = None) -> Dataset:
+    """Return a data set by name.
+
+    Raises
+    ------
+    UnknownNameError : there is no such name; the nearest is given.
+    DataError : it is neither here nor to be downloaded, or a file is damaged; the message says which.
+
+    >>> digits = load("digits")
+    >>> digits.train.shape, digits.test.shape
+    ((1437, 8, 8), (360, 8, 8))
+    """
+    if name not in _SETS:
+        raise UnknownNameError("data set", name, _SETS)
+    return _SETS[name].read(data_home(home))
+
+
+def available(home: str | Path | None = None) -> list[Known]:
+    """Return what can be loaded, and whether it is here, without loading anything."""
+    place = data_home(home)
+    return [Known(name, s.size, s.what, s.needs is None or s.needs(place) is not None) for name, s in _SETS.items()]
+
+
+def ring(n: int, random_state: int | None = None) -> np.ndarray:
+    """Draw from the ring of eight Gaussians, (n, 2)."""
+    return _mixture(RING, RING_STD, n, random_state)
+
+
+def grid(n: int, random_state: int | None = None) -> np.ndarray:
+    """Draw from the 5 × 5 grid of Gaussians, (n, 2).
+
+    >>> grid(1000, 0).shape
+    (1000, 2)
+    """
+    return _mixture(GRID, GRID_STD, n, random_state)
+
+
+def _mixture(centres: np.ndarray, std: float, n: int, random_state: int | None) -> np.ndarray:
+    rng = np.random.default_rng(random_state)
+    points = centres[rng.integers(len(centres), size=n)] + std * rng.normal(size=(n, 2))
+    return points.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class _Set:
+    size: str
+    what: str
+    read: Callable[[Path], Dataset]
+    needs: Callable[[Path], Path | None] | None = None
+    """Where the set lies on this machine, if it needs to lie anywhere."""
+
+
+def _split(name: str, X: np.ndarray, y: np.ndarray, description: str) -> Dataset:
+    """Hold out a fifth, stratified by label, the same fifth every time."""
+    from sklearn.model_selection import train_test_split
+
+    train, test, y_train, y_test = train_test_split(X, y, test_size=0.2, stratify=y, random_state=0)
+    return Dataset(name, train, test, y_train, y_test, description)
+
+
+def _digits(home: Path) -> Dataset:
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    X = (bunch.images / 16).astype(np.float32)
+    return _split("digits", X, bunch.target, "Handwritten digits, 8 × 8 grey values (UCI, in scikit-learn).")
+
+
+def _breast_cancer(home: Path) -> Dataset:
+    from sklearn.datasets import load_breast_cancer
+
+    bunch = load_breast_cancer()
+    return _split(
+        "breast-cancer", bunch.data, bunch.target, "Thirty measurements of cell nuclei (UCI, in scikit-learn)."
+    )
+
+
+def _points(name: str, draw: Callable[[int, int], np.ndarray], description: str) -> Callable[[Path], Dataset]:
+    return lambda home: Dataset(name, draw(100_000, 0), draw(10_000, 1), description=description)
+
+
+def _swiss_roll(home: Path) -> Dataset:
+    from sklearn.datasets import make_swiss_roll
+
+    X, position = make_swiss_roll(12_000, noise=0.1, random_state=0)
+    X = X.astype(np.float32)
+    description = "A sheet rolled up in three dimensions (scikit-learn); labels are the place along the roll."
+    return Dataset("swiss-roll", X[:10_000], X[10_000:], position[:10_000], position[10_000:], description)
+
+
+_IDX_FILES = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+_MNIST_MD5 = ("6bbc9ace", "a25bea73", "2646ac64", "27ae3e4e")
+
+
+def _idx_folder(name: str) -> Callable[[Path], Path | None]:
+    """Return what finds the folder in which the four idx files of a set lie."""
+
+    def find(home: Path) -> Path | None:
+        folders = (home / name, _DEBIAN / name)
+        return next((f for f in folders if all((f / f"{part}-ubyte.gz").is_file() for part in _IDX_FILES)), None)
+
+    return find
+
+
+def _idx_set(name: str, openml: str, description: str, md5: tuple[str, ...] | None) -> Callable[[Path], Dataset]:
+    def read(home: Path) -> Dataset:
+        folder = _idx_folder(name)(home)
+        if folder is None:
+            return _openml(name, openml, description, home)
+        sums = md5 or (None,) * 4
+        arrays = [_idx(folder / f"{part}-ubyte.gz", s) for part, s in zip(_IDX_FILES, sums, strict=True)]
+        return Dataset(name, arrays[0], arrays[2], arrays[1], arrays[3], description)
+
+    return read
+
+
+def _idx(path: Path, md5: str | None = None) -> np.ndarray:
+    """Read a gzipped idx file of unsigned bytes: two zeros, a type, the number of dimensions, their sizes, data."""
+    try:
+        raw = gzip.decompress(path.read_bytes())
+    except (OSError, EOFError, ValueError) as error:
+        raise DataError(f"{path} is damaged: {error}; fetch it again") from None
+    if md5 is not None and not hashlib.md5(raw, usedforsecurity=False).hexdigest().startswith(md5):
+        raise DataError(f"{path} is not the file it should be: its md5 does not begin with {md5}; fetch it again")
+    dims = raw[3] if len(raw) > 4 and raw[:3] == b"\x00\x00\x08" else 0
+    shape = tuple(int.from_bytes(raw[4 + 4 * i : 8 + 4 * i], "big") for i in range(dims))
+    if dims == 0 or len(raw) != 4 + 4 * dims + math.prod(shape):
+        raise DataError(f"{path} is damaged: {len(raw)} bytes do not make an idx file of shape {shape}; fetch it again")
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * dims).reshape(shape)
+
+
+def _openml(name: str, openml: str, description: str, home: Path) -> Dataset:
+    """Download a set of 70,000 images through scikit-learn's OpenML client; the last 10,000 are held out."""
+    from sklearn.datasets import fetch_openml
+
+    try:
+        bunch: Any = fetch_openml(openml, version=1, as_frame=False, parser="liac-arff", data_home=str(home))
+    except OSError as error:
+        package = ", or install Debian's package dataset-fashion-mnist" if name == "fashion-mnist" else ""
+        raise DataError(
+            f"{name} is neither in {home / name} nor in {_DEBIAN / name}, and could not be downloaded ({error}); "
+            f"set ISTHMUS_DATA to the folder that holds it{package}"
+        ) from None
+    X = bunch.data.astype(np.uint8).reshape(-1, 28, 28)
+    y = bunch.target.astype(np.int64)
+    return Dataset(name, X[:60_000], X[60_000:], y[:60_000], y[60_000:], description)
+
+
+def _file(*parts: str) -> Callable[[Path], Path | None]:
+    def find(home: Path) -> Path | None:
+        path = home.joinpath(*parts)
+        return path if path.is_file() else None
+
+    return find
+
+
+def _required(name: str, find: Callable[[Path], Path | None], home: Path, *parts: str) -> Path:
+    path = find(home)
+    if path is None:
+        raise DataError(
+            f"{name} is not here: {home.joinpath(*parts)} is missing; set ISTHMUS_DATA to the folder above it"
+        )
+    return path
+
+
+_BINARIZED = ("binarized_mnist", "fixed.npz")
+_ECG = ("ecg", "ecg.dat")
+
+
+def _binarized_mnist(home: Path) -> Dataset:
+    path = _required("mnist-binarized", _file(*_BINARIZED), home, *_BINARIZED)
+    with np.load(path, allow_pickle=False) as bits:
+        train, valid, test = (np.unpackbits(bits[k], axis=1).reshape(-1, 28, 28) for k in ("train", "valid", "test"))
+    description = "MNIST, binarised once and for all (Larochelle & Murray 2011)."
+    return Dataset("mnist-binarized", np.concatenate([train, valid]), test, description=description)
+
+
+def _ecg(home: Path) -> Dataset:
+    path = _required("ecg", _file(*_ECG), home, *_ECG)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            signal = (file["ecg"].astype(np.float32) - 1024) / 200  # mV: 11 bits over 10 mV
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{path} is damaged: {error}; fetch it again") from None
+    windows = signal[: len(signal) // 256 * 256].reshape(-1, 256)
+    cut = len(windows) * 4 // 5
+    description = "Windows of 256 samples (0.7 s) of an electrocardiogram at 360 Hz, in mV (MIT-BIH, record 208)."
+    return Dataset("ecg", windows[:cut], windows[cut:], description=description)
+
+
+_SETS: dict[str, _Set] = {
+    "digits": _Set("1,437 + 360 × 8 × 8", "handwritten digits, in scikit-learn", _digits),
+    "fashion-mnist": _Set(
+        "60,000 + 10,000 × 28 × 28",
+        "pictures of clothing (Xiao et al. 2017)",
+        _idx_set(
+            "fashion-mnist", "Fashion-MNIST", "Pictures of clothing, 28 × 28 grey values (Xiao et al. 2017).", None
+        ),
+        _idx_folder("fashion-mnist"),
+    ),
+    "mnist": _Set(
+        "60,000 + 10,000 × 28 × 28",
+        "handwritten digits (LeCun et al. 1998)",
+        _idx_set("mnist", "mnist_784", "Handwritten digits, 28 × 28 grey values (LeCun et al. 1998).", _MNIST_MD5),
+        _idx_folder("mnist"),
+    ),
+    "mnist-binarized": _Set(
+        "60,000 + 10,000 × 28 × 28", "MNIST's fixed binarisation (Larochelle)", _binarized_mnist, _file(*_BINARIZED)
+    ),
+    "ring": _Set(
+        "100,000 + 10,000 × 2",
+        "a ring of 8 Gaussians (PacGAN)",
+        _points("ring", ring, "A ring of eight Gaussians, σ = 0.01."),
+    ),
+    "grid": _Set(
+        "100,000 + 10,000 × 2",
+        "a 5 × 5 grid of Gaussians (PacGAN)",
+        _points("grid", grid, "A 5 × 5 grid of Gaussians, σ = 0.05."),
+    ),
+    "swiss-roll": _Set("10,000 + 2,000 × 3", "a rolled-up sheet", _swiss_roll),
+    "breast-cancer": _Set("455 + 114 × 30", "a table, in scikit-learn", _breast_cancer),
+    "ecg": _Set("336 + 85 × 256", "windows of an electrocardiogram", _ecg, _file(*_ECG)),
+}

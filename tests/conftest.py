@@ -1,0 +1,18 @@
+"""Data that the tests share; nothing here is downloaded."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+
+@pytest.fixture(scope="session")
+def digits() -> np.ndarray:
+    """scikit-learn's handwritten digits, (1797, 8, 8), in [0, 1]."""
+    return (load_digits().images / 16).astype(np.float32)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
