@@ -24,7 +24,7 @@ from .datasets import Dataset
 from .errors import DataError
 from .estimators import GAN, VAE, Autoencoder, ContractiveAutoencoder, DenoisingAutoencoder, Estimator
 
-__all__ = ["COLUMNS", "Entry", "Study", "compare", "study", "table"]
+__all__ = ["COLUMNS", "Entry", "Study", "compare", "held_out", "study", "table"]
 
 MEASURED = 2_000
 """Held-out rows that sample quality and probes are measured on, at most; distances cost the square."""
@@ -111,6 +111,13 @@ def compare(
     page = write_page(done, out)
     console.print(f"report: {page}")
     return page
+
+
+def held_out(name: str, X: np.ndarray, seed: int) -> Dataset:
+    """Make a data set of rows, a random fifth of them held out."""
+    order = np.random.default_rng(seed).permutation(len(X))
+    cut = len(X) // 5
+    return Dataset(name, X[np.sort(order[cut:])], X[np.sort(order[:cut])], description=f"Rows of {name}.")
 
 
 def study(

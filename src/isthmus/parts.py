@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 
 from .errors import CompositionError, ModelFileError, UnknownNameError
 
-__all__ = ["Facts", "Part", "decode", "encode", "known", "parse"]
+__all__ = ["Facts", "Part", "decode", "encode", "known", "literal", "parse", "resolve"]
 
 _REGISTRY: dict[str, dict[str, type[Part]]] = {}
 
@@ -108,14 +108,19 @@ def parse(kind: str, text: str) -> Part:
     if len(arguments) > len(names):
         raise CompositionError(f"{kind} {name!r} takes at most {len(names)} arguments ({', '.join(names)})")
     for argument, field in zip(arguments, names, strict=False):
-        values[field] = _literal(argument)
+        values[field] = literal(argument)
     try:
         return cls(**values)
     except TypeError as error:
         raise CompositionError(f"{kind} {text!r}: {error}") from None
 
 
-def _literal(text: str) -> Any:
+def literal(text: str) -> Any:
+    """Read a number, a truth value, None or a comma-separated tuple of them; anything else stays text.
+
+    >>> literal("0.5"), literal("512,256"), literal("true"), literal("masking:0.5")
+    (0.5, (512, 256), True, 'masking:0.5')
+    """
     for convert in (int, float):
         try:
             return convert(text)
@@ -123,7 +128,9 @@ def _literal(text: str) -> Any:
             continue
     if text.lower() in ("true", "false", "none"):
         return {"true": True, "false": False, "none": None}[text.lower()]
-    return tuple(_literal(item) for item in text.split(",")) if "," in text else text
+    if "," in text and ":" not in text:
+        return tuple(literal(item) for item in text.split(",") if item)
+    return text
 
 
 def encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:

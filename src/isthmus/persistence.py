@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -21,7 +22,7 @@ from .scaling import Scaling
 if TYPE_CHECKING:
     from .estimators import Estimator
 
-__all__ = ["FORMAT", "load", "read_config", "save"]
+__all__ = ["FORMAT", "describe", "load", "read_config", "save"]
 
 FORMAT = 1
 """The version of the folder's layout; it rises when older readers could not read what is written."""
@@ -112,6 +113,41 @@ def read_config(path: Path) -> dict[str, Any]:
             f"{path} has format {config['format']}, this version reads up to {FORMAT}; upgrade isthmus"
         )
     return config
+
+
+def describe(path: Path) -> dict[str, str]:
+    """Return what a model's folder holds, as text, without making a model of it."""
+    config = read_config(path)
+    try:
+        with safe_open(path / WEIGHTS, framework="pt") as file:
+            shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118  (not a dict)
+    except (SafetensorError, OSError) as error:
+        raise ModelFileError(f"{path / WEIGHTS} is missing or damaged: {error}") from None
+    weights = sum(math.prod(shape) for name, shape in shapes.items() if name.startswith("model."))
+    last = config["history"][-1] if config["history"] else {}
+    about = {
+        "class": str(config["class"]),
+        "isthmus": str(config.get("isthmus")),
+        "samples": f"shape {tuple(config['shape'])}, {config['dtype']}",
+        "columns": ", ".join(config["features"]) if config.get("features") else "–",
+        "weights": f"{weights:,} numbers, {(path / WEIGHTS).stat().st_size:,} bytes",
+        "epochs": str(len(config["history"])),
+    }
+    about |= {name.rstrip("_"): _shown(value) for name, value in (config["arguments"] | config["resolved"]).items()}
+    return about | {f"last {name}": f"{value:.6g}" for name, value in last.items() if name not in ("epoch", "seconds")}
+
+
+def _shown(value: Any) -> str:
+    """Return a configuration value as a person would write it."""
+    match value:
+        case {"part": str(name), **arguments}:
+            inside = ", ".join(f"{key}={_shown(item)}" for key, item in arguments.items())
+            return f"{name.partition('.')[2]}({inside})"
+        case {"own": name}:
+            return f"your own {name}"
+        case list():
+            return "(" + ", ".join(_shown(item) for item in value) + ")"
+    return str(value)
 
 
 def load(

@@ -67,7 +67,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     likelihood: Any = "auto"
     max_epochs: int = 50
     batch_size: Any = "auto"
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     validation_fraction: float = 0.0
     scaling: str = "auto"
     device: str = "auto"
@@ -103,7 +103,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return Bernoulli() if _unit_scale(X) is not None else Gaussian()
 
     def _auto_network(self) -> Network:
-        return Conv() if _is_image(self.shape_) else MLP((512 if math.prod(self.shape_) >= 256 else 128,))
+        return Conv() if _is_image(self.shape_) else MLP((512 if math.prod(self.shape_) >= 256 else 256,))
 
     def _auto_latent_dim(self, n_features: int) -> int:
         return max(1, min(32, n_features // 4))
@@ -262,10 +262,14 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _check_rows(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "model_")
-        x = check_rows(self, X, reset=False)
-        if x.shape[1:] != self.shape_:
-            raise DataError(f"X has samples of shape {x.shape[1:]}, {type(self).__name__} was fitted on {self.shape_}")
-        return x
+        shape = tuple(getattr(X, "shape", ()))[1:]
+        if len(shape) > 1 or len(self.shape_) > 1:
+            self._check_shape(shape or np.shape(X)[1:])
+        return check_rows(self, X, reset=False)
+
+    def _check_shape(self, shape: tuple[int, ...]) -> None:
+        if shape != self.shape_:
+            raise DataError(f"X has samples of shape {shape}, {type(self).__name__} was fitted on {self.shape_}")
 
     def _check_codes(self, Z: Any) -> np.ndarray:
         check_is_fitted(self, "model_")

@@ -63,8 +63,8 @@ class Custom(Network):
     torch.Size([3, 64])
     """
 
-    make_encoder: Any = None
-    make_decoder: Any = None
+    make_encoder: Any
+    make_decoder: Any
 
     def encoder(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
         """Call the user's factory."""

@@ -1,0 +1,361 @@
+"""The command line: ``isthmus fit | encode | reconstruct | score | sample | inspect | compare | datasets | models``.
+
+Heavy imports wait until a command needs them, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .errors import CompositionError, DataError, IsthmusError, ModelFileError, UnknownNameError
+
+if TYPE_CHECKING:
+    from .files import Table
+
+__all__ = ["app", "main"]
+
+SYSTEMS = {
+    "autoencoder": "Autoencoder",
+    "denoising": "DenoisingAutoencoder",
+    "contractive": "ContractiveAutoencoder",
+    "vae": "VAE",
+    "gan": "GAN",
+    "adversarial": "AdversarialAutoencoder",
+}
+ALIASES = {"ae": "autoencoder", "dae": "denoising", "cae": "contractive", "aae": "adversarial"}
+VERBS = {"encode": "transform", "reconstruct": "reconstruct", "score": "score_samples", "sample": "sample"}
+KINDS = (
+    "network",
+    "likelihood",
+    "corruption",
+    "prior",
+    "objective",
+    "value",
+    "critic_penalty",
+)
+
+app = typer.Typer(
+    name="isthmus",
+    help="Compress, clean, complete, detect and create: autoencoders, VAEs and GANs for arrays, images and tables.\n\n"
+    "Start with: isthmus compare digits --out out/",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Data = Annotated[
+    str,
+    typer.Argument(
+        help="A name that `isthmus datasets` lists, or a path: csv, tsv, parquet, npy, npz, a folder of images."
+    ),
+]
+ModelFolder = Annotated[Path, typer.Argument(help="A folder that `isthmus fit` wrote.")]
+OutFile = Annotated[
+    Path, typer.Option("--out", "-o", help="Where to write: csv, tsv, parquet, npy or npz; for images also a folder.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
+
+
+def main() -> None:
+    """Run the command line; a mistake costs one line and exit status 2."""
+    warnings.showwarning = _one_line_warning
+    try:
+        app()
+    except (IsthmusError, ValueError, OSError) as error:
+        print(f"isthmus: {_one_line(error)}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("isthmus: interrupted before anything was learnt; nothing was written", file=sys.stderr)
+        sys.exit(130)
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _one_line_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    print(f"isthmus: warning: {' '.join(str(message).split())}", file=sys.stderr)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from . import __version__
+
+        print(f"isthmus {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def fit(
+    system: Annotated[str, typer.Argument(help=f"One of: {', '.join(SYSTEMS)} (or {', '.join(ALIASES)}).")],
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The model's folder.")],
+    latent_dim: Annotated[int | None, typer.Option(help="Width of the code.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Rows a step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="The highest rate of the schedule.")] = None,
+    network: Annotated[str | None, typer.Option(help="mlp:512,256 or conv.")] = None,
+    likelihood: Annotated[str | None, typer.Option(help="bernoulli, gaussian, ...")] = None,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    device: Device = "auto",
+    precision: Annotated[str, typer.Option(help="auto, float32, bfloat16, float64.")] = "auto",
+    settings: Annotated[list[str] | None, typer.Option("--set", help="Any argument: corruption=masking:0.5.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a model that is already there.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")] = False,
+) -> None:
+    """Fit a model to data and write its folder.
+
+    Example: isthmus fit vae digits --out model/ --latent-dim 16 --epochs 100
+    """
+    cls = _system(system)
+    given = {
+        "latent_dim": latent_dim,
+        "max_epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "network": network,
+        "likelihood": likelihood,
+    }
+    arguments = {name: value for name, value in given.items() if value is not None}
+    arguments |= {"random_state": seed, "device": device, "precision": precision, "verbose": 0 if quiet else 1}
+    arguments |= _settings(cls, settings or [])
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        if not (out / "config.json").is_file():
+            raise ModelFileError(f"{out} exists and is not a model's folder; choose another place")
+        if not force:
+            raise ModelFileError(f"{out} holds a model; --force replaces it")
+    table = _data(data, training=True)
+    model = cls(**arguments).fit(_frame(table))
+    model.save(out)
+    if not quiet:
+        last = {name: value for name, value in model.history_[-1].items() if name not in ("epoch", "seconds")}
+        losses = ", ".join(f"{name.replace('_', ' ')} {value:.5g}" for name, value in last.items())
+        print(f"{len(model.history_)} epochs: {losses}\nmodel: {out}")
+
+
+def _system(name: str) -> Any:
+    full = ALIASES.get(name.lower(), name.lower())
+    if full not in SYSTEMS:
+        raise UnknownNameError("system", name, [*SYSTEMS, *ALIASES])
+    return getattr(import_module(".estimators", __package__), SYSTEMS[full])
+
+
+def _settings(cls: Any, settings: list[str]) -> dict[str, Any]:
+    """Return ``--set key=value`` as constructor arguments."""
+    from .parts import literal
+
+    known = cls().get_params(deep=False)
+    arguments = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise CompositionError(f"--set {setting}: say --set name=value")
+        if name not in known:
+            raise UnknownNameError(f"argument of {cls.__name__}", name, known)
+        arguments[name] = literal(value)
+    return arguments
+
+
+def _data(name: str, training: bool) -> Table:
+    """Return rows by the name of a data set or from a path."""
+    from . import datasets, files
+
+    names = [known.name for known in datasets.available()]
+    if name in names:
+        found = datasets.load(name)
+        return files.Table(found.train if training else found.test)
+    if not Path(name.partition(".npz:")[0]).exists() and not Path(name).suffix and "/" not in name:
+        near = get_close_matches(name, names, n=1)
+        hint = f", did you mean {near[0]!r}?" if near else ""
+        raise DataError(f"{name!r} is neither a data set{hint} nor a file; data sets: {', '.join(names)}")
+    return files.read(name)
+
+
+def _frame(table: Table) -> Any:
+    """Return the table as what an estimator takes: a frame where columns have names."""
+    if table.columns is None:
+        return table.values
+    import polars as pl
+
+    return pl.DataFrame(table.values, schema=table.columns, orient="row")
+
+
+def _apply(verb: str, model_folder: Path, data: str, out: Path, device: str) -> tuple[Any, Any, Table]:
+    """Return a model, what its verb makes of the data, and the data."""
+    from . import files, load
+
+    files.check_writable(out)
+    model = load(model_folder, device=device)
+    method = getattr(model, VERBS[verb], None)
+    if method is None:
+        can = ", ".join(v for v, m in VERBS.items() if hasattr(model, m))
+        raise CompositionError(f"{model_folder} holds a {type(model).__name__}, which cannot {verb}; it can {can}")
+    table = _data(data, training=False)
+    return model, method(_frame(table)), table
+
+
+@app.command()
+def encode(model: ModelFolder, data: Data, out: OutFile, device: Device = "auto") -> None:
+    """Write the codes of rows.
+
+    Example: isthmus encode model/ digits --out codes.parquet
+    """
+    from . import files
+
+    estimator, codes, _ = _apply("encode", model, data, out, device)
+    files.write(out, codes, list(estimator.get_feature_names_out()))
+
+
+@app.command()
+def reconstruct(model: ModelFolder, data: Data, out: OutFile, device: Device = "auto") -> None:
+    """Write what the model makes of rows: compressed and back, or cleaned.
+
+    Example: isthmus reconstruct model/ noisy.csv --out clean.csv
+    """
+    from . import files
+
+    _, rows, table = _apply("reconstruct", model, data, out, device)
+    files.write(out, rows, table.columns)
+
+
+@app.command()
+def score(model: ModelFolder, data: Data, out: OutFile, device: Device = "auto") -> None:
+    """Write a log-likelihood in nats for each row; low is unusual.
+
+    Example: isthmus score model/ data.csv --out scores.csv
+    """
+    from . import files
+
+    _, scores, _ = _apply("score", model, data, out, device)
+    files.write(out, scores, ["score"])
+
+
+@app.command()
+def sample(
+    model: ModelFolder,
+    out: OutFile,
+    n: Annotated[int, typer.Option("-n", help="How many.")] = 100,
+    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    device: Device = "auto",
+) -> None:
+    """Write new rows.
+
+    Example: isthmus sample model/ -n 1000 --out new.csv
+    """
+    from . import files, load
+
+    files.check_writable(out)
+    estimator: Any = load(model, device=device)
+    if not hasattr(estimator, "sample"):
+        raise CompositionError(
+            f"{model} holds a {type(estimator).__name__}, which has no prior to sample from; use a VAE or GAN"
+        )
+    rows = estimator.sample(n, random_state=seed)
+    files.write(out, rows, list(estimator.feature_names_in_) if hasattr(estimator, "feature_names_in_") else None)
+
+
+@app.command()
+def inspect(model: ModelFolder) -> None:
+    """Show what is in a model's folder.
+
+    Example: isthmus inspect model/
+    """
+    from rich.console import Console
+    from rich.table import Table as RichTable
+
+    from .persistence import describe
+
+    rich = RichTable(title=str(model), show_header=False)
+    for name, value in describe(model).items():
+        rich.add_row(name, value)
+    Console().print(rich)
+
+
+@app.command()
+def compare(
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder for the report, pictures, figures and models.")],
+    epochs: Annotated[int | None, typer.Option(help="Passes over the data, for each system.")] = None,
+    latent_dim: Annotated[int | None, typer.Option(help="Width of every code.")] = None,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    device: Device = "auto",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
+) -> None:
+    """Fit all five systems under one budget; print one table, write one report.
+
+    A fifth of the rows of a file is held out.
+
+    Example: isthmus compare digits --out out/
+    """
+    from . import datasets
+    from .compare import compare as run
+    from .compare import held_out
+
+    names = [known.name for known in datasets.available()]
+    chosen = datasets.load(data) if data in names else held_out(data, _data(data, training=True).values, seed)
+    run(chosen, out, epochs=epochs, latent_dim=latent_dim, seed=seed, device=device, verbose=not quiet)
+
+
+@app.command(name="datasets")
+def list_datasets() -> None:
+    """List the data sets that have names, and whether they are here."""
+    from rich.console import Console
+    from rich.table import Table as RichTable
+
+    from . import datasets
+
+    rich = RichTable("name", "samples", "what", "here", caption="ISTHMUS_DATA names a folder to look in first")
+    for known in datasets.available():
+        rich.add_row(known.name, known.size, known.what, "yes" if known.here else "no")
+    Console().print(rich)
+
+
+@app.command(name="models")
+def list_models() -> None:
+    """List the systems, what each can do, and the parts that --set takes by name."""
+    from dataclasses import MISSING, fields
+
+    from rich.console import Console
+    from rich.table import Table as RichTable
+
+    from .parts import known
+
+    systems = RichTable("system", "what", "can")
+    for name in SYSTEMS:
+        cls = _system(name)
+        short = [alias for alias, full in ALIASES.items() if full == name]
+        can = ", ".join(verb for verb, method in VERBS.items() if hasattr(cls, method))
+        systems.add_row(", ".join([name, *short]), _summary(cls), can)
+    parts = RichTable("argument", "part", "what")
+    for kind in KINDS:
+        named = [(n, p) for n, p in sorted(known(kind).items()) if all(f.default is not MISSING for f in fields(p))]
+        for i, (name, part) in enumerate(named):
+            given = ":".join([name, *(field.name for field in fields(part))])
+            argument = {"critic_penalty": "penalties"}.get(kind, kind)
+            parts.add_row(argument if i == 0 else "", given, _summary(part))
+    console = Console()
+    console.print(systems)
+    console.print(parts)
+
+
+def _summary(cls: type) -> str:
+    from rich.markup import escape
+
+    return escape(" ".join((cls.__doc__ or "").split("\n\n")[0].split()))
