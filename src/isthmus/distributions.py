@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, Distribution, Independent, Normal, constraints
 
-__all__ = ["Delta", "bernoulli", "draw", "draw_common", "normal"]
+__all__ = ["Delta", "bernoulli", "draw", "draw_by_row", "normal"]
 
 
 class Delta(Distribution):
@@ -74,13 +74,42 @@ def draw(p: Distribution, sample_shape: tuple[int, ...], generator: torch.Genera
                 return p.rsample(size) if p.has_rsample else p.sample(size)
 
 
-def draw_common(q: Distribution, n: int, generator: torch.Generator) -> Tensor:
-    """Draw n times from each of a batch of diagonal Gaussians with the same ε for all: (n, N, d).
+def draw_by_row(q: Distribution, x: Tensor, draws: range) -> Tensor:
+    """Draw from each of a batch of diagonal Gaussians with noise seeded by the row it belongs to: (len(draws), N, d).
 
-    Common random numbers: what one row gets does not depend on which rows it came with.
+    The same row gets the same draws, whichever rows it comes with and in whatever order, and different rows get
+    independent ones; draw i does not depend on how many are asked for at once.
+
+    Parameters
+    ----------
+    q : N diagonal Gaussians over (d,).
+    x : the rows that seed the noise, (N, ...), floating point.
+    draws : which draws.
     """
     if not (isinstance(q, Independent) and isinstance(q.base_dist, Normal)):
-        raise TypeError("common random numbers are for diagonal Gaussians")
+        raise TypeError("draws seeded by rows are for diagonal Gaussians")
     loc, scale = q.base_dist.loc, q.base_dist.scale
-    epsilon = torch.randn(n, 1, loc.shape[-1], generator=generator, dtype=loc.dtype, device=loc.device)
+    d = loc.shape[-1]
+    counter = torch.arange(draws.start * d, draws.stop * d, device=x.device).reshape(len(draws), 1, d)
+    bits = _mix(_row_seed(x)[:, None] + counter * _GOLDEN)
+    uniform = (((bits >> 11) & (2**53 - 1)).to(torch.float64) + 0.5) * 2.0**-53
+    epsilon: Tensor = torch.special.ndtri(uniform).to(loc.dtype)
     return loc + scale * epsilon
+
+
+_GOLDEN = -0x61C8864680B583EB  # 2⁶⁴ divided by the golden ratio, as a signed number: the step of SplitMix64
+
+
+def _mix(z: Tensor) -> Tensor:
+    """Scramble 64-bit integers, the finaliser of SplitMix64 (Steele, Lea & Flood 2014); overflow wraps around."""
+    z = (z ^ ((z >> 30) & (2**34 - 1))) * -0x40A7B892E31B1A47
+    z = (z ^ ((z >> 27) & (2**37 - 1))) * -0x6B2FB644ECCEEE15
+    return z ^ ((z >> 31) & (2**33 - 1))
+
+
+def _row_seed(x: Tensor) -> Tensor:
+    """Return one 64-bit integer a row, made of the bits of its values and their places; a sum, so the order is free."""
+    flat = x.flatten(1)
+    bits = flat.view(torch.int64 if flat.dtype == torch.float64 else torch.int32).to(torch.int64)
+    place = _mix(torch.arange(flat.shape[1], device=x.device) * _GOLDEN)
+    return _mix(_mix(bits + place).sum(1))

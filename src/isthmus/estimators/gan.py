@@ -14,11 +14,11 @@ from ..model import Model
 from ..networks import MLP, Conv, Network
 from ..objective import Deceive, Discriminate
 from ..parts import Facts, resolve
-from ..penalty import R1, R2, CriticPenalty
+from ..penalty import R1, CriticPenalty
 from ..prior import StandardNormal
 from ..scaling import Scaling
 from ..training import Adam, Player, Training
-from ..value import Relativistic, Value
+from ..value import NonSaturating, Value
 from ._sampling import Samples
 from .base import _is_image
 
@@ -26,7 +26,7 @@ __all__ = ["GAN"]
 
 
 def _estimates_probability(estimator: Any) -> bool:
-    value = resolve("value", estimator.value, Relativistic)
+    value = resolve("value", estimator.value, NonSaturating)
     return bool(value.probability)
 
 
@@ -40,8 +40,10 @@ class GAN(Samples):
     {common}
         For a GAN, ``latent_dim="auto"`` is the number of features, at most 64.
     discriminator : the blueprint of D; ``"auto"`` is the generator's mirror image.
-    value : V(D, G), a `Value` or its name: ``"minimax"`` is the lecture's, ``"nonsaturating"``, ``"wasserstein"``, ...
-    penalties : on ∇D, a sequence of `CriticPenalty`, such as ``(Interpolated(10.0),)`` for WGAN-GP.
+    value : V(D, G), a `Value` or its name: ``"minimax"`` is the lecture's, ``"wasserstein"``, ...; ``"auto"`` is the
+        non-saturating one.
+    penalties : on ∇D, a sequence of `CriticPenalty`, such as ``(Interpolated(10.0),)`` for WGAN-GP; ``"auto"`` is
+        ``(R1(0.02),)`` with the non-saturating value (Mescheder et al. 2018) and none with any other.
     discriminator_steps : how many steps D takes to one of G's.
 
     Attributes
@@ -70,7 +72,7 @@ class GAN(Samples):
     def _resolve(self, X: np.ndarray) -> None:
         super()._resolve(X)
         self.discriminator_ = self._resolve_network(self.discriminator)
-        self.value_ = resolve("value", self.value, Relativistic)
+        self.value_ = resolve("value", self.value, NonSaturating)
         self.penalties_ = self._resolve_penalties()
         if not isinstance(self.value_, Value):
             raise CompositionError(f"value must be a Value or its name, got {self.value!r}")
@@ -79,7 +81,7 @@ class GAN(Samples):
 
     def _resolve_penalties(self) -> tuple[CriticPenalty, ...]:
         if isinstance(self.penalties, str) and self.penalties == "auto":
-            return (R1(0.1), R2(0.1)) if isinstance(self.value_, Relativistic) else ()
+            return (R1(0.02),) if isinstance(self.value_, NonSaturating) else ()
         given = (
             self.penalties
             if isinstance(self.penalties, Sequence) and not isinstance(self.penalties, str)
@@ -96,7 +98,7 @@ class GAN(Samples):
     def _auto_network(self) -> Network:
         if _is_image(self.shape_):
             return Conv((64, 128), activation="leaky_relu")
-        return MLP((128, 128, 128), activation="leaky_relu")
+        return MLP((128, 128, 128))
 
     def _default_training(self) -> Training:
         return Training(optimizer=Adam(beta1=0.0, beta2=0.99), averaging=0.999)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..distributions import draw_common
+from ..distributions import draw_by_row
 from ..errors import CompositionError
 from ..likelihood import Bernoulli, HomoscedasticGaussian, Likelihood
 from ..model import Model, Pass
@@ -87,8 +87,8 @@ class VAE(Samples, Encodes):
         r"""Return a lower bound on log p(x) in nats for each row, in the data's units.
 
         log (1/k) Σᵢ p(x, zᵢ)/q(zᵢ|x) with k = `n_draws` (Burda et al. 2016, equation 8), which rises with k towards
-        log p(x). All rows share one fixed set of draws ε, so that the result is the same every time and does not
-        depend on a row's neighbours.
+        log p(x). A row's draws are seeded by the row itself, so that its result is the same every time and does not
+        depend on its neighbours, and the mean over rows is a mean over independent draws.
 
         Parameters
         ----------
@@ -104,13 +104,12 @@ class VAE(Samples, Encodes):
 
     def _bound(self, x: Tensor, n_draws: int) -> Tensor:
         model = self.model_
-        generator = torch.Generator(x.device).manual_seed(0)
         x = model.scaled(x)
         q = model.encode(x)
         at_once = max(1, 2**22 // (BLOCK * math.prod(self.shape_)))
         log_w = []
         for start in range(0, n_draws, at_once):
-            z = draw_common(q, min(at_once, n_draws - start), generator)
+            z = draw_by_row(q, x, range(start, min(start + at_once, n_draws)))
             log_w.append(log_weights(model, Pass(x, x, q, z, model.decode(z))))
         bound = torch.logsumexp(torch.cat(log_w), 0) - math.log(n_draws)
         return bound - (0.0 if self.likelihood_.unit_interval else model.scaling.log_volume())

@@ -20,6 +20,8 @@ def as_tensor(X: np.ndarray, device: torch.device) -> Tensor:
         X = X.astype(X.dtype.newbyteorder("="))
     if X.dtype.kind == "u" and X.dtype.itemsize > 1:
         X = X.astype(np.int64)
+    if min(X.strides, default=0) < 0:
+        X = np.ascontiguousarray(X)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.as_tensor(X, device=device)

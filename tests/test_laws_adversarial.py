@@ -1,0 +1,187 @@
+"""Laws of adversarial nets: the optimal discriminator, who moves whose weights, values, penalties."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.integrate import quad
+from scipy.stats import norm
+
+from isthmus import GAN, AdversarialAutoencoder
+from isthmus.likelihood import Gaussian
+from isthmus.model import Batch, Model
+from isthmus.networks import MLP
+from isthmus.objective import Deceive, Discriminate
+from isthmus.parts import Facts
+from isthmus.penalty import R1, R2, Interpolated
+from isthmus.prior import StandardNormal
+from isthmus.scaling import Scaling
+from isthmus.training import Player, Run, Training, train
+from isthmus.training.data import Rows
+from isthmus.value import Hinge, LeastSquares, Minimax, NonSaturating, Relativistic, Wasserstein
+
+
+def _game(seed: int = 0) -> Model:
+    torch.manual_seed(seed)
+    return Model(
+        Facts((1,), 1),
+        scaling=Scaling.identity((1,)),
+        network=MLP(()),
+        likelihood=Gaussian(),
+        prior=StandardNormal(),
+        discriminator=MLP((32, 32), activation="tanh"),
+    ).double()
+
+
+def _play(model: Model, players, x: torch.Tensor, epochs: int = 1, rate: float = 0.01) -> None:
+    run = Run(epochs, rate, Training(), torch.Generator().manual_seed(0))
+    train(model, players, Rows(x, None, 1000), run)
+
+
+def test_the_optimal_discriminator_and_the_value_at_it(rng):
+    """D* = p_data/(p_data + p_g) and V(D*, G) = 2·JSD − log 4 (Goodfellow et al. 2014, proposition 1, theorem 1)."""
+    model = _game()
+    with torch.no_grad():  # G(z) = z + 1.5, so p_g = N(1.5, 1), against p_data = N(0, 1)
+        model.decoder[0].weight.fill_(1.0)
+        model.decoder[0].bias.fill_(1.5)
+    x = torch.tensor(rng.normal(size=(40_000, 1)))
+    _play(model, [Player("discriminator", Discriminate(Minimax()), moves=("discriminator",))], x, epochs=15)
+    grid = np.linspace(-2, 3.5, 50)
+    with torch.no_grad():
+        learned = torch.sigmoid(model.discriminate(torch.tensor(grid[:, None]))).numpy()
+    optimal = norm.pdf(grid) / (norm.pdf(grid) + norm.pdf(grid, 1.5))
+    assert np.abs(learned - optimal).max() < 0.04
+
+    def jensen_shannon(t):
+        p, q = norm.pdf(t), norm.pdf(t, 1.5)
+        m = (p + q) / 2
+        return 0.5 * (p * math.log(p / m) + q * math.log(q / m))
+
+    jsd = quad(jensen_shannon, -10, 11)[0]
+    with torch.no_grad():
+        terms = Discriminate(Minimax())(model, Batch(x), torch.Generator().manual_seed(1), 1.0)
+    assert -float(terms.loss().mean()) == pytest.approx(2 * jsd - math.log(4), abs=0.02)
+
+
+def _weights(model: Model, part: str) -> dict[str, torch.Tensor]:
+    return copy.deepcopy(getattr(model, part).state_dict())
+
+
+def _moved(model: Model, part: str, before: dict[str, torch.Tensor]) -> bool:
+    return any(not torch.equal(value, before[name]) for name, value in getattr(model, part).state_dict().items())
+
+
+def test_each_player_moves_its_own_weights_and_no_others(rng):
+    x = torch.tensor(rng.normal(size=(2000, 1)))
+    for objective, mover, still in (
+        (Discriminate(NonSaturating(), (R1(), R2())), "discriminator", "decoder"),
+        (Deceive(NonSaturating()), "decoder", "discriminator"),
+        (Deceive(Relativistic()), "decoder", "discriminator"),
+    ):
+        model = _game()
+        before = {part: _weights(model, part) for part in (mover, still)}
+        _play(model, [Player("player", objective, moves=(mover,))], x)
+        assert _moved(model, mover, before[mover])
+        assert not _moved(model, still, before[still])
+        assert all(p.grad is None for p in getattr(model, still).parameters()), "no gradient is even computed"
+
+
+def test_the_fakes_carry_no_graph_in_ds_step_and_one_through_d_in_gs(rng):
+    model, batch, generator = _game(), Batch(torch.tensor(rng.normal(size=(50, 1)))), torch.Generator().manual_seed(0)
+    d_loss = Discriminate(Minimax())(model, batch, generator, 0.0).loss().mean()
+    g_loss = Deceive(Minimax())(model, batch, generator, 0.0).loss().mean()
+    decoder = list(model.decoder.parameters())
+    assert all(g is None for g in torch.autograd.grad(d_loss, decoder, allow_unused=True, retain_graph=True))
+    assert all(g.abs().sum() > 0 for g in torch.autograd.grad(g_loss, decoder))
+
+
+REAL, FAKE = torch.tensor([-2.0, 0.3, 1.5]).double(), torch.tensor([0.7, -1.2, 3.0]).double()
+
+
+def _sigmoid(t: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-t))
+
+
+r, f = REAL.numpy(), FAKE.numpy()
+VALUES = [
+    (Minimax(), -np.log(_sigmoid(r)) - np.log(1 - _sigmoid(f)), np.log(1 - _sigmoid(f))),
+    (NonSaturating(), -np.log(_sigmoid(r)) - np.log(1 - _sigmoid(f)), -np.log(_sigmoid(f))),
+    (LeastSquares(), (r - 1) ** 2 / 2 + f**2 / 2, (f - 1) ** 2 / 2),
+    (Hinge(), np.maximum(0, 1 - r) + np.maximum(0, 1 + f), -f),
+    (Wasserstein(), f - r, -f),
+    (Relativistic(), -np.log(_sigmoid(r - f)), -np.log(_sigmoid(f - r))),
+]
+
+
+@pytest.mark.parametrize(("value", "d", "g"), VALUES, ids=[type(v[0]).__name__ for v in VALUES])
+def test_values_are_their_formulas(value, d, g):
+    np.testing.assert_allclose(value.discriminator(REAL, FAKE), d, rtol=1e-10)
+    np.testing.assert_allclose(value.generator(REAL, FAKE), g, rtol=1e-10)
+
+
+def test_value_functions_pull_g_the_same_way():
+    """Wherever D stands, every G wants D's output on its samples to rise."""
+    for value, _, _ in VALUES:
+        fake = FAKE.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(value.generator(REAL, fake).sum(), fake)
+        assert (slope[fake < 1] < 0).all()
+
+
+@pytest.mark.parametrize("penalty", [R1(), R2(), Interpolated()], ids=lambda p: type(p).__name__)
+def test_penalties_are_one_norm_a_sample(penalty, rng):
+    """A row's penalty is what it is alone; one norm for the whole batch would not be."""
+    torch.manual_seed(0)
+    D = torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1), torch.nn.Flatten(0)).double()
+    real, fake = torch.tensor(rng.normal(size=(6, 3))), torch.tensor(rng.normal(size=(6, 3)))
+    whole = penalty(D, real, fake, torch.Generator().manual_seed(0))
+    u = torch.rand(6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)[:, None]
+    at = {"R1": real, "R2": fake, "Interpolated": u * real + (1 - u) * fake}[type(penalty).__name__]
+    for i in range(6):
+        x = at[i : i + 1].clone().requires_grad_()
+        norm = torch.autograd.grad(D(x).sum(), x)[0].norm()
+        expected = (norm - 1) ** 2 if isinstance(penalty, Interpolated) else norm**2 / 2
+        torch.testing.assert_close(whole[i], expected, rtol=1e-6, atol=1e-9)
+    assert torch.autograd.grad(whole.sum(), next(D.parameters()))[0].abs().sum() > 0, "D can be trained on it"
+
+
+def test_wgan_gp_is_a_composition_with_five_steps_of_d(rng):
+    X = rng.normal(size=(640, 2)) + 3
+    gan = GAN(
+        2,
+        value=Wasserstein(),
+        penalties=(Interpolated(10.0),),
+        discriminator_steps=5,
+        batch_size=64,
+        max_epochs=40,
+        random_state=0,
+    ).fit(X)
+    assert "discriminator_interpolated" in gan.history_.columns
+    assert np.abs(gan.sample(500, random_state=0).mean(0) - 3).max() < 0.7
+    one = GAN(
+        2, value="wasserstein", penalties="interpolated:10", discriminator_steps=10**6, max_epochs=2, random_state=0
+    )
+    moved = one.fit(X).model_.decoder.state_dict()
+    assert all(torch.isfinite(v).all() for v in moved.values())
+
+
+def test_a_gan_learns_a_gaussian(rng):
+    X = rng.normal(size=(4000, 2)) @ np.array([[2.0, 0.0], [1.0, 0.5]]) + 5
+    gan = GAN(2, batch_size=200, max_epochs=40, random_state=0).fit(X)
+    S = gan.sample(4000, random_state=0)
+    assert np.abs(S.mean(0) - X.mean(0)).max() < 0.35
+    np.testing.assert_allclose(np.cov(S.T), np.cov(X.T), atol=1.0)
+
+
+def test_an_adversarial_autoencoder_shapes_its_codes(digits):
+    """Three players: with the adversary the codes come to N(0, I); reconstruction still improves."""
+    aae = AdversarialAutoencoder(2, batch_size=64, max_epochs=40, random_state=0).fit(digits)
+    codes = aae.transform(digits)
+    assert np.abs(codes.mean(0)).max() < 0.35
+    assert 0.6 < codes.std(0).min() <= codes.std(0).max() < 1.5
+    history = aae.history_
+    assert history["autoencoder_reconstruction"][-1] < history["autoencoder_reconstruction"][0] - 3
+    assert {"discriminator_value", "encoder_value"} <= set(history.columns)

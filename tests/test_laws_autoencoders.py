@@ -1,0 +1,247 @@
+"""Laws of autoencoders: PCA, contraction, the Wiener filter and the score, tied weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.linalg import subspace_angles
+from sklearn.decomposition import PCA
+from torch import nn
+
+from isthmus import Autoencoder, DenoisingAutoencoder, Training
+from isthmus.corruption import Gaussian
+from isthmus.distributions import Delta
+from isthmus.errors import CompositionError
+from isthmus.model import Batch
+from isthmus.networks import MLP, Conv, Tied
+from isthmus.penalty import Contractive, exact, hutchinson
+
+EXACT = {"precision": "float64", "scaling": "none", "random_state": 0}
+
+
+@pytest.mark.parametrize("tied", [False, True], ids=["untied", "tied"])
+def test_a_linear_autoencoder_is_pca(tied, rng):
+    """Baldi & Hornik 1989: the error of PCA, within 1 %, and its subspace."""
+    X = (
+        rng.normal(size=(600, 8))
+        * np.array([3, 2.5, 2, 1, 0.5, 0.4, 0.3, 0.2])
+        @ np.linalg.qr(rng.normal(size=(8, 8)))[0]
+    )
+    X -= X.mean(0)
+    pca = PCA(3).fit(X)
+    pca_error = np.mean((X - pca.inverse_transform(pca.transform(X))) ** 2)
+    ae = Autoencoder(
+        3, tied=tied, network=MLP(()), likelihood="gaussian", max_epochs=300, batch_size=60, learning_rate=0.02, **EXACT
+    ).fit(X)
+    error = np.mean((X - ae.reconstruct(X)) ** 2)
+    assert pca_error <= error <= 1.01 * pca_error
+    basis = ae.inverse_transform(np.eye(3)) - ae.inverse_transform(np.zeros((3, 3)))
+    assert np.rad2deg(subspace_angles(basis.T, pca.components_.T)).max() < 3
+
+
+def _finite_differences(encode, x: torch.Tensor, step: float = 1e-5) -> torch.Tensor:
+    """‖∂h/∂x‖²_F of one sample at a time by central differences."""
+    norms = []
+    for row in x:
+        total = 0.0
+        for i in range(row.numel()):
+            e = torch.zeros_like(row).flatten()
+            e[i] = step
+            e = e.reshape(row.shape)
+            slope = (encode((row + e)[None]) - encode((row - e)[None])) / (2 * step)
+            total += float(slope.square().sum())
+        norms.append(total)
+    return torch.tensor(norms, dtype=x.dtype)
+
+
+ENCODERS = {
+    "sigmoid": (MLP((), code_activation="sigmoid"), (6,), True),
+    "tanh": (MLP((), code_activation="tanh"), (6,), True),
+    "softplus": (MLP((), code_activation="softplus"), (6,), True),
+    "linear": (MLP(()), (6,), True),
+    "deep": (MLP((7, 5), activation="tanh"), (6,), False),
+    "conv": (Conv((3,), activation="softplus"), (5, 6), False),
+}
+
+
+@pytest.mark.parametrize("case", ENCODERS)
+def test_contraction_closed_form_is_the_exact_jacobian_is_finite_differences(case):
+    network, shape, closed = ENCODERS[case]
+    torch.manual_seed(0)
+    encoder = network.encoder(shape, 4).double()
+    x = torch.randn(5, *shape, dtype=torch.float64)
+
+    def norm(method):
+        penalty = Contractive(method=method)
+        penalty.refuse(encoder)
+        generator = torch.Generator().manual_seed(0)
+        return penalty(encoder, lambda x: Delta(encoder(x)), x, encoder(x), generator).detach()
+
+    with torch.no_grad():
+        measured = _finite_differences(encoder, x)
+    torch.testing.assert_close(norm("exact"), measured, rtol=1e-6, atol=1e-8)
+    if closed:
+        torch.testing.assert_close(norm("closed"), norm("exact"), rtol=1e-10, atol=1e-12)
+        torch.testing.assert_close(norm("auto"), norm("closed"))
+    else:
+        with pytest.raises(CompositionError, match="closed form is for a one-layer encoder"):
+            norm("closed")
+
+
+def test_the_closed_form_has_the_exact_forms_gradient():
+    torch.manual_seed(0)
+    encoder = MLP((), code_activation="sigmoid").encoder((6,), 4).double()
+    x = torch.randn(5, 6, dtype=torch.float64)
+    gradients = []
+    for method in ("closed", "exact"):
+        omega = Contractive(method=method)(encoder, lambda x: Delta(encoder(x)), x, encoder(x), torch.Generator())
+        gradients.append(torch.autograd.grad(omega.mean(), list(encoder.parameters())))
+    for a, b in zip(*gradients, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_the_estimates_mean_is_the_norm():
+    torch.manual_seed(0)
+    encoder = MLP((7,), activation="tanh").encoder((6,), 4).double()
+    x = torch.randn(3, 6, dtype=torch.float64, requires_grad=True)
+    h = encoder(x)
+    truth = exact(h, x).detach()
+    generator = torch.Generator().manual_seed(1)
+    draws = torch.stack([hutchinson(h, x, 1, generator).detach() for _ in range(4000)])
+    error = draws.std(0) / len(draws) ** 0.5
+    assert ((draws.mean(0) - truth).abs() < 4 * error).all()
+    assert (error < 0.05 * truth).all()
+
+
+def test_a_denoising_autoencoder_is_the_wiener_filter_and_knows_the_score():
+    """Gaussian data, Gaussian noise: E[x|x̃] is linear, and (x̂ − x̃)/σ² is ∇ log p(x̃) (Vincent 2011)."""
+    rng = np.random.default_rng(0)
+    n, sigma = 6, 0.7
+    axes = np.linalg.qr(rng.normal(size=(n, n)))[0]
+    covariance = axes @ np.diag([4.0, 2.0, 1.0, 0.5, 0.25, 0.1]) @ axes.T
+    X = rng.multivariate_normal(np.zeros(n), covariance, size=20_000)
+    dae = DenoisingAutoencoder(
+        n,
+        network=MLP(()),
+        likelihood="gaussian",
+        corruption=Gaussian(sigma),
+        max_epochs=15,
+        batch_size=100,
+        learning_rate=0.01,
+        **EXACT,
+    ).fit(X)
+    clean = rng.multivariate_normal(np.zeros(n), covariance, size=20_000)
+    noisy = clean + sigma * rng.normal(size=clean.shape)
+    filtered = dae.reconstruct(noisy)
+    inverse = np.linalg.inv(covariance + sigma**2 * np.eye(n))
+    wiener_error = np.mean((noisy @ (covariance @ inverse).T - clean) ** 2)
+    assert np.mean((filtered - clean) ** 2) == pytest.approx(wiener_error, rel=0.02)
+    score, learned = -noisy @ inverse, (filtered - noisy) / sigma**2
+    cosine = (score * learned).sum(1) / np.linalg.norm(score, axis=1) / np.linalg.norm(learned, axis=1)
+    assert np.median(cosine) > 0.995
+    assert np.mean((score - learned) ** 2) < 0.02 * np.mean(score**2)
+
+
+def test_corruption_is_never_the_target_and_never_outside_training(digits):
+    dae = DenoisingAutoencoder(4, corruption="masking:0.9", max_epochs=1, random_state=0).fit(digits)
+    x = torch.tensor(digits[:20])
+    passed = dae.model_(Batch(x), torch.Generator().manual_seed(0))
+    torch.testing.assert_close(passed.x, x)
+    assert (passed.x_tilde != passed.x).float().mean() > 0.3
+    np.testing.assert_array_equal(dae.transform(digits[:20]), dae.transform(digits[:20]))
+    pairs = dae.model_(Batch(x, torch.zeros_like(x)), torch.Generator())
+    torch.testing.assert_close(pairs.x_tilde, torch.zeros_like(x))
+
+
+@pytest.mark.parametrize(
+    ("network", "shape"),
+    [(MLP((7, 5)), (3, 4)), (Conv((3, 4)), (9, 14)), (Conv((3,)), (2, 5, 7))],
+    ids=["mlp", "grey", "colour"],
+)
+def test_tied_weights_are_one_tensor_and_transposes(network, shape):
+    torch.manual_seed(0)
+    encoder = network.encoder(shape, 3)
+    decoder = Tied(encoder, shape)
+    shared = {p.data_ptr() for p in encoder.parameters()}
+    assert all(p.data_ptr() not in shared for p in decoder.parameters())
+    biases = sum(p.numel() for p in decoder.parameters())
+    weights = [m for m in encoder.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+    widths = [m.in_features if isinstance(m, nn.Linear) else m.in_channels for m in weights]
+    assert biases == sum(widths)
+    h = torch.randn(4, 3)
+    out = decoder(h)
+    assert out.reshape(4, -1).shape[1] == np.prod(shape)
+    first = weights[0].weight
+    (gradient,) = torch.autograd.grad(out.sum(), first)
+    assert gradient.abs().sum() > 0, "the decoder uses the encoder's own weight"
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (9, 14), (3, 7, 6)])
+def test_a_tied_convolution_is_the_exact_adjoint(shape):
+    """⟨Wx, y⟩ = ⟨x, Wᵀy⟩ for the linear part, with odd sizes too."""
+    torch.manual_seed(0)
+    encoder = Conv((3, 4), activation="identity").encoder(shape, 5).double()
+    decoder = Tied(encoder, shape).double()
+    for name, parameter in [*encoder.named_parameters(), *decoder.named_parameters()]:
+        if "bias" in name:
+            nn.init.zeros_(parameter)
+    x, y = torch.randn(1, *shape, dtype=torch.float64), torch.randn(1, 5, dtype=torch.float64)
+    left, right = (encoder(x) * y).sum(), (x.flatten() * decoder(y).flatten()).sum()
+    torch.testing.assert_close(left, right)
+
+
+def test_a_tied_fit_moves_one_weight_with_both_gradients(rng):
+    X = rng.normal(size=(50, 6))
+    ae = Autoencoder(2, tied=True, network=MLP(()), max_epochs=1, **EXACT).fit(X)
+    names = [name for name, _ in ae.model_.named_parameters()]
+    assert sum("weight" in name for name in names) == 1
+    weight = ae.model_.encoder[1].weight
+    x = torch.tensor(X)
+    h = ae.model_.encode(x).mean
+    joint = torch.autograd.grad((ae.model_.decode(h).mean - x).square().sum(), weight)[0]
+    encoder_only = torch.autograd.grad(
+        (ae.model_.decode(ae.model_.encode(x).mean).mean - x).square().sum(), h, allow_unused=True
+    )
+    assert encoder_only[0] is None, "h belongs to another graph"
+    detached = ae.model_.encode(x).mean.detach()
+    decoder_part = torch.autograd.grad((ae.model_.decode(detached).mean - x).square().sum(), weight)[0]
+    assert not torch.allclose(joint, decoder_part)
+
+
+def test_a_users_own_networks_and_corruption(rng):
+    X = rng.normal(size=(60, 6))
+    made = []
+
+    def make_encoder(shape, outputs):
+        made.append(nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, outputs)))
+        return made[-1]
+
+    ae = DenoisingAutoencoder(
+        2,
+        network=(make_encoder, lambda inputs, shape, outputs: nn.Linear(inputs, 6 * outputs)),
+        corruption=lambda x, generator: x + 0.1 * torch.randn(x.shape, generator=generator, dtype=x.dtype),
+        max_epochs=2,
+        random_state=0,
+    )
+    assert ae.fit(X).reconstruct(X).shape == X.shape
+    ae.fit(X)
+    assert made[0] is not made[1], "every fit starts from new weights"
+
+
+def test_a_smaller_step_budget_with_momentum_fits_too(rng):
+    """Another optimiser is another part."""
+    from isthmus.training import SGD
+
+    X = rng.normal(size=(200, 2)) @ rng.normal(size=(2, 6))
+    ae = Autoencoder(
+        2,
+        network=MLP(()),
+        likelihood="gaussian",
+        training=Training(optimizer=SGD()),
+        max_epochs=50,
+        learning_rate=0.05,
+        random_state=0,
+    )
+    assert ae.fit(X).history_["loss"][-1] < ae.history_["loss"][0]
+    assert np.mean((ae.reconstruct(X) - X) ** 2) < 0.05 * X.var()
