@@ -32,7 +32,7 @@ __all__ = ["BLOCK", "Estimator"]
 
 BLOCK = 256
 """Rows go through a fitted model in blocks of exactly so many, the last one filled up, so that a row's result does not
-depend on its neighbours, to the bit."""
+depend on how many came with it, to the bit."""
 
 _COMMON = """latent_dim : d, the width of the code; ``"auto"`` is a quarter of the number of features, at most 32.
     network : the blueprint of the encoder and the decoder, a name (``"mlp"``, ``"conv"``) or a pair of factories
