@@ -54,5 +54,6 @@ class MissingExtraError(IsthmusError, ImportError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``", did you mean 'x'?"`` for the known name closest to `name`, or nothing."""
-    close = get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
-    return f", did you mean {close[0]!r}?" if close else ""
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    close = get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.5)
+    return f", did you mean {by_lower[close[0]]!r}?" if close else ""

@@ -145,7 +145,7 @@ def encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         case np.generic():
             return encode(value.item(), arrays)
         case np.ndarray():
-            name = f"array.{len(arrays)}"
+            name = next((n for n, a in arrays.items() if a is value), f"array.{len(arrays)}")
             arrays[name] = value
             return {"array": name}
         case list() | tuple():

@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from .errors import IsthmusError, ModelFileError, nearest
+from .networks import Custom
 from .parts import Facts, decode, encode
 from .scaling import Scaling
 
@@ -164,7 +165,11 @@ def load(
     if expected is not None and not issubclass(cls, expected):
         raise ModelFileError(f"{path} holds a {cls.__name__}, not a {expected.__name__}")
     try:
-        return _rebuild(path, config, cls, device, own or {})
+        handed = {
+            k: Custom(*v) if k in ("network", "discriminator") and isinstance(v, tuple) else v
+            for k, v in (own or {}).items()
+        }
+        return _rebuild(path, config, cls, device, handed)
     except (ModelFileError, FileNotFoundError) as error:
         raise ModelFileError(str(error)) from None
     except IsthmusError:

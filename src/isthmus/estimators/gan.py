@@ -97,7 +97,7 @@ class GAN(Samples):
 
     def _auto_network(self) -> Network:
         if _is_image(self.shape_):
-            return Conv((64, 128), activation="leaky_relu")
+            return Conv(activation="leaky_relu")
         return MLP((128, 128, 128))
 
     def _default_training(self) -> Training:

@@ -1,0 +1,1 @@
+"""Benchmarks: figures held against published or plain ones, measured and written to docs/benchmarks.md."""

@@ -1,0 +1,29 @@
+"""``python -m benchmarks [name ...]``: run benchmarks and put each one's section into docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import sys
+
+from . import codes, fashion, grid, images, inpainting
+from .report import put
+
+ALL = {
+    "fashion": fashion.run,
+    "inpainting": inpainting.run,
+    "codes": codes.run,
+    "grid": grid.run,
+    "images": images.run,
+}
+
+
+def main() -> None:
+    names = sys.argv[1:] or list(ALL)
+    unknown = [name for name in names if name not in ALL]
+    if unknown:
+        sys.exit(f"benchmarks: unknown {', '.join(unknown)}; known: {', '.join(ALL)}")
+    for name in names:
+        put(name, ALL[name]())
+
+
+if __name__ == "__main__":
+    main()
