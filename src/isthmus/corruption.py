@@ -121,7 +121,7 @@ class Residuals(Corruption):
         """Return the sampler, with the residuals where the model is."""
         shape = tuple(self.residuals.shape[1:])
         self.require(shape == facts.shape, f"residuals have samples of shape {shape}, the data of {facts.shape}")
-        return _Resampler(torch.as_tensor(np.asarray(self.residuals)))
+        return _Resampler(torch.as_tensor(np.asarray(self.residuals), device="cpu"))
 
 
 class _Resampler(nn.Module):

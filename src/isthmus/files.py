@@ -114,6 +114,8 @@ def _read_frame(path: Path, key: str) -> Table:
         raise DataError(f"{path}: is empty") from None
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _damaged(path, error) from None
+    if frame.height == 0:
+        raise DataError(f"{path}: holds no rows")
     text = [name for name, kind in frame.schema.items() if not kind.is_numeric() and kind not in (pl.Boolean, pl.Null)]
     if text:
         first = next((i for i, v in enumerate(frame[text[0]]) if v is not None and not _is_number(v)), 0)
