@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from sklearn.decomposition import PCA
@@ -62,11 +63,11 @@ COLUMNS = {
     "error": ("error", "mean squared error of the reconstruction of held-out rows; lower is better"),
     "error_vs_pca": ("÷ PCA", "the same over that of PCA with as many numbers; below 1 beats PCA"),
     "log_likelihood": ("log p(x)", "importance-weighted lower bound, 100 draws, nats a row; higher is better"),
-    "denoising_gain": ("gain, dB", "how much smaller the error is after reconstruction of noisy rows than before"),
+    "denoising_gain": ("gain dB", "how much smaller the error is after reconstruction of noisy rows than before"),
     "probe": ("probe", "accuracy of a logistic regression on the codes, trained on labels the systems never saw"),
-    "coverage": ("coverage", "share of held-out rows with a sample among their neighbourhood (Naeem et al. 2020)"),
+    "coverage": ("cover", "share of held-out rows with a sample among their neighbourhood (Naeem et al. 2020)"),
     "density": ("density", "how deep samples lie within the neighbourhoods of held-out rows (Naeem et al. 2020)"),
-    "seconds": ("seconds", "time of the fit"),
+    "seconds": ("s", "time of the fit"),
 }
 
 
@@ -240,10 +241,11 @@ def table(study: Study) -> Table:
     """Return the comparison as a rich table."""
     title = f"{study.data.name}: {study.epochs} epochs, codes of {study.latent_dim}, noise {study.corruption}"
     shown = rows(study)
-    rich = Table(title=title, caption="real: training rows against held-out rows, what perfect samples would reach")
-    rich.add_column("system")
+    caption = "real: training rows against held-out rows, what perfect samples would reach"
+    rich = Table(title=title, caption=caption, box=SIMPLE_HEAD, padding=(0, 1), collapse_padding=True)
+    rich.add_column("system", no_wrap=True)
     for name in shown[0][1]:
-        rich.add_column(COLUMNS[name][0], justify="right")
+        rich.add_column(COLUMNS[name][0], justify="right", no_wrap=True)
     for system, cells in shown:
         rich.add_row(system, *cells.values())
     return rich

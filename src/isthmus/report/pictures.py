@@ -105,12 +105,13 @@ def _tile(images: np.ndarray) -> np.ndarray:
 
 def _show_strip(axis: Axes, images: np.ndarray, label: str, limits: tuple[float, float]) -> None:
     tiled = _tile(images)
+    axis.margins(0)
     if tiled.ndim == 3:
         tiled = np.nan_to_num(np.clip((tiled - limits[0]) / (limits[1] - limits[0]), 0, 1), nan=1.0)
     axis.imshow(tiled, cmap="gray_r", vmin=limits[0], vmax=limits[1], interpolation="nearest")
     axis.set_xticks([])
     axis.set_yticks([])
-    axis.set_ylabel(label, rotation=0, ha="right", va="center", color=INK)
+    axis.set_ylabel(label, rotation=0, ha="right", va="center", color=INK, fontsize=8)
     for spine in axis.spines.values():
         spine.set_visible(False)
 
@@ -144,7 +145,7 @@ def _samples(study: Study) -> Figure:
 def _strips(strips: list[tuple[str, np.ndarray]], test: np.ndarray) -> Figure:
     limits = (float(test.min()), float(test.max()))
     height, width = test.shape[-2:]
-    figure, axes = _figure(len(strips), 1, 8.0, 0.25 + len(strips) * 7.0 / SHOWN * height / width)
+    figure, axes = _figure(len(strips), 1, 8.0, 0.25 + len(strips) * 6.8 / SHOWN * height / width)
     for axis, (label, images) in zip(axes[:, 0], strips, strict=True):
         _show_strip(axis, images, label, limits)
     return figure
@@ -233,8 +234,8 @@ def _codes(study: Study) -> Figure:
         codes = codes - codes.mean(0)
         if codes.shape[1] > 2:
             codes = codes @ np.linalg.svd(codes, full_matrices=False)[2][:2].T
-        colours = ACCENT if labels is None else labels[:3_000]
-        axis.scatter(codes[:, 0], codes[:, -1], c=colours, cmap="tab10", s=5, alpha=0.8, lw=0)
+        colour: Any = {"color": ACCENT} if labels is None else {"c": labels[:3_000], "cmap": "tab10"}
+        axis.scatter(codes[:, 0], codes[:, -1], s=5, alpha=0.8, lw=0, **colour)
         axis.set_title(name)
         axis.set_xticks([])
         axis.set_yticks([])

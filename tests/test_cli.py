@@ -1,0 +1,208 @@
+"""The command line as a person meets it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import isthmus
+from isthmus import cli, files
+
+
+def run(*arguments: object, expect: int = 0) -> None:
+    """Run the command line in this process and hold it to its exit status."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["isthmus", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        assert (caught.value.code or 0) == expect
+
+
+@pytest.fixture
+def here(tmp_path, rng, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frame = pd.DataFrame(rng.normal(size=(60, 4)) * 10, columns=["height", "width", "depth", "mass"])
+    frame.to_csv("x.csv", index=False)
+    frame.to_parquet("x.parquet")
+    np.save("x.npy", frame.to_numpy())
+    np.savez("x.npz", x=frame.to_numpy())
+    return tmp_path
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "npy", "npz"])
+def test_from_a_file_to_a_model_and_back(suffix, here, capsys):
+    data = f"x.{suffix}"
+    run("fit", "vae", data, "--out", "m", "--latent-dim", 2, "--epochs", 2, "--quiet")
+    model = isthmus.load("m")
+    X = files.read(data)
+    given = pd.DataFrame(X.values, columns=X.columns) if X.columns else X.values
+    run("encode", "m", data, "--out", f"h.{suffix}")
+    np.testing.assert_allclose(files.read(f"h.{suffix}").values, model.transform(given), rtol=1e-6)
+    run("reconstruct", "m", data, "--out", f"r.{suffix}")
+    assert files.read(f"r.{suffix}").columns == X.columns
+    np.testing.assert_allclose(files.read(f"r.{suffix}").values, model.reconstruct(given), rtol=1e-6)
+    run("score", "m", data, "--out", f"s.{suffix}")
+    np.testing.assert_allclose(files.read(f"s.{suffix}").values.ravel(), model.score_samples(given), rtol=1e-6)
+    run("sample", "m", "-n", 5, "--seed", 3, "--out", f"n.{suffix}")
+    np.testing.assert_allclose(files.read(f"n.{suffix}").values, model.sample(5, random_state=3), rtol=1e-6)
+    capsys.readouterr()
+    run("inspect", "m")
+    shown = capsys.readouterr().out
+    assert "VAE" in shown
+    assert "HomoscedasticGaussian" in shown
+    if X.columns:
+        assert files.read(f"h.{suffix}").columns == ["vae0", "vae1"]
+        assert files.read(f"n.{suffix}").columns == X.columns
+
+
+def test_images_come_as_a_folder_and_go_as_one(here, rng):
+    files.write("pictures", rng.integers(0, 256, size=(20, 16, 16), dtype=np.uint8))
+    run("fit", "ae", "pictures", "-o", "m", "--epochs", 1, "-q")
+    run("reconstruct", "m", "pictures", "-o", "back")
+    assert files.read("back").values.shape == (20, 16, 16)
+
+
+@pytest.mark.parametrize("system", cli.SYSTEMS)
+def test_every_system_is_fitted_by_name_and_can_what_it_says(system, here):
+    run("fit", system, "x.csv", "-o", "m", "--epochs", 1, "-q")
+    estimator = isthmus.load("m")
+    for verb, method in cli.VERBS.items():
+        data = [] if verb == "sample" else ["x.csv"]
+        run(verb, "m", *data, "-o", f"{verb}.csv", expect=0 if hasattr(estimator, method) else 2)
+        assert Path(f"{verb}.csv").exists() == hasattr(estimator, method)
+
+
+def test_any_argument_can_be_set(here):
+    settings = ["corruption=masking:0.3", "tied=true", "validation_fraction=0.2"]
+    flags = [flag for setting in settings for flag in ("--set", setting)]
+    run("fit", "dae", "x.csv", "-o", "m", "--epochs", 1, "--network", "mlp:8,6", *flags, "-q")
+    model = isthmus.load("m")
+    assert repr(model.corruption_) == "Masking(fraction=0.3)"
+    assert model.tied is True
+    assert model.network_.hidden == (8, 6)
+    assert "validation_loss" in model.history_.columns
+
+
+def test_a_fit_says_what_it_does(here, capsys):
+    run("fit", "vae", "x.csv", "-o", "m", "--epochs", 2)
+    out, err = capsys.readouterr()
+    assert "2/2 epochs" in err
+    assert "VAE: latent_dim 1, likelihood HomoscedasticGaussian(), network MLP()" in out
+    assert "model: m" in out
+
+
+def test_a_model_is_replaced_only_when_asked(here, capsys):
+    run("fit", "ae", "x.csv", "-o", "m", "--epochs", 1, "-q")
+    run("fit", "ae", "x.csv", "-o", "m", "--epochs", 2, "-q", expect=2)
+    assert "m holds a model; --force replaces it" in capsys.readouterr().err
+    assert len(isthmus.load("m").history_) == 1
+    run("fit", "ae", "x.csv", "-o", "m", "--epochs", 2, "-q", "--force")
+    assert len(isthmus.load("m").history_) == 2
+
+
+@pytest.mark.filterwarnings("default:interrupted")
+def test_ctrl_c_keeps_and_saves_what_was_learnt(here, capsys, monkeypatch):
+    from isthmus.corruption import Gaussian
+
+    calls = 0
+    real = Gaussian.__call__
+
+    def interrupt(self, x, generator):
+        nonlocal calls
+        calls += 1
+        if calls == 12:
+            raise KeyboardInterrupt
+        return real(self, x, generator)
+
+    monkeypatch.setattr(Gaussian, "__call__", interrupt)
+    run("fit", "dae", "x.csv", "-o", "m", "--epochs", 10, "--set", "corruption=gaussian:0.1", "-q")
+    assert "isthmus: warning: interrupted after 37% of the fit; what was learnt is kept" in capsys.readouterr().err
+    assert len(isthmus.load("m").history_) == 4
+
+
+MISTAKES = {
+    "system": (["fit", "va", "x.csv", "-o", "m"], "unknown system 'va', did you mean 'vae'"),
+    "data name": (
+        ["fit", "vae", "digit", "-o", "m"],
+        "'digit' is neither a data set, did you mean 'digits'? nor a file",
+    ),
+    "file": (["fit", "vae", "y.csv", "-o", "m"], "no such file, did you mean 'x.csv'?"),
+    "text": (["fit", "vae", "text.csv", "-o", "m"], "columns town hold no numbers"),
+    "missing values": (["fit", "vae", "nan.csv", "-o", "m"], "contains NaN in 1 of 3 rows: rows 1, columns 'b'"),
+    "argument": (
+        ["fit", "vae", "x.csv", "-o", "m", "--set", "piror=x"],
+        "unknown argument of VAE 'piror', did you mean 'prior'",
+    ),
+    "no value": (["fit", "vae", "x.csv", "-o", "m", "--set", "prior"], "say --set name=value"),
+    "part": (
+        ["fit", "vae", "x.csv", "-o", "m", "--set", "prior=vamprior"],
+        "unknown prior 'vamprior', did you mean 'vampprior'",
+    ),
+    "latent": (["fit", "vae", "x.csv", "-o", "m", "--latent-dim", "0"], "whole number of at least 1, got 0"),
+    "device": (["fit", "vae", "x.csv", "-o", "m", "--device", "cuda:9"], "device 'cuda:9' is not there"),
+    "somebody's folder": (["fit", "vae", "x.csv", "-o", "photos"], "photos exists and is not a model's folder"),
+    "no model": (["encode", "nomodel", "x.csv", "-o", "h.csv"], "nomodel: no such model folder"),
+    "not a model": (["inspect", "photos"], "config.json is missing"),
+    "columns": (["encode", "good", "nan.csv", "-o", "h.csv"], "isthmus: "),
+    "suffix": (["encode", "good", "x.csv", "-o", "h.foo"], "unknown suffix '.foo'"),
+    "folder": (["sample", "good", "-o", "nowhere/x.csv"], "the folder nowhere does not exist"),
+    "verb": (["encode", "gan", "x.csv", "-o", "h.csv"], "holds a GAN, which cannot encode; it can sample"),
+    "no prior": (["sample", "good", "-o", "h.csv"], "which has no prior to sample from"),
+}
+
+
+def test_mistakes_cost_one_line_and_leave_nothing(here, capsys):
+    Path("text.csv").write_text("town,x\nBern,1\nThun,2\n")
+    Path("nan.csv").write_text("a,b\n1,2\n3,\n5,6\n")
+    Path("photos").mkdir()
+    Path("photos/cat.png").write_bytes(b"meow")
+    run("fit", "ae", "x.csv", "-o", "good", "--epochs", 1, "-q")
+    run("fit", "gan", "x.csv", "-o", "gan", "--epochs", 1, "-q")
+    before = sorted(str(p) for p in here.rglob("*"))
+    for name, (arguments, message) in MISTAKES.items():
+        capsys.readouterr()
+        run(*arguments, expect=2)
+        err = capsys.readouterr().err
+        assert message in err, (name, err)
+        assert err.count("\n") == 1, (name, err)
+        assert err.startswith("isthmus: ")
+        assert sorted(str(p) for p in here.rglob("*")) == before, name
+
+
+def test_help_answers_without_heavy_imports():
+    code = "import sys; sys.argv = ['isthmus', '--help']\nfrom isthmus.cli import main\n"
+    code += "try:\n    main()\nexcept SystemExit:\n    pass\n"
+    code += "assert not {'torch', 'sklearn', 'numpy', 'polars', 'matplotlib'} & set(sys.modules), sorted(sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "isthmus compare digits" in done.stdout
+
+
+def test_lists(capsys):
+    run("datasets")
+    assert "fashion-mnist" in capsys.readouterr().out
+    run("models")
+    out = capsys.readouterr().out
+    assert "contractive" in out
+    assert "vampprior" in out
+    run("--version")
+    assert capsys.readouterr().out.strip() == f"isthmus {isthmus.__version__}"
+
+
+@pytest.mark.parametrize("data", ["digits", "x.csv"])
+def test_compare_writes_a_report_of_all_five(data, here, capsys):
+    run("compare", data, "--out", "out", "--epochs", 1)
+    out = capsys.readouterr().out
+    for system in ("pca", "autoencoder", "denoising", "contractive", "vae", "gan", "real"):
+        assert system in out
+    page = Path("out/report.html").read_text()
+    assert page.count("data:image/png;base64,") == (5 if data == "digits" else 4)
+    assert "http://" not in page
+    assert "https://" not in page
+    assert type(isthmus.load("out/models/gan")).__name__ == "GAN"
+    assert {p.name for p in Path("out").iterdir()} >= {"results.json", "samples.png", "codes.png", "learning.png"}
