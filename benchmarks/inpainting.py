@@ -36,9 +36,8 @@ def run() -> str:
         512,
         network=MLP((1024,)),
         corruption="masking:0.5",
-        likelihood="gaussian",
         max_epochs=10,
-        batch_size=128,
+        batch_size=64,
         random_state=0,
     )
     started = time.perf_counter()

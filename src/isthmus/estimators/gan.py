@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -38,12 +39,13 @@ class GAN(Samples):
     Parameters
     ----------
     {common}
-        For a GAN, ``latent_dim="auto"`` is the number of features, at most 64.
+        For a GAN, ``latent_dim="auto"`` is a quarter of the features, from 2 to 64.
     discriminator : the blueprint of D; ``"auto"`` is the generator's mirror image.
     value : V(D, G), a `Value` or its name: ``"minimax"`` is the lecture's, ``"wasserstein"``, ...; ``"auto"`` is the
         non-saturating one.
     penalties : on ∇D, a sequence of `CriticPenalty`, such as ``(Interpolated(10.0),)`` for WGAN-GP; ``"auto"`` is
-        ``(R1(0.02),)`` with the non-saturating value (Mescheder et al. 2018) and none with any other.
+        `R1` with the non-saturating value (Mescheder et al. 2018), its weight 0.02 a feature and at most 2, and none
+        with any other value.
     discriminator_steps : how many steps D takes to one of G's.
 
     Attributes
@@ -81,7 +83,7 @@ class GAN(Samples):
 
     def _resolve_penalties(self) -> tuple[CriticPenalty, ...]:
         if isinstance(self.penalties, str) and self.penalties == "auto":
-            return (R1(0.02),) if isinstance(self.value_, NonSaturating) else ()
+            return (R1(min(2.0, 0.02 * math.prod(self.shape_))),) if isinstance(self.value_, NonSaturating) else ()
         given = (
             self.penalties
             if isinstance(self.penalties, Sequence) and not isinstance(self.penalties, str)
@@ -93,7 +95,7 @@ class GAN(Samples):
         return penalties
 
     def _auto_latent_dim(self, n_features: int) -> int:
-        return max(2, min(64, n_features))
+        return max(2, min(64, n_features // 4))
 
     def _auto_network(self) -> Network:
         if _is_image(self.shape_):
