@@ -31,7 +31,7 @@ figure { margin: .6rem 0 0; } img { width: 100%; height: auto; } dt { font-weigh
 dd { margin: 0 0 .4rem; color: var(--muted); }
 """
 
-_HIGHER = {"log_likelihood", "denoising_gain", "probe", "coverage", "density"}
+_HIGHER = {"log_likelihood", "denoising_gain", "probe", "coverage"}
 
 
 def write_page(study: Study, out: Path) -> Path:
@@ -90,7 +90,7 @@ def _table(study: Study) -> str:
 
 def _best(study: Study, name: str) -> str | None:
     figures = {e.name: e.measured[name] for e in study.entries if name in e.measured}
-    if len(figures) < 2:
+    if len(figures) < 2 or name == "density":
         return None
     return (max if name in _HIGHER else min)(figures, key=lambda system: figures[system])
 
