@@ -6,8 +6,6 @@ import json
 import math
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,7 +98,7 @@ def compare(
         data = datasets.load(data)
     out.mkdir(parents=True, exist_ok=True)
     console = Console(stderr=False, quiet=not verbose)
-    done = study(data, epochs=epochs, latent_dim=latent_dim, seed=seed, device=device, console=console)
+    done = study(data, epochs=epochs, latent_dim=latent_dim, seed=seed, device=device, verbose=verbose)
     console.print(table(done))
     for entry in done.entries:
         if isinstance(entry.estimator, Estimator):
@@ -121,15 +119,13 @@ def held_out(name: str, X: np.ndarray, seed: int) -> Dataset:
     return Dataset(name, X[np.sort(order[cut:])], X[np.sort(order[:cut])], description=f"Rows of {name}.")
 
 
-def study(
-    data: Dataset, *, epochs: int | None, latent_dim: int | None, seed: int, device: str, console: Console
-) -> Study:
+def study(data: Dataset, *, epochs: int | None, latent_dim: int | None, seed: int, device: str, verbose: bool) -> Study:
     """Fit and measure the five systems under one budget."""
     train, test = np.asarray(data.train), np.asarray(data.test)
     if len(train) < 10 or len(test) < 10:
         raise DataError(f"{data.name}: a comparison needs at least 10 training and 10 held-out rows")
     epochs = epochs or min(100, max(10, 144_000 // len(train)))
-    shared: dict[str, Any] = {"max_epochs": epochs, "random_state": seed, "device": device}
+    shared: dict[str, Any] = {"max_epochs": epochs, "random_state": seed, "device": device, "verbose": int(verbose)}
     if latent_dim is not None:
         shared["latent_dim"] = latent_dim
     systems = {
@@ -140,16 +136,13 @@ def study(
         "gan": GAN(**shared),
     }
     entries = []
-    with _bar(console, len(systems)) as advance:
-        for name, estimator in systems.items():
-            advance(name)
-            started = time.perf_counter()
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", message="the code is over-complete")
-                estimator.fit(train)
-            entries.append(Entry(name, estimator, time.perf_counter() - started))
-        advance("measuring")
-        return _measure(data, train, test, entries, epochs, seed)
+    for name, estimator in systems.items():
+        started = time.perf_counter()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="the code is over-complete")
+            estimator.fit(train)
+        entries.append(Entry(name, estimator.set_params(verbose=0), time.perf_counter() - started))
+    return _measure(data, train, test, entries, epochs, seed)
 
 
 def _measure(data: Dataset, train: np.ndarray, test: np.ndarray, entries: list[Entry], epochs: int, seed: int) -> Study:
@@ -217,24 +210,6 @@ def _floors(train: np.ndarray, test: np.ndarray, seed: int) -> dict[str, float]:
 def _flat(X: np.ndarray) -> np.ndarray:
     flat: np.ndarray = np.asarray(X, dtype=np.float64).reshape(len(X), -1)
     return flat
-
-
-@contextmanager
-def _bar(console: Console, systems: int) -> Iterator[Any]:
-    """Yield what to call as each system begins: a bar with the time left."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description:<12}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=systems)
-        begun = 0
-
-        def advance(name: str) -> None:
-            nonlocal begun
-            bar.update(task, completed=begun, description=name)
-            begun += 1
-
-        yield advance
 
 
 def table(study: Study) -> Table:

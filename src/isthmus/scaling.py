@@ -67,15 +67,15 @@ class Scaling(nn.Module):
         return torch.log(self.scale).sum() * (self._size / self.scale.numel())
 
 
-def moments(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and variance over rows, in float64, a block of rows at a time so that no copy of X is made."""
-    rows = max(1, 2**20 // max(1, math.prod(X.shape[1:])))
-    blocks = [slice(start, start + rows) for start in range(0, len(X), rows)]
+def moments(X: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and variance over the chosen rows, in float64, a block at a time so that no copy of X is made."""
+    size = max(1, 2**20 // max(1, math.prod(X.shape[1:])))
+    blocks = [rows[start : start + size] for start in range(0, len(rows), size)]
     total = np.zeros(X.shape[1:])
     for block in blocks:
         total += X[block].sum(axis=0, dtype=np.float64)
-    mean = total / len(X)
+    mean = total / len(rows)
     squares = np.zeros(X.shape[1:])
     for block in blocks:
         squares += np.square(X[block] - mean).sum(axis=0)
-    return mean, squares / len(X)
+    return mean, squares / len(rows)

@@ -6,13 +6,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..model import Model
 from ..networks import MLP
 from ..objective import Deceive, Discriminate, Reconstruction
-from ..parts import Facts
-from ..posterior import Deterministic
 from ..prior import StandardNormal
-from ..scaling import Scaling
 from ..training import Player
 from ..value import NonSaturating
 from ._sampling import Samples
@@ -55,18 +51,8 @@ class AdversarialAutoencoder(Samples, _Deterministic):
         code_judge = MLP((128, 128), activation="leaky_relu")
         self.discriminator_ = code_judge if self.discriminator == "auto" else self._resolve_network(self.discriminator)
 
-    def _model(self, facts: Facts, scaling: Scaling) -> Model:
-        return Model(
-            facts,
-            scaling=scaling,
-            network=self.network_,
-            likelihood=self.likelihood_,
-            posterior=Deterministic(),
-            prior=StandardNormal(),
-            discriminator=self.discriminator_,
-            judges="codes",
-            tied=self.tied,
-        )
+    def _parts(self) -> dict[str, Any]:
+        return super()._parts() | {"prior": StandardNormal(), "discriminator": self.discriminator_, "judges": "codes"}
 
     def _players(self) -> list[Player]:
         value = NonSaturating()

@@ -12,12 +12,10 @@ from torch import Tensor
 
 from ..corruption import Corruption, Gaussian, Masking
 from ..errors import CompositionError, DataError
-from ..model import Model
 from ..objective import Reconstruction
-from ..parts import Facts, resolve
+from ..parts import resolve
 from ..penalty import Contractive
 from ..posterior import Deterministic
-from ..scaling import Scaling
 from ..training import Player
 from ._encoding import Encodes
 from ._rows import check_unit_interval
@@ -33,16 +31,8 @@ class _Deterministic(Encodes):
     corruption_ = cast(Any, None)
     penalty_ = cast(Contractive | None, None)
 
-    def _model(self, facts: Facts, scaling: Scaling) -> Model:
-        return Model(
-            facts,
-            scaling=scaling,
-            network=self.network_,
-            likelihood=self.likelihood_,
-            posterior=Deterministic(),
-            corruption=self.corruption_,
-            tied=self.tied,
-        )
+    def _parts(self) -> dict[str, Any]:
+        return {"posterior": Deterministic(), "corruption": self.corruption_, "tied": self.tied}
 
     def _players(self) -> list[Player]:
         return [Player("autoencoder", Reconstruction(self.penalty_))]

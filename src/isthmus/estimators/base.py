@@ -91,9 +91,13 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             raise CompositionError(f"likelihood must be a Likelihood or its name, got {self.likelihood!r}")
         self.network_ = self._resolve_network(self.network)
 
+    def _parts(self) -> dict[str, Any]:
+        """Return the parts that the system is composed of, besides network and likelihood."""
+        raise NotImplementedError
+
     def _model(self, facts: Facts, scaling: Scaling) -> Model:
         """Compose the model from the resolved parts."""
-        raise NotImplementedError
+        return Model(facts, scaling=scaling, network=self.network_, likelihood=self.likelihood_, **self._parts())
 
     def _players(self) -> list[Player]:
         """Return who plays on the model."""
@@ -153,7 +157,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         self._resolve(x)
         device = pick_device(self.device)
         rows, held_out = self._split(len(x), random)
-        scaling, mean = self._scale(x if held_out is None else x[rows.numpy()])
+        scaling, mean = self._scale(x, rows.numpy())
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = self._model(Facts(self.shape_, self.latent_dim_, mean), scaling)
@@ -193,6 +197,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         if self.batch_size != "auto" and (not isinstance(self.batch_size, int | np.integer) or self.batch_size < 1):
             raise CompositionError(f"batch_size must be 'auto' or at least 1, got {self.batch_size!r}")
         check_precision(self.precision)
+        if not isinstance(self.training, Training | None):
+            raise CompositionError(f"training must be a Training or None, got {self.training!r}")
         patience = None if self.training is None else self.training.patience
         if patience is not None and (self._rivals or not self.validation_fraction):
             reason = "the losses of rivals do not say when to stop" if self._rivals else "set validation_fraction"
@@ -227,9 +233,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         order = torch.as_tensor(random.permutation(n))
         return order[held_out:].sort().values, order[:held_out].sort().values
 
-    def _scale(self, x: np.ndarray) -> tuple[Scaling, Tensor]:
+    def _scale(self, x: np.ndarray, rows: np.ndarray) -> tuple[Scaling, Tensor]:
         """Return the model's units and the training mean in them; refuse what the likelihood has no value for."""
-        mean, variance = moments(x)
+        mean, variance = moments(x, rows)
         if self.likelihood_.unit_interval:
             scale = (_unit_scale(x) or 1.0) if self.scaling == "auto" else 1.0
             check_unit_interval(x, scale)

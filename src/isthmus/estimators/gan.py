@@ -11,13 +11,11 @@ import torch
 from sklearn.utils.metaestimators import available_if
 
 from ..errors import CompositionError
-from ..model import Model
 from ..networks import MLP, Conv, Network
 from ..objective import Deceive, Discriminate
-from ..parts import Facts, resolve
+from ..parts import resolve
 from ..penalty import R1, CriticPenalty
 from ..prior import StandardNormal
-from ..scaling import Scaling
 from ..training import Adam, Player, Training
 from ..value import NonSaturating, Value
 from ._sampling import Samples
@@ -105,15 +103,8 @@ class GAN(Samples):
     def _default_training(self) -> Training:
         return Training(optimizer=Adam(beta1=0.0, beta2=0.99), averaging=0.999)
 
-    def _model(self, facts: Facts, scaling: Scaling) -> Model:
-        return Model(
-            facts,
-            scaling=scaling,
-            network=self.network_,
-            likelihood=self.likelihood_,
-            prior=StandardNormal(),
-            discriminator=self.discriminator_,
-        )
+    def _parts(self) -> dict[str, Any]:
+        return {"prior": StandardNormal(), "discriminator": self.discriminator_}
 
     def _players(self) -> list[Player]:
         return [

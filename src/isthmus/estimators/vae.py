@@ -12,12 +12,11 @@ from torch import Tensor
 from ..distributions import draw_by_row
 from ..errors import CompositionError
 from ..likelihood import Bernoulli, HomoscedasticGaussian, Likelihood
-from ..model import Model, Pass
+from ..model import Pass
 from ..objective import ELBO, Objective, log_weights
-from ..parts import Facts, resolve
+from ..parts import resolve
 from ..posterior import DiagonalGaussian
 from ..prior import Prior, StandardNormal
-from ..scaling import Scaling
 from ..training import Player
 from ._encoding import Encodes
 from ._rows import check_unit_interval
@@ -70,15 +69,8 @@ class VAE(Samples, Encodes):
             if not isinstance(value, kind):
                 raise CompositionError(f"{name} must be a {kind.__name__} or its name, got {value!r}")
 
-    def _model(self, facts: Facts, scaling: Scaling) -> Model:
-        return Model(
-            facts,
-            scaling=scaling,
-            network=self.network_,
-            likelihood=self.likelihood_,
-            posterior=DiagonalGaussian(),
-            prior=self.prior_,
-        )
+    def _parts(self) -> dict[str, Any]:
+        return {"posterior": DiagonalGaussian(), "prior": self.prior_}
 
     def _players(self) -> list[Player]:
         return [Player("vae", self.objective_)]
