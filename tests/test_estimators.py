@@ -13,6 +13,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
+from scipy.stats import multivariate_normal
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -149,10 +150,20 @@ def test_results_are_in_the_datas_units(rng):
 
 def test_scores_of_a_gaussian_are_densities_in_the_datas_units(rng):
     """Multiplying the data by 1000 shifts the log-density by n·log 1000, and by nothing else."""
-    X = rng.normal(size=(200, 4))
-    small, large = quick(Autoencoder).fit(X), quick(Autoencoder).fit(X * 1000)
-    shift = small.score_samples(X) - large.score_samples(X * 1000)
-    np.testing.assert_allclose(shift, 4 * np.log(1000), atol=1e-3)
+    for X in (rng.normal(size=(200, 4)), rng.normal(size=(60, 5, 6))):
+        small, large = quick(Autoencoder).fit(X), quick(Autoencoder).fit(X * 1000)
+        shift = small.score_samples(X) - large.score_samples(X * 1000)
+        np.testing.assert_allclose(shift, X[0].size * np.log(1000), rtol=1e-4)
+
+
+def test_a_vaes_bound_is_the_evidence_in_the_datas_units(rng):
+    """A linear VAE on unscaled columns against the Gaussian that made them, in nats of the data's own units."""
+    W = rng.normal(size=(5, 2)) * np.array([[100.0], [1.0], [0.01], [10.0], [1.0]])
+    noise = np.array([30.0, 0.3, 0.003, 3.0, 0.3])
+    X = rng.normal(size=(4000, 2)) @ W.T + noise * rng.normal(size=(4000, 5)) + [1e4, 0, 5, -70, 3]
+    vae = VAE(2, network=MLP(()), max_epochs=30, learning_rate=0.01, random_state=0).fit(X)
+    exact = multivariate_normal(X.mean(0), W @ W.T + np.diag(noise**2)).logpdf(X)
+    assert vae.score_samples(X, n_draws=200).mean() == pytest.approx(exact.mean(), abs=0.05)
 
 
 def test_uint8_images_are_grey_values(rng):

@@ -25,7 +25,7 @@ __all__ = ["GAN"]
 
 
 def _estimates_probability(estimator: Any) -> bool:
-    value = resolve("value", estimator.value, NonSaturating)
+    value = estimator.value_ if hasattr(estimator, "value_") else resolve("value", estimator.value, NonSaturating)
     return bool(value.probability)
 
 
