@@ -279,6 +279,8 @@ MISTAKES = {
         r"infinity in 1 of 20 rows: rows 3, columns 0, 1, 2 and 2",
     ),
     "text": (lambda X: pd.DataFrame(X).assign(town="Bern"), {}, "columns town hold text; encode"),
+    "text in an array": (lambda X: np.full((5, 3), "a"), {}, "columns 0, 1, 2 hold text; encode"),
+    "text in objects": (lambda X: np.array([[1, "a"], [2, "b"]], dtype=object), {}, "columns 1 hold text; encode"),
     "empty": (lambda X: X[:0], {}, r"0 sample\(s\)"),
     "one row": (lambda X: X[:1], {}, r"1 sample\(s\)"),
     "masked": (lambda X: np.ma.masked_less(X, 0), {}, "masked array; fill or drop"),

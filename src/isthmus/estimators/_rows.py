@@ -53,12 +53,15 @@ def check_target(y: Any) -> np.ndarray:
 
 
 def _refuse_text(X: Any) -> list[str] | None:
-    """Return a frame's column names; raise if a column holds text."""
+    """Return a frame's column names; raise if a column, of a frame or of an array, holds text."""
     columns = getattr(X, "columns", None)
-    if columns is None:
+    if columns is not None:
+        names = [str(name) for name in columns]
+        text = [name for name, column in zip(names, columns, strict=True) if _is_text(X[column])]
+    elif isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "USO":
+        names, text = None, [str(i) for i in range(X.shape[1]) if _is_text(X[:, i])]
+    else:
         return None
-    names = [str(name) for name in columns]
-    text = [name for name, column in zip(names, columns, strict=True) if _is_text(X[column])]
     if text:
         raise DataError(
             f"columns {_some(text)} hold text; encode them as numbers (OrdinalEncoder, OneHotEncoder) or leave them out"
