@@ -1,8 +1,8 @@
 """Held-out measurements: pure functions on arrays (N, ...), each with its source."""
 
-from .codes import active_units, linear_probe
+from .codes import active_units, knn_accuracy, linear_probe
 from .modes import ModeCoverage, mode_coverage
-from .reconstruction import denoising_gain, mean_squared_error, pca_error, psnr
+from .reconstruction import denoising_gain, mean_squared_error, pca_error, psnr, r2, r2_per_feature
 from .samples import (
     DensityCoverage,
     PrecisionRecall,
@@ -25,6 +25,7 @@ __all__ = [
     "denoising_gain",
     "density_coverage",
     "frechet_distance",
+    "knn_accuracy",
     "linear_probe",
     "mean_squared_error",
     "mmd",
@@ -33,6 +34,8 @@ __all__ = [
     "pca_error",
     "precision_recall",
     "psnr",
+    "r2",
+    "r2_per_feature",
     "real_against_real",
     "two_sample_accuracy",
 ]

@@ -1,19 +1,25 @@
-"""Rows as every metric sees them."""
+"""Rows as every metric sees them, and the distances between them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from ..errors import DataError
 
-__all__ = ["flat", "same_shape", "same_width"]
+__all__ = ["distance_blocks", "flat", "labelled", "same_shape", "same_width"]
+
+BLOCK_MIB = 128
+"""Memory that one block of distances may take."""
 
 
 def flat(X: Any) -> np.ndarray:
-    """Return X as float64 rows (N, n)."""
+    """Return X as float64 rows (N, n); raise `DataError` where there are none."""
     x = np.asarray(X, dtype=np.float64)
+    if x.size == 0 or x.ndim == 0:
+        raise DataError(f"rows must be (N, ...) with at least one number, got shape {x.shape}")
     return x.reshape(len(x), -1)
 
 
@@ -31,3 +37,21 @@ def same_width(*arrays: Any) -> tuple[np.ndarray, ...]:
     if len({r.shape[1] for r in rows}) > 1:
         raise DataError(f"rows must have as many features each, got {', '.join(str(r.shape[1]) for r in rows)}")
     return rows
+
+
+def labelled(H: Any, y: Any) -> np.ndarray:
+    """Return the labels as an array (N,); raise `DataError` unless every row has one."""
+    labels = np.asarray(y)
+    if labels.shape != (len(H),):
+        raise DataError(f"{len(H)} rows need labels of shape ({len(H)},), got {labels.shape}")
+    return labels
+
+
+def distance_blocks(x: np.ndarray, y: np.ndarray, *, squared: bool = False) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield ‖xᵢ − yⱼ‖, or its square, in blocks of whole rows i and every column j; memory is bounded."""
+    from sklearn.metrics import pairwise_distances_chunked
+
+    start = 0
+    for block in pairwise_distances_chunked(x, y, metric="euclidean", working_memory=BLOCK_MIB, squared=squared):
+        yield slice(start, start + len(block)), block
+        start += len(block)

@@ -6,19 +6,33 @@ from typing import Any
 
 import numpy as np
 
-from ._rows import flat, same_width
+from ..errors import DataError
+from ._rows import flat, labelled, same_width
 
-__all__ = ["active_units", "linear_probe"]
+__all__ = ["active_units", "knn_accuracy", "linear_probe"]
 
 
-def linear_probe(H_train: Any, y_train: Any, H_test: Any, y_test: Any, C: float = 1.0) -> float:
-    """Return the held-out accuracy of a logistic regression on standardised codes (Alain & Bengio 2017).
+def linear_probe(
+    H_train: Any,
+    y_train: Any,
+    H_test: Any,
+    y_test: Any,
+    C: float = 1.0,
+    *,
+    max_rows: int | None = None,
+    random_state: int = 0,
+) -> float:
+    """Return the held-out accuracy of a logistic regression on standardised codes.
+
+    p(y = c|h) = softmax(W h + b)_c, fitted with an L2 penalty ‖W‖² / 2C (Alain & Bengio 2017).
 
     Parameters
     ----------
-    H_train, H_test : codes, (N, d).
-    y_train, y_test : labels, (N,); real-valued ones are first cut into ten classes of equal size.
-    C : the inverse of the regression's L2 penalty.
+    H_train, H_test : codes, (N, d) and (M, d).
+    y_train, y_test : labels, (N,) and (M,); real-valued ones are first cut into ten classes of equal size.
+    C : the inverse of the regression's L2 penalty; smaller is quicker, and better for wide codes of few rows.
+    max_rows : train on as many rows at most, drawn at random; None is all of them.
+    random_state : the seed of that draw.
 
     >>> linear_probe([[-1.0], [-2.0], [1.0], [2.0]], [0, 0, 1, 1], [[-1.5], [1.5]], [0, 1])
     1.0
@@ -28,16 +42,55 @@ def linear_probe(H_train: Any, y_train: Any, H_test: Any, y_test: Any, C: float 
     from sklearn.preprocessing import StandardScaler
 
     train, test = same_width(H_train, H_test)
-    y_train, y_test = np.asarray(y_train), np.asarray(y_test)
-    if y_train.dtype.kind == "f":
-        edges = np.quantile(y_train, np.linspace(0, 1, 11)[1:-1])
-        y_train, y_test = np.digitize(y_train, edges), np.digitize(y_test, edges)
+    labels, test_labels = _classes(labelled(train, y_train), labelled(test, y_test))
+    if max_rows is not None and max_rows < len(train):
+        chosen = np.random.default_rng(random_state).choice(len(train), max_rows, replace=False)
+        train, labels = train[chosen], labels[chosen]
+    if len(np.unique(labels)) < 2:
+        raise DataError(f"a probe needs labels of two classes or more, all {len(labels)} training rows have one")
     probe = make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=5_000, tol=1e-3))
-    return float(probe.fit(train, y_train).score(test, y_test))
+    return float(probe.fit(train, labels).score(test, test_labels))
+
+
+def knn_accuracy(H_train: Any, y_train: Any, H_test: Any, y_test: Any, k: int = 5) -> float:
+    """Return the held-out accuracy of a vote among the k nearest training codes (Cover & Hart 1967).
+
+    ŷ(h) = argmax_c Σᵢ [yᵢ = c] over the k training codes nearest to h. Distances are those of the codes as they are:
+    standardising would give a unit that carries nothing as much weight as one that does.
+
+    Parameters
+    ----------
+    H_train, H_test : codes, (N, d) and (M, d).
+    y_train, y_test : labels, (N,) and (M,); real-valued ones are first cut into ten classes of equal size.
+    k : neighbours that vote.
+
+    >>> knn_accuracy([[-1.0], [-2.0], [1.0], [2.0]], [0, 0, 1, 1], [[-1.5], [1.5]], [0, 1], k=1)
+    1.0
+    """
+    from sklearn.neighbors import KNeighborsClassifier
+
+    train, test = same_width(H_train, H_test)
+    labels, test_labels = _classes(labelled(train, y_train), labelled(test, y_test))
+    if not 1 <= k <= len(train):
+        raise DataError(f"k must lie between 1 and the {len(train)} training rows, got {k}")
+    return float(KNeighborsClassifier(k).fit(train, labels).score(test, test_labels))
+
+
+def _classes(y_train: np.ndarray, y_test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels as classes: real values by the tenth of the training values they fall in, others as they are."""
+    if y_train.dtype.kind != "f" or not (y_train % 1).any():
+        return y_train, y_test
+    edges = np.quantile(y_train, np.linspace(0, 1, 11)[1:-1])
+    return np.digitize(y_train, edges), np.digitize(y_test, edges)
 
 
 def active_units(means: Any, threshold: float = 0.01) -> int:
-    """Return how many units of the code are active, Var_x(E_q[zᵤ|x]) > threshold (Burda et al. 2016, section 5.2).
+    """Return how many units of the code are active: Aᵤ = Cov_x(E_q[zᵤ|x]) > threshold (Burda et al. 2016, section 5.2).
+
+    Parameters
+    ----------
+    means : E_q[z|x], the posteriors' means, (N, d).
+    threshold : 0.01 as in the paper, where the prior's variance is 1.
 
     >>> active_units([[0.0, 1.0], [0.001, -1.0]])
     1
