@@ -1,8 +1,9 @@
 """Named data sets, local first.
 
 A set is looked for in the data home (the argument `data_home`, else the environment variable ``ISTHMUS_DATA``, else
-``~/.cache/isthmus``), then where Debian's packages put it, and otherwise downloaded through scikit-learn's OpenML
-client, which keeps its copy in the data home.
+``~/.cache/isthmus``), then where Debian's packages put it (``/usr/share/datasets``). MNIST and Fashion-MNIST are
+otherwise downloaded through scikit-learn's OpenML client, which keeps its copy in the data home and reads it from
+there the next time. The sets that scikit-learn brings along and those that are drawn need no file.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import gzip
 import hashlib
 import math
 import os
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,22 +23,26 @@ import numpy as np
 
 from .errors import DataError, UnknownNameError
 
-__all__ = ["GRID", "GRID_STD", "RING", "RING_STD", "Dataset", "Known", "available", "data_home", "grid", "load", "ring"]
+__all__ = ["GRID", "GRID_STD", "RING", "RING_STD", "Dataset", "Known", "available", "grid", "load", "ring"]
 
 _DEBIAN = Path("/usr/share/datasets")
+_DAMAGE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
+"""What NumPy and the standard library raise for a file that is not what it should be."""
 
 RING = np.array([[math.cos(a), math.sin(a)] for a in np.arange(8) * math.pi / 4])
 """Centres of eight modes on the unit circle (Lin et al. 2018, PacGAN, section 4.1)."""
 RING_STD = 0.01
+"""σ of each mode of the ring, in each direction: variance 10⁻⁴."""
 
 GRID = np.array([[x, y] for x in range(-4, 5, 2) for y in range(-4, 5, 2)], dtype=np.float64)
 """Centres of the 5 × 5 modes at {−4, −2, 0, 2, 4}² (Lin et al. 2018, PacGAN, section 4.1)."""
 GRID_STD = 0.05
+"""σ of each mode of the grid, in each direction: variance 0.0025."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
-    """Rows to train on and rows held out, of shape (N, ...), with labels where there are any."""
+    """Rows to train on and rows held out, of shape (N, ...), with labels (N,) where there are any."""
 
     name: str
     train: np.ndarray
@@ -47,7 +54,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Known:
-    """A data set that can be asked for by name."""
+    """A data set that can be asked for by name: how large it is, what it is, and whether it is on this machine."""
 
     name: str
     size: str
@@ -55,13 +62,13 @@ class Known:
     here: bool
 
 
-def data_home(given: str | Path | None = None) -> Path:
-    """Return the folder that data sets are looked for in first."""
-    return Path(given or os.environ.get("ISTHMUS_DATA") or Path.home() / ".cache" / "isthmus")
+def load(name: str, data_home: str | Path | None = None) -> Dataset:
+    """Return a data set by name, from this machine if it is there, else downloaded.
 
-
-def load(name: str, home: str | Path | None = None) -> Dataset:
-    """Return a data set by name.
+    Parameters
+    ----------
+    name : one of those that `available` lists.
+    data_home : the folder to look in first; None for ``ISTHMUS_DATA``, else ``~/.cache/isthmus``.
 
     Raises
     ------
@@ -74,22 +81,34 @@ def load(name: str, home: str | Path | None = None) -> Dataset:
     """
     if name not in _SETS:
         raise UnknownNameError("data set", name, _SETS)
-    return _SETS[name].read(data_home(home))
+    return _SETS[name].read(_home(data_home))
 
 
-def available(home: str | Path | None = None) -> list[Known]:
-    """Return what can be loaded, and whether it is here, without loading anything."""
-    place = data_home(home)
-    return [Known(name, s.size, s.what, s.needs is None or s.needs(place) is not None) for name, s in _SETS.items()]
+def available(data_home: str | Path | None = None) -> list[Known]:
+    """Return what can be loaded, and whether it is here, without loading anything.
+
+    >>> next(known for known in available() if known.name == "grid").size
+    '100,000 + 10,000 × 2'
+    """
+    home = _home(data_home)
+    return [Known(name, s.size, s.what, s.needs is None or s.needs(home) is not None) for name, s in _SETS.items()]
+
+
+def _home(given: str | Path | None) -> Path:
+    return Path(given or os.environ.get("ISTHMUS_DATA") or "~/.cache/isthmus").expanduser()
 
 
 def ring(n: int, random_state: int | None = None) -> np.ndarray:
-    """Draw from the ring of eight Gaussians, (n, 2)."""
+    """Draw from the ring of eight equally likely Gaussians, (n, 2), float32 (Lin et al. 2018, section 4.1).
+
+    >>> ring(1000, 0).shape
+    (1000, 2)
+    """
     return _mixture(RING, RING_STD, n, random_state)
 
 
 def grid(n: int, random_state: int | None = None) -> np.ndarray:
-    """Draw from the 5 × 5 grid of Gaussians, (n, 2).
+    """Draw from the 5 × 5 grid of equally likely Gaussians, (n, 2), float32 (Lin et al. 2018, section 4.1).
 
     >>> grid(1000, 0).shape
     (1000, 2)
@@ -164,14 +183,28 @@ def _idx_folder(name: str) -> Callable[[Path], Path | None]:
     return find
 
 
+def _openml_file(openml: str) -> Callable[[Path], Path | None]:
+    """Return what finds the file that scikit-learn kept of an earlier download."""
+    return lambda home: next(home.glob(f"openml/openml.org/data/v1/download/*/{openml}.arff.gz"), None)
+
+
+def _either(*finders: Callable[[Path], Path | None]) -> Callable[[Path], Path | None]:
+    return lambda home: next((place for find in finders if (place := find(home)) is not None), None)
+
+
 def _idx_set(name: str, openml: str, description: str, md5: tuple[str, ...] | None) -> Callable[[Path], Dataset]:
     def read(home: Path) -> Dataset:
         folder = _idx_folder(name)(home)
         if folder is None:
             return _openml(name, openml, description, home)
         sums = md5 or (None,) * 4
-        arrays = [_idx(folder / f"{part}-ubyte.gz", s) for part, s in zip(_IDX_FILES, sums, strict=True)]
-        return Dataset(name, arrays[0], arrays[2], arrays[1], arrays[3], description)
+        X, y, X_test, y_test = (_idx(folder / f"{part}-ubyte.gz", s) for part, s in zip(_IDX_FILES, sums, strict=True))
+        if len(X) != len(y) or len(X_test) != len(y_test):
+            raise DataError(
+                f"{folder}: {len(X)} + {len(X_test)} images do not go with {len(y)} + {len(y_test)} labels; "
+                "fetch the four files again"
+            )
+        return Dataset(name, X, X_test, y, y_test, description)
 
     return read
 
@@ -180,8 +213,8 @@ def _idx(path: Path, md5: str | None = None) -> np.ndarray:
     """Read a gzipped idx file of unsigned bytes: two zeros, a type, the number of dimensions, their sizes, data."""
     try:
         raw = gzip.decompress(path.read_bytes())
-    except (OSError, EOFError, ValueError) as error:
-        raise DataError(f"{path} is damaged: {error}; fetch it again") from None
+    except _DAMAGE as error:
+        raise _damaged(path, error) from None
     if md5 is not None and not hashlib.md5(raw, usedforsecurity=False).hexdigest().startswith(md5):
         raise DataError(f"{path} is not the file it should be: its md5 does not begin with {md5}; fetch it again")
     dims = raw[3] if len(raw) > 4 and raw[:3] == b"\x00\x00\x08" else 0
@@ -191,17 +224,27 @@ def _idx(path: Path, md5: str | None = None) -> np.ndarray:
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * dims).reshape(shape)
 
 
+def _damaged(path: Path, error: Exception) -> DataError:
+    return DataError(f"{path} is damaged: {_first_line(error)}; fetch it again")
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 def _openml(name: str, openml: str, description: str, home: Path) -> Dataset:
     """Download a set of 70,000 images through scikit-learn's OpenML client; the last 10,000 are held out."""
+    from http.client import HTTPException
+
     from sklearn.datasets import fetch_openml
 
     try:
         bunch: Any = fetch_openml(openml, version=1, as_frame=False, parser="liac-arff", data_home=str(home))
-    except OSError as error:
+    except (OSError, ValueError, EOFError, HTTPException) as error:
         package = ", or install Debian's package dataset-fashion-mnist" if name == "fashion-mnist" else ""
         raise DataError(
-            f"{name} is neither in {home / name} nor in {_DEBIAN / name}, and could not be downloaded ({error}); "
-            f"set ISTHMUS_DATA to the folder that holds it{package}"
+            f"{name} is neither in {home / name} nor in {_DEBIAN / name}, and could not be downloaded "
+            f"({_first_line(error)}); set ISTHMUS_DATA to the folder that holds {name}/{package}"
         ) from None
     X = bunch.data.astype(np.uint8).reshape(-1, 28, 28)
     y = bunch.target.astype(np.int64)
@@ -216,34 +259,41 @@ def _file(*parts: str) -> Callable[[Path], Path | None]:
     return find
 
 
-def _required(name: str, find: Callable[[Path], Path | None], home: Path, *parts: str) -> Path:
-    path = find(home)
-    if path is None:
-        raise DataError(
-            f"{name} is not here: {home.joinpath(*parts)} is missing; set ISTHMUS_DATA to the folder above it"
-        )
-    return path
-
-
 _BINARIZED = ("binarized_mnist", "fixed.npz")
 _ECG = ("ecg", "ecg.dat")
 
 
+def _arrays(name: str, path: Path, source: str, *keys: str) -> list[np.ndarray]:
+    """Read arrays from an archive that has to be here."""
+    if not path.is_file():
+        raise DataError(
+            f"{name} is not here: {path} is missing; put {source} there, "
+            f"or set ISTHMUS_DATA to the folder that holds {path.parent.name}/"
+        )
+    if not zipfile.is_zipfile(path):
+        raise DataError(f"{path} is damaged: it is not a whole NumPy archive; fetch it again")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return [archive[key] for key in keys]
+    except _DAMAGE as error:
+        raise _damaged(path, error) from None
+
+
 def _binarized_mnist(home: Path) -> Dataset:
-    path = _required("mnist-binarized", _file(*_BINARIZED), home, *_BINARIZED)
-    with np.load(path, allow_pickle=False) as bits:
-        train, valid, test = (np.unpackbits(bits[k], axis=1).reshape(-1, 28, 28) for k in ("train", "valid", "test"))
+    path = home.joinpath(*_BINARIZED)
+    source = "an archive of train, valid and test, with each image's 784 bits packed into 98 bytes,"
+    parts = _arrays("mnist-binarized", path, source, "train", "valid", "test")
+    wrong = next((part for part in parts if part.dtype != np.uint8 or part.shape[1:] != (98,)), None)
+    if wrong is not None:
+        raise DataError(f"{path} is damaged: rows of {wrong.shape[1:]} {wrong.dtype}, not of 98 bytes; fetch it again")
+    train, valid, test = (np.unpackbits(part, axis=1).reshape(-1, 28, 28) for part in parts)
     description = "MNIST, binarised once and for all (Larochelle & Murray 2011)."
     return Dataset("mnist-binarized", np.concatenate([train, valid]), test, description=description)
 
 
 def _ecg(home: Path) -> Dataset:
-    path = _required("ecg", _file(*_ECG), home, *_ECG)
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            signal = (file["ecg"].astype(np.float32) - 1024) / 200  # mV: 11 bits over 10 mV
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path} is damaged: {error}; fetch it again") from None
+    (steps,) = _arrays("ecg", home.joinpath(*_ECG), "ecg.dat of github.com/scipy/dataset-ecg", "ecg")
+    signal = (steps.astype(np.float32) - 1024) / 200  # mV: 200 steps each, zero in the middle of 11 bits
     windows = signal[: len(signal) // 256 * 256].reshape(-1, 256)
     cut = len(windows) * 4 // 5
     description = "Windows of 256 samples (0.7 s) of an electrocardiogram at 360 Hz, in mV (MIT-BIH, record 208)."
@@ -258,13 +308,13 @@ _SETS: dict[str, _Set] = {
         _idx_set(
             "fashion-mnist", "Fashion-MNIST", "Pictures of clothing, 28 × 28 grey values (Xiao et al. 2017).", None
         ),
-        _idx_folder("fashion-mnist"),
+        _either(_idx_folder("fashion-mnist"), _openml_file("Fashion-MNIST")),
     ),
     "mnist": _Set(
         "60,000 + 10,000 × 28 × 28",
         "handwritten digits (LeCun et al. 1998)",
         _idx_set("mnist", "mnist_784", "Handwritten digits, 28 × 28 grey values (LeCun et al. 1998).", _MNIST_MD5),
-        _idx_folder("mnist"),
+        _either(_idx_folder("mnist"), _openml_file("mnist_784")),
     ),
     "mnist-binarized": _Set(
         "60,000 + 10,000 × 28 × 28", "MNIST's fixed binarisation (Larochelle)", _binarized_mnist, _file(*_BINARIZED)
