@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 import isthmus
@@ -28,7 +31,7 @@ def here(tmp_path, rng, monkeypatch):
     monkeypatch.chdir(tmp_path)
     frame = pd.DataFrame(rng.normal(size=(60, 4)) * 10, columns=["height", "width", "depth", "mass"])
     frame.to_csv("x.csv", index=False)
-    frame.to_parquet("x.parquet")
+    pl.DataFrame(frame.to_dict("list")).write_parquet("x.parquet")
     np.save("x.npy", frame.to_numpy())
     np.savez("x.npz", x=frame.to_numpy())
     return tmp_path
@@ -125,12 +128,46 @@ def test_ctrl_c_keeps_and_saves_what_was_learnt(here, capsys, monkeypatch):
     assert len(isthmus.load("m").history_) == 4
 
 
+def test_ctrl_c_before_anything_was_learnt_says_so(here, capsys, monkeypatch):
+    def interrupt(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files, "read", interrupt)
+    run("fit", "ae", "x.csv", "-o", "m", "-q", expect=130)
+    assert capsys.readouterr().err == "isthmus: interrupted before it was done\n"
+    assert not Path("m").exists()
+
+
+def test_a_closed_folder_is_refused_before_training(here, capsys, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda place, mode: False)
+    run("fit", "ae", "x.csv", "-o", "m", "--epochs", 10_000_000, "-q", expect=2)
+    assert capsys.readouterr().err == "isthmus: the folder . cannot be written to; choose another place\n"
+
+
+def test_units_in_the_names_of_columns_are_shown(here, capsys, rng):
+    names = ["speed [m/s]", "rate [/s]", "c", "d"]
+    pd.DataFrame(rng.normal(size=(20, 4)), columns=names).to_csv("units.csv", index=False)
+    run("fit", "ae", "units.csv", "-o", "m", "--epochs", 1, "-q")
+    run("inspect", "m")
+    assert "speed [m/s], rate [/s], c, d" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.filterwarnings("default:X does not have valid feature names")
+def test_an_array_comes_back_under_the_names_that_were_fitted(here, capsys):
+    run("fit", "ae", "x.csv", "-o", "m", "--epochs", 1, "-q")
+    run("reconstruct", "m", "x.npy", "-o", "r.csv")
+    assert files.read("r.csv").columns == ["height", "width", "depth", "mass"]
+    assert capsys.readouterr().err.startswith("isthmus: warning: X does not have valid feature names")
+
+
 MISTAKES = {
     "system": (["fit", "va", "x.csv", "-o", "m"], "unknown system 'va', did you mean 'vae'"),
     "data name": (
         ["fit", "vae", "digit", "-o", "m"],
-        "'digit' is neither a data set, did you mean 'digits'? nor a file",
+        "'digit' is neither a data set nor a file, did you mean 'digits'?",
     ),
+    "file's name": (["fit", "vae", "x", "-o", "m"], "nor a file, did you mean 'x.csv'?"),
+    "folder's name": (["fit", "vae", "photo", "-o", "m"], "nor a file, did you mean 'photos'?"),
     "file": (["fit", "vae", "y.csv", "-o", "m"], "no such file, did you mean 'x.csv'?"),
     "text": (["fit", "vae", "text.csv", "-o", "m"], "columns town hold no numbers"),
     "missing values": (["fit", "vae", "nan.csv", "-o", "m"], "contains NaN in 1 of 3 rows: rows 1, columns 'b'"),
@@ -146,9 +183,15 @@ MISTAKES = {
     "latent": (["fit", "vae", "x.csv", "-o", "m", "--latent-dim", "0"], "whole number of at least 1, got 0"),
     "device": (["fit", "vae", "x.csv", "-o", "m", "--device", "cuda:9"], "device 'cuda:9' is not there"),
     "somebody's folder": (["fit", "vae", "x.csv", "-o", "photos"], "photos exists and is not a model's folder"),
+    "below a file": (["fit", "vae", "x.csv", "-o", "x.csv/m", "--epochs", "10000000"], "x.csv is a file, not a folder"),
+    "report in a file": (["compare", "x.csv", "-o", "x.npy"], "x.npy is a file, not a folder; choose another place"),
     "no model": (["encode", "nomodel", "x.csv", "-o", "h.csv"], "nomodel: no such model folder"),
     "not a model": (["inspect", "photos"], "config.json is missing"),
-    "columns": (["encode", "good", "nan.csv", "-o", "h.csv"], "isthmus: "),
+    "damaged weights": (["score", "torn", "x.csv", "-o", "h.csv"], "model.safetensors is missing or damaged"),
+    "damaged configuration": (["inspect", "garbled"], "config.json is damaged"),
+    "columns": (["encode", "good", "nan.csv", "-o", "h.csv"], "feature names should match"),
+    "width": (["encode", "good", "narrow.npy", "-o", "h.csv"], "X has 3 features, but Autoencoder is expecting 4"),
+    "no rows": (["sample", "gan", "-n", "0", "-o", "h.csv"], "n_samples must be at least 1, got 0"),
     "suffix": (["encode", "good", "x.csv", "-o", "h.foo"], "unknown suffix '.foo'"),
     "folder": (["sample", "good", "-o", "nowhere/x.csv"], "the folder nowhere does not exist"),
     "verb": (["encode", "gan", "x.csv", "-o", "h.csv"], "holds a GAN, which cannot encode; it can sample"),
@@ -156,6 +199,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.filterwarnings("default:X does not have valid feature names")
 def test_mistakes_cost_one_line_and_leave_nothing(here, capsys):
     Path("text.csv").write_text("town,x\nBern,1\nThun,2\n")
     Path("nan.csv").write_text("a,b\n1,2\n3,\n5,6\n")
@@ -163,6 +207,11 @@ def test_mistakes_cost_one_line_and_leave_nothing(here, capsys):
     Path("photos/cat.png").write_bytes(b"meow")
     run("fit", "ae", "x.csv", "-o", "good", "--epochs", 1, "-q")
     run("fit", "gan", "x.csv", "-o", "gan", "--epochs", 1, "-q")
+    np.save("narrow.npy", np.zeros((5, 3)))
+    shutil.copytree("good", "torn")
+    os.truncate("torn/model.safetensors", 100)
+    shutil.copytree("good", "garbled")
+    Path("garbled/config.json").write_text("{")
     before = sorted(str(p) for p in here.rglob("*"))
     for name, (arguments, message) in MISTAKES.items():
         capsys.readouterr()
@@ -181,6 +230,12 @@ def test_help_answers_without_heavy_imports():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "isthmus compare digits" in done.stdout
+
+
+@pytest.mark.parametrize("command", [c.name or c.callback.__name__ for c in cli.app.registered_commands])
+def test_every_command_has_an_example(command, capsys):
+    run(command, "--help")
+    assert f"Example: isthmus {command}" in capsys.readouterr().out
 
 
 def test_lists(capsys):

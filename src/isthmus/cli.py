@@ -5,16 +5,16 @@ Heavy imports wait until a command needs them, so that ``--help`` answers at onc
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .errors import CompositionError, DataError, IsthmusError, ModelFileError, UnknownNameError
+from .errors import CompositionError, DataError, IsthmusError, ModelFileError, UnknownNameError, nearest
 
 if TYPE_CHECKING:
     from .files import Table
@@ -37,9 +37,12 @@ KINDS = (
     "corruption",
     "prior",
     "objective",
+    "penalty",
     "value",
     "critic_penalty",
 )
+INTERRUPTED = 130
+"""The exit status that typer turns Ctrl-C into."""
 
 app = typer.Typer(
     name="isthmus",
@@ -54,7 +57,8 @@ app = typer.Typer(
 Data = Annotated[
     str,
     typer.Argument(
-        help="A name that `isthmus datasets` lists, or a path: csv, tsv, parquet, npy, npz, a folder of images."
+        help="A name that `isthmus datasets` lists (fit takes its training rows; encode, reconstruct and score its "
+        "test rows), or a path: csv, tsv, parquet, npy, npz, a folder of images."
     ),
 ]
 ModelFolder = Annotated[Path, typer.Argument(help="A folder that `isthmus fit` wrote.")]
@@ -72,9 +76,10 @@ def main() -> None:
     except (IsthmusError, ValueError, OSError) as error:
         print(f"isthmus: {_one_line(error)}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("isthmus: interrupted before anything was learnt; nothing was written", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as done:
+        if done.code == INTERRUPTED:
+            print("isthmus: interrupted before it was done", file=sys.stderr)
+        raise
 
 
 def _one_line(error: BaseException) -> str:
@@ -107,16 +112,24 @@ def fit(
     system: Annotated[str, typer.Argument(help=f"One of: {', '.join(SYSTEMS)} (or {', '.join(ALIASES)}).")],
     data: Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="The model's folder.")],
-    latent_dim: Annotated[int | None, typer.Option(help="Width of the code.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
+    latent_dim: Annotated[
+        int | None, typer.Option(help="Width of the code; by default by the number of features.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the data; by default the system's own.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Rows a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="The highest rate of the schedule.")] = None,
     network: Annotated[str | None, typer.Option(help="mlp:512,256 or conv.")] = None,
     likelihood: Annotated[str | None, typer.Option(help="bernoulli, gaussian, ...")] = None,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     device: Device = "auto",
     precision: Annotated[str, typer.Option(help="auto, float32, bfloat16, float64.")] = "auto",
-    settings: Annotated[list[str] | None, typer.Option("--set", help="Any argument: corruption=masking:0.5.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Any other argument, once for each: --set corruption=masking:0.5; `isthmus models` lists the parts.",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a model that is already there.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")] = False,
 ) -> None:
@@ -141,6 +154,7 @@ def fit(
             raise ModelFileError(f"{out} exists and is not a model's folder; choose another place")
         if not force:
             raise ModelFileError(f"{out} holds a model; --force replaces it")
+    _check_folder(out.parent)
     table = _data(data, training=True)
     model = cls(**arguments).fit(_frame(table))
     model.save(out)
@@ -148,6 +162,15 @@ def fit(
         last = {name: value for name, value in model.history_[-1].items() if name not in ("epoch", "seconds")}
         losses = ", ".join(f"{name.replace('_', ' ')} {value:.5g}" for name, value in last.items())
         print(f"{len(model.history_)} epochs: {losses}\nmodel: {out}")
+
+
+def _check_folder(place: Path) -> None:
+    """Refuse, before any work is done, a folder that is not there and could not be made, or not be written to."""
+    there = next(folder for folder in (place, *place.parents) if folder.exists())
+    if not there.is_dir():
+        raise DataError(f"{there} is a file, not a folder; choose another place")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise DataError(f"the folder {there} cannot be written to; choose another place")
 
 
 def _system(name: str) -> Any:
@@ -182,9 +205,10 @@ def _data(name: str, training: bool) -> Table:
         found = datasets.load(name)
         return files.Table(found.train if training else found.test)
     if not Path(name.partition(".npz:")[0]).exists() and not Path(name).suffix and "/" not in name:
-        near = get_close_matches(name, names, n=1)
-        hint = f", did you mean {near[0]!r}?" if near else ""
-        raise DataError(f"{name!r} is neither a data set{hint} nor a file; data sets: {', '.join(names)}")
+        here = sorted(p.name for p in Path().iterdir() if not p.name.startswith("."))
+        same = next((f", did you mean {file!r}?" for file in here if Path(file).stem == name), "")
+        hint = same or nearest(name, [*here, *names])
+        raise DataError(f"{name!r} is neither a data set nor a file{hint}; data sets: {', '.join(names)}")
     return files.read(name)
 
 
@@ -208,7 +232,16 @@ def _apply(verb: str, model_folder: Path, data: str, out: Path, device: str) -> 
         can = ", ".join(v for v, m in VERBS.items() if hasattr(model, m))
         raise CompositionError(f"{model_folder} holds a {type(model).__name__}, which cannot {verb}; it can {can}")
     table = _data(data, training=False)
-    return model, method(_frame(table)), table
+    with warnings.catch_warnings(record=True) as met:  # a mistake is told alone, without the warnings before it
+        result = method(_frame(table))
+    for warning in met:
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    return model, result, table
+
+
+def _columns(estimator: Any) -> list[str] | None:
+    """Return the names of the columns that a model was fitted on, if they had any."""
+    return list(estimator.feature_names_in_) if hasattr(estimator, "feature_names_in_") else None
 
 
 @app.command()
@@ -231,8 +264,8 @@ def reconstruct(model: ModelFolder, data: Data, out: OutFile, device: Device = "
     """
     from . import files
 
-    _, rows, table = _apply("reconstruct", model, data, out, device)
-    files.write(out, rows, table.columns)
+    estimator, rows, table = _apply("reconstruct", model, data, out, device)
+    files.write(out, rows, table.columns or _columns(estimator))
 
 
 @app.command()
@@ -251,8 +284,8 @@ def score(model: ModelFolder, data: Data, out: OutFile, device: Device = "auto")
 def sample(
     model: ModelFolder,
     out: OutFile,
-    n: Annotated[int, typer.Option("-n", help="How many.")] = 100,
-    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    n: Annotated[int, typer.Option("-n", help="How many rows.")] = 100,
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
     device: Device = "auto",
 ) -> None:
     """Write new rows.
@@ -268,7 +301,7 @@ def sample(
             f"{model} holds a {type(estimator).__name__}, which has no prior to sample from; use a VAE or GAN"
         )
     rows = estimator.sample(n, random_state=seed)
-    files.write(out, rows, list(estimator.feature_names_in_) if hasattr(estimator, "feature_names_in_") else None)
+    files.write(out, rows, _columns(estimator))
 
 
 @app.command()
@@ -279,12 +312,13 @@ def inspect(model: ModelFolder) -> None:
     """
     from rich.console import Console
     from rich.table import Table as RichTable
+    from rich.text import Text
 
     from .persistence import describe
 
-    rich = RichTable(title=str(model), show_header=False)
+    rich = RichTable(title=Text(str(model)), show_header=False)
     for name, value in describe(model).items():
-        rich.add_row(name, value)
+        rich.add_row(name, Text(value))  # names of columns hold units in brackets, which are no markup
     Console().print(rich)
 
 
@@ -294,7 +328,7 @@ def compare(
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder for the report, pictures, figures and models.")],
     epochs: Annotated[int | None, typer.Option(help="Passes over the data, for each system.")] = None,
     latent_dim: Annotated[int | None, typer.Option(help="Width of every code.")] = None,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     device: Device = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
 ) -> None:
@@ -304,6 +338,7 @@ def compare(
 
     Example: isthmus compare digits --out out/
     """
+    _check_folder(out)
     from . import datasets
     from .compare import compare as run
     from .compare import held_out
@@ -315,7 +350,10 @@ def compare(
 
 @app.command(name="datasets")
 def list_datasets() -> None:
-    """List the data sets that have names, and whether they are here."""
+    """List the data sets that have names, and whether they are here.
+
+    Example: isthmus datasets
+    """
     from rich.console import Console
     from rich.table import Table as RichTable
 
@@ -329,10 +367,14 @@ def list_datasets() -> None:
 
 @app.command(name="models")
 def list_models() -> None:
-    """List the systems, what each can do, and the parts that --set takes by name."""
+    """List the systems, what each can do, and the parts that --set takes by name.
+
+    Example: isthmus models
+    """
     from dataclasses import MISSING, fields
 
     from rich.console import Console
+    from rich.table import Column
     from rich.table import Table as RichTable
 
     from .parts import known
@@ -343,7 +385,7 @@ def list_models() -> None:
         short = [alias for alias, full in ALIASES.items() if full == name]
         can = ", ".join(verb for verb, method in VERBS.items() if hasattr(cls, method))
         systems.add_row(", ".join([name, *short]), _summary(cls), can)
-    parts = RichTable("argument", "part", "what")
+    parts = RichTable("argument", Column("part", overflow="fold"), "what")
     for kind in KINDS:
         named = [(n, p) for n, p in sorted(known(kind).items()) if all(f.default is not MISSING for f in fields(p))]
         for i, (name, part) in enumerate(named):
