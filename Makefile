@@ -9,7 +9,7 @@ demo: .venv/installed
 	$(BIN)/isthmus compare digits --out $(OUT)
 
 test: .venv/installed
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from sklearn.datasets import load_digits
+
+torch.set_num_threads(1)  # a worker a core: small models gain nothing from a second thread
 
 
 @pytest.fixture(scope="session")
