@@ -11,6 +11,7 @@ import torch
 from scipy.integrate import quad
 from scipy.stats import norm
 
+import isthmus
 from isthmus import GAN, AdversarialAutoencoder
 from isthmus.likelihood import Gaussian
 from isthmus.model import Batch, Model
@@ -18,6 +19,7 @@ from isthmus.networks import MLP
 from isthmus.objective import Deceive, Discriminate
 from isthmus.parts import Facts
 from isthmus.penalty import R1, R2, Interpolated
+from isthmus.posterior import Deterministic
 from isthmus.prior import StandardNormal
 from isthmus.scaling import Scaling
 from isthmus.training import Player, Run, Training, train
@@ -146,6 +148,103 @@ def test_penalties_are_one_norm_a_sample(penalty, rng):
         expected = (norm - 1) ** 2 if isinstance(penalty, Interpolated) else norm**2 / 2
         torch.testing.assert_close(whole[i], expected, rtol=1e-6, atol=1e-9)
     assert torch.autograd.grad(whole.sum(), next(D.parameters()))[0].abs().sum() > 0, "D can be trained on it"
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 4), (2, 3, 4)], ids=str)
+def test_penalties_of_a_linear_critic_are_known(shape, rng):
+    """D(x) = ⟨w, x⟩ has the slope w everywhere: ½‖w‖² and (‖w‖ − 1)², for images too."""
+    w = torch.tensor(rng.normal(size=shape))
+    real, fake = torch.tensor(rng.normal(size=(5, *shape))), torch.tensor(rng.normal(size=(5, *shape)))
+
+    def D(x):
+        return (x * w).flatten(1).sum(1)
+
+    generator = torch.Generator().manual_seed(0)
+    for penalty, value in (
+        (R1(), 0.5 * w.square().sum()),
+        (R2(), 0.5 * w.square().sum()),
+        (Interpolated(), (w.norm() - 1) ** 2),
+    ):
+        torch.testing.assert_close(penalty(D, real, fake, generator), value.expand(5), rtol=1e-9, atol=1e-9)
+
+
+def test_penalties_are_weighted_once(rng):
+    """Terms carry the bare norm; its weight enters in the loss and nowhere else."""
+    model, batch = _game(), Batch(torch.tensor(rng.normal(size=(50, 1))))
+    terms = Discriminate(Minimax(), (R1(3.0), R2(7.0)))(model, batch, torch.Generator().manual_seed(0), 0.0)
+    bare = Discriminate(Minimax(), (R1(1.0), R2(1.0)))(model, batch, torch.Generator().manual_seed(0), 0.0)
+    for name in ("value", "r1", "r2"):
+        torch.testing.assert_close(terms.values[name], bare.values[name])
+    expected = bare.values["value"] + 3.0 * bare.values["r1"] + 7.0 * bare.values["r2"]
+    torch.testing.assert_close(terms.loss(), expected)
+    assert bare.values["r1"].shape == (50,)
+
+
+def test_an_adversary_of_codes_moves_the_encoder_and_nothing_else(rng):
+    """The third player: neither decoder nor D; and D's step leaves encoder and decoder where they are."""
+    x = torch.tensor(rng.normal(size=(200, 3)))
+    for objective, mover in (
+        (Deceive(NonSaturating(), judges="codes"), "encoder"),
+        (Discriminate(NonSaturating(), judges="codes"), "discriminator"),
+    ):
+        torch.manual_seed(0)
+        model = Model(
+            Facts((3,), 2),
+            scaling=Scaling.identity((3,)),
+            network=MLP((4,)),
+            likelihood=Gaussian(),
+            posterior=Deterministic(),
+            prior=StandardNormal(),
+            discriminator=MLP((4,)),
+            judges="codes",
+        ).double()
+        before = {part: _weights(model, part) for part in ("encoder", "decoder", "discriminator")}
+        _play(model, [Player("player", objective, moves=(mover,))], x)
+        assert [part for part in before if _moved(model, part, before[part])] == [mover]
+
+
+def test_factories_of_your_own_on_either_side(rng):
+    X = rng.normal(size=(60, 3))
+    pair = (
+        lambda shape, outputs: torch.nn.Sequential(
+            torch.nn.Linear(*shape, 5), torch.nn.Tanh(), torch.nn.Linear(5, outputs)
+        ),
+        lambda inputs, shape, outputs: torch.nn.Linear(inputs, outputs * shape[0]),
+    )
+    gan = GAN(2, network=pair, discriminator=pair, max_epochs=1, random_state=0).fit(X)
+    W, b = (t.detach().double().numpy() for t in (gan.model_.decoder.weight, gan.model_.decoder.bias))
+    Z = rng.normal(size=(4, 2))
+    units = gan.model_.scaling
+    np.testing.assert_allclose(gan.generate(Z), (Z @ W.T + b) * units.scale.numpy() + units.shift.numpy(), rtol=1e-4)
+    assert isinstance(gan.model_.discriminator[1], torch.nn.Tanh)
+
+
+def test_compositions_come_back_from_a_folder_to_the_bit(digits, tmp_path):
+    X = digits[:300]
+    wgan = GAN(
+        4, value=Wasserstein(), penalties=(Interpolated(10.0),), discriminator_steps=5, max_epochs=2, random_state=0
+    ).fit(X)
+    aae = AdversarialAutoencoder(2, max_epochs=2, random_state=0).fit(X)
+    for name, model in (("wgan", wgan), ("aae", aae)):
+        model.save(tmp_path / name)
+        back = isthmus.load(tmp_path / name)
+        np.testing.assert_array_equal(back.sample(9, random_state=1), model.sample(9, random_state=1))
+        for key, value in model.model_.state_dict().items():
+            assert torch.equal(back.model_.state_dict()[key], value), key
+    assert isthmus.load(tmp_path / "wgan").penalties_ == (Interpolated(10.0),)
+
+
+def test_wgan_gp_on_digits_comes_closer_to_them(digits):
+    """The distance that the critic estimates falls, and samples move towards the data's mean image."""
+    arguments = {"value": "wasserstein", "penalties": "interpolated:10", "discriminator_steps": 5, "random_state": 0}
+    gan = GAN(8, max_epochs=40, batch_size=64, **arguments).fit(digits)
+    start = GAN(8, max_epochs=1, batch_size=64, learning_rate=0, **arguments).fit(digits)
+    mean = digits.mean(0)
+    far, near = (np.square(model.sample(500, random_state=0).mean(0) - mean).mean() for model in (start, gan))
+    assert near < 0.2 * far
+    distance = -gan.history_["discriminator_value"]
+    assert distance[-5:].mean() < 0.7 * distance[:10].max()
+    assert gan.history_["discriminator_interpolated"][-5:].mean() < 0.1, "the critic is 1-Lipschitz, nearly"
 
 
 def test_wgan_gp_is_a_composition_with_five_steps_of_d(rng):

@@ -11,14 +11,15 @@ import torch
 from sklearn.decomposition import PCA
 from torch.distributions import MultivariateNormal, Normal
 
+import isthmus
 from isthmus import VAE, Autoencoder
 from isthmus.distributions import draw, normal
 from isthmus.divergence import KL
 from isthmus.errors import CompositionError
 from isthmus.likelihood import HomoscedasticGaussian
-from isthmus.model import Batch, Model
+from isthmus.model import Batch, Model, Pass
 from isthmus.networks import MLP
-from isthmus.objective import ELBO, ImportanceWeighted
+from isthmus.objective import ELBO, ImportanceWeighted, log_weights
 from isthmus.parts import Facts
 from isthmus.posterior import Deterministic, DiagonalGaussian
 from isthmus.prior import StandardNormal, VampPrior
@@ -177,7 +178,7 @@ def test_a_deterministic_code_has_no_divergence():
 
 
 def test_compositions_importance_weighted_and_vamp(digits):
-    """Two papers, no new loop: each lowers its own loss and keeps its weights through a folder."""
+    """Two papers, no new loop: each lowers its own loss."""
     for arguments in ({"objective": ImportanceWeighted(5)}, {"prior": VampPrior(20)}):
         vae = VAE(4, max_epochs=6, random_state=0, **arguments).fit(digits)
         assert vae.history_["loss"][-1] < vae.history_["loss"][0] - 2
@@ -186,6 +187,53 @@ def test_compositions_importance_weighted_and_vamp(digits):
     better = VAE(4, objective=ImportanceWeighted(20), max_epochs=10, random_state=0).fit(digits).score(digits)
     ordinary = Autoencoder(4, max_epochs=10, random_state=0).fit(digits)
     assert better < ordinary.score(digits), "log p(x) pays for its code, log p(x|x̂) does not"
+
+
+PAPERS = {
+    "iwae": {"objective": ImportanceWeighted(5)},
+    "vamp": {"prior": VampPrior(20)},
+    "both": {"objective": ImportanceWeighted(5), "prior": VampPrior(20)},
+    "beta": {"objective": ELBO(KL(4.0, warmup=0.5), draws=2)},
+}
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_a_composition_comes_back_from_a_folder_to_the_bit(paper, digits, tmp_path):
+    X = digits[:300]
+    vae = VAE(4, max_epochs=2, random_state=0, **PAPERS[paper]).fit(X)
+    vae.save(tmp_path / "m")
+    back = isthmus.load(tmp_path / "m")
+    assert back.objective_ == vae.objective_
+    assert back.prior_ == vae.prior_
+    np.testing.assert_array_equal(back.transform(X), vae.transform(X))
+    np.testing.assert_array_equal(back.score_samples(X, n_draws=7), vae.score_samples(X, n_draws=7))
+    np.testing.assert_array_equal(back.sample(9, random_state=1), vae.sample(9, random_state=1))
+
+
+def test_a_vamp_priors_codes_are_draws_from_its_mixture(digits):
+    """Samples of p(z) have the mixture's mean and variance: 𝔼 and Var over components and within them."""
+    vae = VAE(2, prior=VampPrior(10), max_epochs=3, precision="float64", random_state=0).fit(digits[:300])
+    with torch.no_grad():
+        z = vae.model_.prior_codes(40_000, torch.Generator().manual_seed(0))
+        q = vae.model_.encode(vae.model_.prior.pseudo_inputs)
+    mean = q.mean.mean(0)
+    variance = q.variance.mean(0) + q.mean.var(0, correction=0)
+    torch.testing.assert_close(z.mean(0), mean, atol=5 * float(variance.max() / 40_000) ** 0.5, rtol=0)
+    torch.testing.assert_close(z.var(0), variance, rtol=0.05, atol=0)
+
+
+def test_the_bound_of_a_batch_is_the_bound_of_its_rows(linear_vae, ppca):
+    """Terms are one value a sample: with the draws fixed, a row's term does not see the others."""
+    model, x = linear_vae.model_, torch.tensor(ppca[0][:6])
+    with torch.no_grad():
+        q = model.encode(x)
+        z = draw(q, (9,), torch.Generator().manual_seed(0))
+        whole = log_weights(model, Pass(x, x, q, z, model.decode(z)))
+        assert whole.shape == (9, 6)
+        for i in range(6):
+            one = slice(i, i + 1)
+            alone = log_weights(model, Pass(x[one], x[one], model.encode(x[one]), z[:, one], model.decode(z[:, one])))
+            torch.testing.assert_close(whole[:, one], alone)
 
 
 def test_early_stopping_keeps_the_best(rng):

@@ -31,6 +31,47 @@ def test_convolutions_bring_every_size_back_exactly(shape, norm):
     assert network.decoder(3, shape, 2)(torch.randn(4, 3)).shape == (4, 2, *shape)
 
 
+def test_a_one_layer_network_is_the_lectures_formula():
+    """h = f(Wₓx + bₓ), x̂ = Wₕh + bₕ, the decoder's f being the likelihood's."""
+    torch.manual_seed(0)
+    network = MLP((), code_activation="sigmoid")
+    encoder, decoder = network.encoder((2, 3), 4), network.decoder(4, (2, 3), 1)
+    x = torch.randn(5, 2, 3)
+    W_x, b_x = encoder[1].weight, encoder[1].bias
+    W_h, b_h = decoder[0].weight, decoder[0].bias
+    h = torch.sigmoid(x.reshape(5, 6) @ W_x.T + b_x)
+    torch.testing.assert_close(encoder(x), h)
+    torch.testing.assert_close(decoder(h), (h @ W_h.T + b_h).reshape(5, 1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    "network", [MLP((6, 5), norm="batch"), MLP((6,)), Conv((4, 8), norm="batch"), Conv((4,))], ids=repr
+)
+def test_a_row_is_mapped_alone_in_evaluation(network):
+    torch.manual_seed(0)
+    encoder = network.encoder((8, 9), 3).double().eval()
+    x = torch.randn(6, 8, 9, dtype=torch.float64)
+    whole = encoder(x)
+    for i in range(6):
+        torch.testing.assert_close(encoder(x[i : i + 1]), whole[i : i + 1])
+
+
+def test_decoders_return_one_map_an_output_in_order():
+    """With two numbers an entry, the first half of the last layer's outputs is the first map."""
+    torch.manual_seed(0)
+    decoder = MLP(()).decoder(3, (2, 2), 2)
+    z = torch.randn(5, 3)
+    flat = z @ decoder[0].weight.T + decoder[0].bias
+    torch.testing.assert_close(decoder(z)[:, 0].reshape(5, 4), flat[:, :4])
+    torch.testing.assert_close(decoder(z)[:, 1].reshape(5, 4), flat[:, 4:])
+    images = Conv((3,)).decoder(3, (2, 8, 8), 2)
+    with torch.no_grad():
+        bias = next(m for m in images if isinstance(m, nn.ConvTranspose2d)).bias
+        bias.copy_(torch.tensor([1.0, 2.0, 3.0, 4.0]) * 1000)
+    means = images(torch.zeros(1, 3)).mean((0, 3, 4))
+    torch.testing.assert_close(means, torch.tensor([[1.0, 2.0], [3.0, 4.0]]) * 1000, rtol=1e-3, atol=1.0)
+
+
 def test_every_activation_is_elementwise():
     x = torch.randn(3, 4)
     for make in ACTIVATIONS.values():

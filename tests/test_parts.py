@@ -10,16 +10,18 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn.base import clone
 
-import isthmus.estimators  # noqa: F401  (registers every part)
-from isthmus.corruption import Gaussian, Masking, Residuals, SaltAndPepper
+from isthmus import DenoisingAutoencoder
+from isthmus.corruption import Corruption, Gaussian, Masking, Residuals, SaltAndPepper
 from isthmus.distributions import draw
 from isthmus.divergence import KL
 from isthmus.errors import CompositionError, ModelFileError, UnknownNameError
 from isthmus.likelihood import Bernoulli, HeteroscedasticGaussian, HomoscedasticGaussian
 from isthmus.likelihood import Gaussian as GaussianLikelihood
-from isthmus.networks import MLP, Conv, Custom
+from isthmus.model import Batch
+from isthmus.networks import ACTIVATIONS, MLP, Conv, Custom
 from isthmus.objective import ELBO, Deceive, Discriminate, ImportanceWeighted, Reconstruction
 from isthmus.parts import _REGISTRY, Facts, decode, encode, parse
 from isthmus.penalty import R1, R2, Contractive, Interpolated
@@ -95,6 +97,8 @@ def test_names_and_arguments():
     assert parse("corruption", "masking:0.5") == Masking(0.5)
     assert parse("network", "mlp:512,256") == MLP((512, 256))
     assert parse("network", "mlp:64") == MLP(64)
+    assert parse("network", "conv:64") == Conv(64)
+    assert parse("penalty", "contractive:0.1:exact") == Contractive(0.1, method="exact")
     assert parse("value", "non-saturating") == NonSaturating()
     with pytest.raises(UnknownNameError, match="unknown corruption 'maskin', did you mean 'masking'"):
         parse("corruption", "maskin:0.5")
@@ -106,8 +110,37 @@ def test_names_and_arguments():
         Gaussian(0.1).set_params(std=-1)
 
 
+def test_a_function_is_only_itself():
+    def f(*_):
+        return torch.nn.Linear(1, 1)
+
+    pairs = [[lambda *_: torch.nn.Linear(1, 1), f] for _ in range(2)]
+    assert Custom(f, f) == Custom(f, f)
+    assert Custom(*pairs[0]) != Custom(*pairs[1]), "one name, two functions"
+    assert MLP([8, 4]) == MLP((8, 4)) != MLP((8,))
+    assert Residuals(np.zeros((3, 2))) != Residuals(np.zeros((2, 3)))
+    assert Residuals(np.zeros((3, 2))) == Residuals(np.zeros((3, 2)))
+    assert Gaussian(0.5) != GaussianLikelihood(0.5), "parts of one name and two kinds"
+
+
 BAD = [
     lambda: MLP((0,)),
+    lambda: MLP((1.5, 2.5)),
+    lambda: MLP("wide"),
+    lambda: Conv((8, 2.5)),
+    lambda: VampPrior(2.5),
+    lambda: VampPrior(True),
+    lambda: ImportanceWeighted(1.5),
+    lambda: ELBO(draws=1.5),
+    lambda: ELBO(4.0),
+    lambda: Reconstruction(0.1),
+    lambda: Discriminate("minimax"),
+    lambda: Discriminate(Minimax(), ("r1",)),
+    lambda: Discriminate(Minimax(), judges="rows"),
+    lambda: Deceive(Minimax(), judges="rows"),
+    lambda: Contractive(draws=2.5),
+    lambda: Training(optimizer="adam"),
+    lambda: Masking(float("nan")),
     lambda: Conv(()),
     lambda: VampPrior(0),
     lambda: GaussianLikelihood(0.0),
@@ -187,6 +220,73 @@ def test_corruptions_have_the_statistics_they_say():
     assert rows <= {tuple(row) for row in np.round(measured.astype(np.float32), 4)}, "whole residuals, not mixtures"
 
 
+fractions = st.floats(0, 1)
+positive = st.floats(1e-6, 1e6)
+counts = st.integers(1, 10**6)
+MADE = st.one_of(
+    st.builds(Gaussian, positive),
+    st.builds(Masking, fractions, numbers),
+    st.builds(SaltAndPepper, fractions, numbers, numbers),
+    st.builds(MLP, st.lists(counts, max_size=3).map(tuple), st.sampled_from(sorted(ACTIVATIONS))),
+    st.builds(Conv, st.lists(counts, min_size=1, max_size=3).map(tuple), st.sampled_from(sorted(ACTIVATIONS))),
+    st.builds(VampPrior, counts),
+    st.builds(GaussianLikelihood, positive),
+    st.builds(HomoscedasticGaussian, st.booleans(), positive),
+    st.builds(ELBO, st.builds(KL, positive, fractions) | st.none(), counts),
+    st.builds(ImportanceWeighted, counts),
+    st.builds(Reconstruction, st.builds(Contractive, positive, st.sampled_from(Contractive.names), counts)),
+    st.builds(
+        Discriminate,
+        st.sampled_from([Minimax(), Hinge(), Wasserstein()]),
+        st.lists(st.builds(R1, positive) | st.builds(Interpolated, positive), max_size=3).map(tuple),
+        st.sampled_from(["data", "codes"]),
+    ),
+    st.builds(
+        Training, st.none() | st.builds(Adam, st.floats(0, 0.99)), st.floats(0, 0.99), patience=st.none() | counts
+    ),
+)
+
+
+@given(MADE)
+@settings(max_examples=150, deadline=None)
+def test_any_part_survives_json_clone_and_set_params(part):
+    arrays: dict[str, np.ndarray] = {}
+    assert decode(json.loads(json.dumps(encode(part, arrays))), arrays) == part
+    assert clone(part) == part
+    assert type(part)(**part.get_params(deep=False)) == part
+    assert clone(part).set_params(**part.get_params(deep=False)) == part
+
+
+def test_parameters_inside_parameters():
+    elbo = ELBO(KL(2.0))
+    assert elbo.get_params()["divergence__weight"] == 2.0
+    elbo.set_params(divergence__weight=3.0)
+    assert elbo == ELBO(KL(3.0))
+    with pytest.raises(CompositionError, match="weight must not be negative"):
+        elbo.set_params(divergence__weight=-1.0)
+
+
+def test_a_part_of_your_own_is_a_short_class():
+    """Declared arguments print, compare, clone and go through JSON; its name is known at once."""
+
+    class Fading(Corruption):
+        rate: float = 0.5
+
+        def __call__(self, x, generator):
+            return x * self.rate
+
+    try:
+        assert parse("corruption", "fading:0.25") == Fading(0.25)
+        assert repr(Fading(0.25)) == "Fading(rate=0.25)"
+        assert decode(encode(Fading(0.1), {}), {}) == Fading(0.1)
+        X = np.ones((20, 4)) * np.arange(1, 21)[:, None]
+        model = DenoisingAutoencoder(2, corruption="fading:0.25", scaling="none", max_epochs=1, random_state=0).fit(X)
+        passed = model.model_(Batch(torch.tensor(X)), torch.Generator())
+        torch.testing.assert_close(passed.x_tilde, 0.25 * passed.x)
+    finally:
+        del _REGISTRY["corruption"]["Fading"]
+
+
 SHAPES = [(6,), (3, 4), (2, 3, 4)]
 
 
@@ -229,6 +329,43 @@ def test_densities_integrate_to_one(likelihood):
     p = module(tuple(torch.full((likelihood.outputs, 1, 1), 0.3, dtype=torch.float64)), 1)
     grid = torch.linspace(-12, 12, 200_001, dtype=torch.float64)
     assert torch.trapezoid(p.log_prob(grid[:, None]).exp(), grid).item() == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_bernoullis_probabilities_sum_to_one(n):
+    p = Bernoulli()((torch.linspace(-1, 2, n, dtype=torch.float64)[None],), 1)
+    every = torch.cartesian_prod(*[torch.tensor([0.0, 1.0], dtype=torch.float64)] * n).reshape(-1, 1, n)
+    assert p.log_prob(every).exp().sum().item() == pytest.approx(1, abs=1e-12)
+
+
+def _normal(x, mean, std):
+    return stats.norm(mean, std).logpdf(x).reshape(*x.shape[: x.ndim - 3], -1).sum(-1)
+
+
+@pytest.mark.parametrize("lead", [(4,), (3, 4)], ids=["rows", "draws"])
+def test_likelihoods_are_scipys(lead, rng):
+    """Images of two channels, with and without draws: one value a sample, the sum of scipy's over the entries."""
+    shape, x = (2, 3, 5), rng.normal(size=(4, 2, 3, 5))
+    mean, raw = rng.normal(size=(*lead, *shape)), rng.normal(size=(*lead, *shape))
+    x_wide = np.broadcast_to(x, (*lead, *shape))
+    fixed = GaussianLikelihood(0.7)((torch.tensor(mean),), 3)
+    np.testing.assert_allclose(fixed.log_prob(torch.tensor(x)), _normal(x_wide, mean, 0.7), rtol=1e-10)
+    for shared in (True, False):
+        module = HomoscedasticGaussian(shared=shared).build(Facts(shape, 2)).double()
+        log_std = rng.normal(size=() if shared else shape)
+        with torch.no_grad():
+            module.log_std.copy_(torch.tensor(log_std))
+        p = module((torch.tensor(mean),), 3)
+        np.testing.assert_allclose(
+            p.log_prob(torch.tensor(x)).detach(), _normal(x_wide, mean, np.exp(log_std)), rtol=1e-9
+        )
+    p = HeteroscedasticGaussian(0.1)((torch.tensor(mean), torch.tensor(raw)), 3)
+    np.testing.assert_allclose(
+        p.log_prob(torch.tensor(x)), _normal(x_wide, mean, 0.1 + np.log1p(np.exp(raw))), rtol=1e-9
+    )
+    bits = (x > 0).astype(float)
+    q = stats.bernoulli(1 / (1 + np.exp(-raw))).logpmf(np.broadcast_to(bits, raw.shape)).reshape(*lead, -1).sum(-1)
+    np.testing.assert_allclose(Bernoulli()((torch.tensor(raw),), 3).log_prob(torch.tensor(bits)), q, rtol=1e-9)
 
 
 def test_a_constant_entry_has_no_infinite_density():

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 
-from isthmus import VAE, Autoencoder, DenoisingAutoencoder, Training
+from isthmus import (
+    GAN,
+    VAE,
+    AdversarialAutoencoder,
+    Autoencoder,
+    ContractiveAutoencoder,
+    DenoisingAutoencoder,
+    Training,
+)
+from isthmus.divergence import KL
 from isthmus.errors import FitError
+from isthmus.likelihood import Gaussian
+from isthmus.model import Model
 from isthmus.networks import MLP
-from isthmus.training import Adam, History
+from isthmus.objective import ELBO, Deceive, Discriminate, ImportanceWeighted, Reconstruction
+from isthmus.parts import Facts
+from isthmus.penalty import R1, Interpolated
+from isthmus.posterior import Deterministic
+from isthmus.prior import StandardNormal
+from isthmus.scaling import Scaling
+from isthmus.training import Adam, History, Player, Run, train
 from isthmus.training.data import Rows, as_tensor
 from isthmus.training.device import pick_device
+from isthmus.value import NonSaturating
 
 
 @pytest.mark.parametrize(("n", "batch_size"), [(10, 3), (3, 2), (7, 7), (5, 100), (101, 10), (2, 1)])
@@ -133,10 +154,205 @@ def test_a_blow_up_names_the_term_and_loses_nothing(rng):
     dae = DenoisingAutoencoder(2, corruption="gaussian:0.1", max_epochs=2, random_state=0).fit(X)
     before, codes = dae.model_, dae.transform(X)
     dae.set_params(corruption=lambda x, generator: x * float("nan"))
-    with pytest.raises(FitError, match=r"the term 'loss' became nan in epoch 1; lower learning_rate"):
+    with pytest.raises(FitError, match=r"the term 'reconstruction' became nan in epoch 1; lower learning_rate"):
         dae.fit(X)
     assert dae.model_ is before
     np.testing.assert_array_equal(dae.transform(X), codes)
+
+
+def test_weights_that_broke_in_the_last_step_are_not_handed_out(rng):
+    """The loss of the only step is finite, what it leaves behind is not."""
+    X = rng.normal(size=(64, 5))
+    ae = Autoencoder(2, max_epochs=1, batch_size=64, random_state=0).fit(X)
+    before = ae.model_
+    with pytest.raises(FitError, match=r"the weights 'encoder\.1\.weight' became nan or infinite in epoch 1"):
+        ae.set_params(learning_rate=float("inf")).fit(X)
+    assert ae.model_ is before
+
+
+def test_a_rivals_blow_up_names_the_player(rng):
+    aae = AdversarialAutoencoder(2, max_epochs=1, random_state=0, likelihood="gaussian", scaling="none")
+    with pytest.raises(FitError, match=r"the term 'autoencoder_reconstruction' became (inf|nan) in epoch 1"):
+        aae.fit(1e30 * rng.normal(size=(64, 5)))
+
+
+LOGGED = [
+    (ContractiveAutoencoder(2, penalty=0.7), {"contraction": 0.7}),
+    (VAE(2, objective=ELBO(KL(3.0))), {"divergence": 3.0}),
+    (VAE(2, objective=ELBO(KL(3.0, warmup=1.0))), {"divergence": 3.0 * 0.5 * 7 / 8}),
+    (VAE(2, objective=ImportanceWeighted(3)), {}),
+    (VAE(2, prior="vampprior:4"), {}),
+    (GAN(2, penalties=(R1(0.3), Interpolated(5.0))), {"discriminator_r1": 0.3, "discriminator_interpolated": 5.0}),
+]
+
+
+@pytest.mark.parametrize(("model", "weights"), LOGGED, ids=lambda case: repr(case)[:60])
+def test_the_loss_that_is_logged_is_the_weighted_sum_of_its_terms(model, weights, rng):
+    """One term a column; with a learning rate of zero the mean weight of a warm-up over 8 steps is known."""
+    X = rng.normal(size=(64, 5))
+    model = clone(model).set_params(max_epochs=2, batch_size=16, precision="float64", random_state=0)
+    if "warmup=1.0" in repr(model):
+        model.set_params(learning_rate=0, max_epochs=1, batch_size=8)
+    history = model.fit(X).history_
+    for player in {name.removesuffix("loss") for name in history.columns if name.endswith("loss")}:
+        terms = [c for c in history.columns if c.startswith(player) and not c.endswith(("loss", "epoch", "seconds"))]
+        total = sum(weights.get(name, 1.0) * history[name] for name in terms)
+        tolerance = 0.05 if "warmup=1.0" in repr(model) else 1e-9
+        np.testing.assert_allclose(history[player + "loss"], total, rtol=tolerance)
+
+
+def test_what_is_logged_is_the_mean_over_rows_of_what_was_optimised(rng):
+    """Batches of two sizes: the mean is over rows, not over batches. Nothing moves, so a pass afterwards agrees."""
+    X = rng.normal(size=(50, 5))
+    ae = Autoencoder(2, learning_rate=0, batch_size=16, max_epochs=1, precision="float64", random_state=0).fit(X)
+    in_model_units = ae.score_samples(X) + float(ae.model_.scaling.log_volume())
+    assert ae.history_["reconstruction"][0] == pytest.approx(-in_model_units.mean(), rel=1e-12)
+
+
+def test_progress_rises_from_zero_in_equal_steps(rng, monkeypatch):
+    seen = []
+    monkeypatch.setattr(KL, "weight_at", lambda self, progress: seen.append(progress) or 1.0)
+    VAE(2, batch_size=16, max_epochs=3, random_state=0).fit(rng.normal(size=(64, 5)))
+    np.testing.assert_allclose(seen, np.arange(12) / 12)
+
+
+def _weights(model: torch.nn.Module) -> list[torch.Tensor]:
+    return [p.detach().clone() for p in model.parameters()]
+
+
+def test_a_player_of_every_five_moves_at_every_fifth_batch(rng):
+    """The same game with one step a batch: who has moved after how many batches."""
+    X = torch.tensor(rng.normal(size=(320, 3)))
+    moved = {"discriminator": [], "decoder": []}
+    torch.manual_seed(0)
+    model = Model(
+        Facts((3,), 2),
+        scaling=Scaling.identity((3,)),
+        network=MLP((4,)),
+        likelihood=Gaussian(),
+        prior=StandardNormal(),
+        discriminator=MLP((4,)),
+    ).double()
+    before = {name: _weights(getattr(model, name)) for name in moved}
+
+    class Watching(Deceive):
+        def __call__(self, model, batch, generator, progress):
+            for name, seen in moved.items():
+                now = _weights(getattr(model, name))
+                seen.append(sum(not torch.equal(a, b) for a, b in zip(now, before[name], strict=True)) > 0)
+                before[name] = now
+            return super().__call__(model, batch, generator, progress)
+
+    calls = []
+
+    class Counting(Discriminate):
+        def __call__(self, model, batch, generator, progress):
+            calls.append(progress)
+            return super().__call__(model, batch, generator, progress)
+
+    players = [
+        Player("discriminator", Counting(NonSaturating()), moves=("discriminator",)),
+        Player("generator", Watching(NonSaturating()), moves=("decoder",), every=5),
+    ]
+    train(model, players, Rows(X, None, 16), Run(1, 1e-3, Training(), torch.Generator().manual_seed(0)))
+    assert len(calls) == 20, "D moves at each of 20 batches"
+    assert len(moved["decoder"]) == 4, "G at every fifth"
+    assert moved["discriminator"] == [True] * 4, "D moves before G does"
+    assert moved["decoder"] == [False, True, True, True], "G has moved since it was last asked, never before"
+
+
+def test_nothing_global_moves(rng):
+    """Neither torch's nor numpy's state, nor any device's, nor defaults, by fit, sample, transform or score."""
+    X = rng.normal(size=(40, 5))
+    before, numpy_before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    dtype, threads, grad = torch.get_default_dtype(), torch.get_num_threads(), torch.is_grad_enabled()
+    vae = VAE(2, prior="vampprior:3", max_epochs=1, precision="float64", random_state=0).fit(X)
+    vae.sample(5), vae.transform(X), vae.score_samples(X, n_draws=5), vae.reconstruct(X), vae.jacobian_norm(X)
+    gan = GAN(2, max_epochs=1, random_state=0).fit(X)
+    gan.sample(5), gan.discriminate(X)
+    assert torch.equal(before, torch.get_rng_state())
+    assert (numpy_before == np.random.get_state()[1]).all()  # noqa: NPY002
+    assert (dtype, threads, grad) == (torch.get_default_dtype(), torch.get_num_threads(), torch.is_grad_enabled())
+
+
+def test_generators_of_other_devices_are_not_seeded(rng, monkeypatch):
+    """`torch.manual_seed` would seed every GPU too, and nothing would put them back."""
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("every GPU's generator was seeded"))
+    VAE(2, prior="vampprior:3", max_epochs=1, random_state=0).fit(rng.normal(size=(40, 5))).sample(3)
+
+
+def test_the_same_seed_gives_the_same_bits_whatever_happened_in_between(rng):
+    X = rng.normal(size=(60, 5)).astype(np.float32)
+
+    def fit(seed):
+        model = DenoisingAutoencoder(2, corruption="gaussian:0.3", validation_fraction=0.2, max_epochs=3)
+        return model.set_params(random_state=seed).fit(X)
+
+    first = fit(7)
+    torch.rand(11), np.random.rand(11)  # noqa: NPY002
+    second, other = fit(7), fit(8)
+    np.testing.assert_array_equal(first.transform(X), second.transform(X))
+    drop = [{k: v for k, v in row.items() if k != "seconds"} for row in first.history_]
+    assert drop == [{k: v for k, v in row.items() if k != "seconds"} for row in second.history_]
+    assert not np.array_equal(first.transform(X), other.transform(X))
+
+
+@pytest.mark.parametrize("averaging", [0.0, 0.9])
+def test_early_stopping_hands_out_the_weights_of_the_best_epoch(averaging, rng):
+    """What the fitted model scores on the held-out rows is the lowest loss in the history, not the last."""
+    X = rng.normal(size=(60, 6))
+    held_out = []
+    ae = Autoencoder(
+        5,
+        network=MLP((64, 64)),
+        likelihood="gaussian",
+        max_epochs=300,
+        learning_rate=0.02,
+        validation_fraction=0.3,
+        precision="float64",
+        scaling="none",
+        training=Training(patience=5, decay="constant", averaging=averaging),
+        random_state=0,
+    )
+    split = ae._split
+    ae._split = lambda n, random: held_out.append(split(n, random)) or held_out[-1]
+    losses = ae.fit(X).history_["validation_loss"]
+    assert 5 < len(losses) < 300
+    assert losses.argmin() == len(losses) - 6
+    kept = -ae.score_samples(X[held_out[0][1].numpy()]).mean()
+    assert kept == pytest.approx(losses.min(), rel=1e-9)
+    assert kept < losses[-1]
+
+
+def test_the_average_is_the_moving_average_of_the_weights(rng):
+    """Against the recursion in numpy: w̄ ← w̄ + (1 − δ)(w − w̄), δ = min(decay, (1 + t)/(10 + t))."""
+    X = torch.tensor(rng.normal(size=(96, 3)))
+    seen = []
+
+    class Watching(Reconstruction):
+        def __call__(self, model, batch, generator, progress):
+            seen.append(model.encoder[1].weight.detach().clone())
+            return super().__call__(model, batch, generator, progress)
+
+    torch.manual_seed(0)
+    model = Model(
+        Facts((3,), 2),
+        scaling=Scaling.identity((3,)),
+        network=MLP(()),
+        likelihood=Gaussian(),
+        posterior=Deterministic(),
+    ).double()
+    settings = Training(averaging=0.5)
+    plain = copy.deepcopy(model)
+    for m, s in ((plain, Training()), (model, settings)):
+        train(m, [Player("a", Watching())], Rows(X, None, 16), Run(2, 0.05, s, torch.Generator().manual_seed(0)))
+    weights = [*seen[1:12], plain.encoder[1].weight.detach()]  # after each of 12 steps
+    mean = seen[0]
+    for step, weight in enumerate(weights):
+        decay = min(0.5, (1 + step) / (10 + step))
+        mean = mean + (1 - decay) * (weight - mean)
+    torch.testing.assert_close(model.encoder[1].weight.detach(), mean)
+    assert not torch.allclose(mean, weights[-1])
 
 
 def test_history_is_a_table(rng):
@@ -154,7 +370,7 @@ def test_history_is_a_table(rng):
 
 def test_bfloat16_reaches_what_float32_reaches(digits):
     """Matrix products in bfloat16, everything else in float32: the same loss within seed noise, codes in float32."""
-    arguments = {"max_epochs": 15, "random_state": 0, "network": MLP((128,))}
+    arguments = {"max_epochs": 15, "batch_size": 128, "random_state": 0, "network": MLP((128,))}
     fits = {p: VAE(4, precision=p, **arguments).fit(digits) for p in ("float32", "bfloat16")}
     losses = {p: fit.history_["loss"][-1] for p, fit in fits.items()}
     assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.01)

@@ -67,9 +67,13 @@ def draw(p: Distribution, sample_shape: tuple[int, ...], generator: torch.Genera
             return (u < p.probs).to(u.dtype)
         case _:
             seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
-            devices = [generator.device] if generator.device.type == "cuda" else []
-            with torch.random.fork_rng(devices=devices):
-                torch.manual_seed(seed)
+            on_gpu = generator.device.type == "cuda"
+            with torch.random.fork_rng(devices=[generator.device] if on_gpu else []):
+                if on_gpu:
+                    with torch.cuda.device(generator.device):
+                        torch.cuda.manual_seed(seed)
+                else:
+                    torch.default_generator.manual_seed(seed)
                 size = torch.Size(sample_shape)
                 return p.rsample(size) if p.has_rsample else p.sample(size)
 

@@ -66,6 +66,9 @@ class Reconstruction(Objective):
 
     penalty: Contractive | None = None
 
+    def check(self) -> None:
+        self.require_part("penalty", self.penalty, Contractive, or_none=True)
+
     def refuse(self, model: Model) -> None:
         """Refuse a penalty on an encoder without a Jacobian a sample."""
         if self.penalty is not None and model.encoder is not None:
@@ -95,7 +98,8 @@ class ELBO(Objective):
     draws: int = 1
 
     def check(self) -> None:
-        self.require(self.draws >= 1, f"draws must be at least 1, got {self.draws}")
+        self.require_part("divergence", self.divergence, Divergence, or_none=True)
+        self.require_count("draws", self.draws)
 
     def refuse(self, model: Model) -> None:
         """Refuse a posterior without density and a model without prior."""
@@ -130,7 +134,7 @@ class ImportanceWeighted(Objective):
     draws: int = 5
 
     def check(self) -> None:
-        self.require(self.draws >= 1, f"draws must be at least 1, got {self.draws}")
+        self.require_count("draws", self.draws)
 
     def refuse(self, model: Model) -> None:
         """Refuse a posterior without density and a model without prior."""
@@ -171,6 +175,10 @@ def _codes(model: Model, batch: Batch, generator: torch.Generator) -> tuple[Tens
 _SIDES: dict[str, Sides] = {"data": _data, "codes": _codes}
 
 
+def _check_judges(part: Discriminate | Deceive) -> None:
+    part.require(part.judges in _SIDES, f"judges must be one of {', '.join(_SIDES)}, got {part.judges!r}")
+
+
 class Discriminate(Objective):
     r"""D's side of V(D, G), with penalties on ∇D: real against generated data, or prior codes against encoded ones.
 
@@ -185,6 +193,12 @@ class Discriminate(Objective):
     value: Value
     penalties: Sequence[CriticPenalty] = ()
     judges: Literal["data", "codes"] = "data"
+
+    def check(self) -> None:
+        self.require_part("value", self.value, Value)
+        for penalty in self.penalties:
+            self.require_part("penalties", penalty, CriticPenalty)
+        _check_judges(self)
 
     def __call__(self, model: Model, batch: Batch, generator: torch.Generator, progress: float) -> Terms:
         """Return D's loss and the penalties; the fakes carry no graph."""
@@ -211,6 +225,10 @@ class Deceive(Objective):
 
     value: Value
     judges: Literal["data", "codes"] = "data"
+
+    def check(self) -> None:
+        self.require_part("value", self.value, Value)
+        _check_judges(self)
 
     def __call__(self, model: Model, batch: Batch, generator: torch.Generator, progress: float) -> Terms:
         """Return G's loss."""

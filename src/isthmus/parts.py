@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from numbers import Integral
 from typing import Any, ClassVar, NamedTuple, dataclass_transform
 
 import numpy as np
@@ -72,16 +73,33 @@ class Part(BaseEstimator):  # type: ignore[misc]
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
             return NotImplemented
-        arrays: tuple[dict[str, np.ndarray], dict[str, np.ndarray]] = ({}, {})
-        same = encode(self, arrays[0]) == encode(other, arrays[1])
-        return same and all(np.array_equal(a, arrays[1][name]) for name, a in arrays[0].items())
+        return all(_same(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
 
     __hash__ = None  # type: ignore[assignment]  # set_params can change a part
+
+    def require_count(self, name: str, value: Any) -> None:
+        """Raise `CompositionError` unless `value` is a whole number of at least 1."""
+        whole = isinstance(value, Integral) and not isinstance(value, bool)
+        self.require(whole and value >= 1, f"{name} must be at least 1 and whole, got {value!r}")
+
+    def require_part(self, name: str, value: Any, kind: type, or_none: bool = False) -> None:
+        """Raise `CompositionError` unless `value` is of that kind."""
+        fits = isinstance(value, kind) or (or_none and value is None)
+        self.require(fits, f"{name} must be of class {kind.__name__}, got {value!r}")
 
     def require(self, condition: bool, message: str) -> None:
         """Raise ``CompositionError("Name: message")`` unless `condition` holds."""
         if not condition:
             raise CompositionError(f"{type(self).__name__}: {message}")
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Return whether two arguments are the same; a list is as good as a tuple, a function is only itself."""
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return bool(np.array_equal(a, b))
+    return bool(a == b)
 
 
 def known(kind: str) -> dict[str, type[Part]]:

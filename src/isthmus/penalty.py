@@ -45,7 +45,7 @@ class Contractive(Part, kind="penalty", final=True):
     def check(self) -> None:
         self.require(self.weight >= 0, f"weight must not be negative, got {self.weight}")
         self.require(self.method in self.names, f"method must be one of {', '.join(self.names)}, got {self.method!r}")
-        self.require(self.draws >= 1, f"draws must be at least 1, got {self.draws}")
+        self.require_count("draws", self.draws)
 
     def refuse(self, encoder: nn.Module) -> None:
         """Raise `CompositionError` for encoders that have no Jacobian a sample, or not the one asked for."""
@@ -73,12 +73,12 @@ class Contractive(Part, kind="penalty", final=True):
     ) -> Tensor:
         """Return ‖∇ₓh‖²_F at each x, (N,), h being the code that `encode` gave it, the posterior's mean."""
         layer = _one_layer(encoder) if self.method in ("auto", "closed") else None
-        if layer is not None:
+        if layer is not None and layer[0].out_features == h.shape[1]:
             return closed_form(*layer, h)
         with torch.enable_grad():
             x = x.detach().requires_grad_()
             h = encode(x).mean
-            if self.method == "exact" or (self.method == "auto" and h.shape[1] <= 8):
+            if self.method in ("exact", "closed") or (self.method == "auto" and h.shape[1] <= 8):
                 return exact(h, x)
             return hutchinson(h, x, self.draws, generator)
 
@@ -89,8 +89,11 @@ def _one_layer(encoder: nn.Module) -> tuple[nn.Linear, Callable[[Tensor], Tensor
     layers = [layer for layer in encoder if not isinstance(layer, nn.Flatten)]
     if not layers or not isinstance(layers[0], nn.Linear) or len(layers) > 2:
         return None
-    slope = _SLOPES.get(type(layers[1]) if len(layers) == 2 else nn.Identity)
-    return None if slope is None else (layers[0], slope)
+    last = layers[1] if len(layers) == 2 else nn.Identity()
+    slope = _SLOPES.get(type(last))
+    if slope is None or (isinstance(last, nn.Softplus) and last.beta != 1):
+        return None
+    return layers[0], slope
 
 
 def closed_form(layer: nn.Linear, slope: Callable[[Tensor], Tensor], h: Tensor) -> Tensor:

@@ -60,7 +60,7 @@ class VampPrior(Prior):
     components: int = 500
 
     def check(self) -> None:
-        self.require(self.components >= 1, f"components must be at least 1, got {self.components}")
+        self.require_count("components", self.components)
 
     def build(self, facts: Facts) -> nn.Module:
         """Return the module that holds the pseudo-inputs, started around the training mean."""

@@ -155,7 +155,7 @@ class ContractiveAutoencoder(_Deterministic):
     Parameters
     ----------
     {common}
-    penalty : λ, or a `Contractive` that says how the norm is computed too.
+    penalty : λ, or a `Contractive` (or its name) that says how the norm is computed too.
     tied : whether the decoder's weights are the encoder's, transposed, at every depth.
 
     Attributes
@@ -179,4 +179,7 @@ class ContractiveAutoencoder(_Deterministic):
 
     def _resolve(self, X: np.ndarray) -> None:
         super()._resolve(X)
-        self.penalty_ = self.penalty if isinstance(self.penalty, Contractive) else Contractive(float(self.penalty))
+        penalty = resolve("penalty", self.penalty)
+        self.penalty_ = Contractive(float(penalty)) if isinstance(penalty, int | float | np.number) else penalty
+        if not isinstance(self.penalty_, Contractive):
+            raise CompositionError(f"penalty must be λ, a Contractive or its name, got {self.penalty!r}")

@@ -159,7 +159,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         rows, held_out = self._split(len(x), random)
         scaling, mean = self._scale(x, rows.numpy())
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)
             model = self._model(Facts(self.shape_, self.latent_dim_, mean), scaling)
         self.precision_ = self._pick_precision(model, device)
         model.place(device, torch.float64 if self.precision_ == "float64" else torch.float32)
@@ -190,6 +190,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             value = getattr(self, name)
             if not isinstance(value, int | float | np.number) or not value >= lowest:
                 raise CompositionError(f"{name} must be a number of at least {lowest}, got {value!r}")
+        if not isinstance(self.max_epochs, int | np.integer):
+            raise CompositionError(f"max_epochs must be a whole number, got {self.max_epochs!r}")
         if self.validation_fraction >= 1:
             raise CompositionError(f"validation_fraction must lie in [0, 1), got {self.validation_fraction}")
         if self.scaling not in ("auto", "none"):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 from torch import nn
 
 from ..errors import CompositionError, UnknownNameError
 from ..parts import Part
 
-__all__ = ["ACTIVATIONS", "Custom", "Network", "activation"]
+__all__ = ["ACTIVATIONS", "Custom", "Network", "activation", "widths"]
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "identity": nn.Identity,
@@ -31,6 +31,11 @@ def activation(name: str) -> nn.Module:
     if name not in ACTIVATIONS:
         raise UnknownNameError("activation", name, ACTIVATIONS)
     return ACTIVATIONS[name]()
+
+
+def widths(given: int | Sequence[int]) -> tuple[int, ...]:
+    """Return the widths of a stack of layers; one number is one layer."""
+    return tuple(given) if isinstance(given, list | tuple) else (cast(int, given),)
 
 
 class Network(Part, kind="network"):

@@ -9,7 +9,7 @@ from itertools import pairwise
 from torch import nn
 
 from ..errors import CompositionError, UnknownNameError
-from .base import Network, activation
+from .base import Network, activation, widths
 
 __all__ = ["Conv"]
 
@@ -33,14 +33,15 @@ class Conv(Network):
     norm : None, ``"batch"`` or ``"group"``, applied before each hidden activation.
     """
 
-    channels: Sequence[int] = (32, 64)
+    channels: int | Sequence[int] = (32, 64)
     activation: str = "relu"
     code_activation: str = "identity"
     norm: str | None = None
 
     def check(self) -> None:
-        self.require(len(self.channels) > 0, "channels must name at least one stage")
-        self.require(all(c >= 1 for c in self.channels), f"channels must be at least 1, got {self.channels}")
+        self.require(len(widths(self.channels)) > 0, "channels must name at least one stage")
+        for width in widths(self.channels):
+            self.require_count("channels", width)
         activation(self.activation)
         activation(self.code_activation)
         if self.norm is not None and self.norm not in _NORMS:
@@ -90,7 +91,7 @@ class Conv(Network):
             raise CompositionError(f"Conv: needs images (H, W) or (C, H, W), got samples of shape {shape}; use MLP")
         c, h, w = (1, *shape) if len(shape) == 2 else shape
         maps = [(c, h, w)]
-        for channels in self.channels:
+        for channels in widths(self.channels):
             if min(h, w) < 4:
                 break
             h, w = h // 2, w // 2

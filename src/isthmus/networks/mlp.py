@@ -9,7 +9,7 @@ from itertools import pairwise
 from torch import nn
 
 from ..errors import UnknownNameError
-from .base import Network, activation
+from .base import Network, activation, widths
 
 __all__ = ["MLP"]
 
@@ -36,33 +36,29 @@ class MLP(Network):
     )
     """
 
-    hidden: Sequence[int] = (256,)
+    hidden: int | Sequence[int] = (256,)
     activation: str = "relu"
     code_activation: str = "identity"
     norm: str | None = None
 
     def check(self) -> None:
-        self.require(not isinstance(self.hidden, str), "hidden must be a sequence of widths")
-        widths = [self.hidden] if isinstance(self.hidden, int) else list(self.hidden)
-        self.require(all(width >= 1 for width in widths), f"hidden widths must be at least 1, got {self.hidden}")
+        for width in widths(self.hidden):
+            self.require_count("hidden widths", width)
         activation(self.activation)
         activation(self.code_activation)
         if self.norm is not None and self.norm not in _NORMS:
             raise UnknownNameError("norm", self.norm, _NORMS)
 
-    def _widths(self) -> tuple[int, ...]:
-        return (self.hidden,) if isinstance(self.hidden, int) else tuple(self.hidden)
-
     def encoder(self, shape: tuple[int, ...], outputs: int) -> nn.Sequential:
         """Build (N, *shape) → (N, outputs)."""
-        layers = self._stack((math.prod(shape), *self._widths(), outputs))
+        layers = self._stack((math.prod(shape), *widths(self.hidden), outputs))
         if self.code_activation != "identity":
             layers.append(activation(self.code_activation))
         return nn.Sequential(nn.Flatten(), *layers)
 
     def decoder(self, inputs: int, shape: tuple[int, ...], outputs: int) -> nn.Sequential:
         """Build (N, inputs) → (N, outputs, *shape)."""
-        layers = self._stack((inputs, *reversed(self._widths()), outputs * math.prod(shape)))
+        layers = self._stack((inputs, *reversed(widths(self.hidden)), outputs * math.prod(shape)))
         return nn.Sequential(*layers, nn.Unflatten(1, (outputs, *shape)))
 
     def _stack(self, widths: tuple[int, ...]) -> list[nn.Module]:

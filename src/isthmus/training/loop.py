@@ -132,6 +132,7 @@ def train(model: Model, players: Sequence[Player], rows: Rows, run: Run) -> Hist
         best.restore(model)
     elif average is not None:
         model.load_state_dict(average.model.state_dict())
+    _refuse_broken_weights(model, epoch)
     model.eval()
     return history
 
@@ -144,8 +145,14 @@ def _read(movers: Sequence[_Mover], players: Sequence[Player]) -> dict[str, floa
     return {name: mean for mover in movers for name, mean in mover.read(_prefix(mover.player, players)).items()}
 
 
+def _refuse_broken_weights(model: Model, epoch: int) -> None:
+    for name, weight in model.named_parameters():
+        if not bool(weight.isfinite().all()):
+            raise FitError(f"the weights {name!r} became nan or infinite in epoch {epoch}; lower learning_rate")
+
+
 def _refuse_divergence(row: dict[str, float]) -> None:
-    for name, value in row.items():
+    for name, value in sorted(row.items(), key=lambda item: item[0].endswith("loss")):  # the cause before the sum
         if not abs(value) < float("inf"):
             raise FitError(
                 f"the term {name!r} became {value} in epoch {row['epoch']:g}; lower learning_rate, or set "

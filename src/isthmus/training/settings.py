@@ -36,6 +36,7 @@ class Training(Part, kind="training", final=True):
     patience: int | None = None
 
     def check(self) -> None:
+        self.require_part("optimizer", self.optimizer, Optimizer, or_none=True)
         self.require(0 <= self.warmup < 1, f"warmup is a fraction of the fit, in [0, 1), got {self.warmup}")
         self.require(
             self.decay in ("cosine", "linear", "constant"),
