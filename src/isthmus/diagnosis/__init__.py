@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import fitting  # noqa: F401  (importing a file of checks enters them in the table)
+from . import codes, fitting, games, samples, scale  # noqa: F401  (importing a file of checks fills the table)
 from .subject import Subject
 from .table import CHECKS, Check
 from .verdict import Verdict, summary, worst_first

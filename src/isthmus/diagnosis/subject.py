@@ -13,12 +13,21 @@ from torch import Tensor
 
 from ..errors import DataError
 from ..estimators import VAE, Estimator
+from ..likelihood import HeteroscedasticGaussian, HomoscedasticGaussian
+from ..metrics import r2
 from ..model import Batch
+from .linear import Linear, linear_code, projection
 
-__all__ = ["MINIMUM", "ROWS", "Rows", "Subject"]
+__all__ = ["LEARNED", "MINIMUM", "ROWS", "Rows", "Subject"]
+
+LEARNED = (HomoscedasticGaussian, HeteroscedasticGaussian)
+"""Likelihoods that learn their σ."""
 
 ROWS = 2_000
 """Rows of either kind that are judged, at most, drawn at random: distances cost the square."""
+
+NEAREST = 20_000
+"""Training rows among which nearest ones are looked for, at most."""
 
 MINIMUM = 20
 """Held-out rows below which no share or spread is worth a verdict."""
@@ -150,12 +159,77 @@ class Subject:
 
         return self.through(codes, decode)
 
+    def passed(self, x: np.ndarray) -> np.ndarray:
+        """Return x̂ for flat rows in the model's units, encoded as they are."""
+        model = self.estimator.model_
+        return self.decoded(self.through(self.shaped(x), lambda rows: model.encode(rows.to(model.dtype)).mean))
+
+    @property
+    def known(self) -> Rows:
+        """The training rows, or the held-out ones where there are none."""
+        return self.held_out if self.training is None else self.training
+
+    @cached_property
+    def noise(self) -> np.ndarray:
+        """The likelihood's σ of each feature in the model's units, (n,); a Bernoulli's at the mean, √(p(1 − p))."""
+        if self.likelihood.unit_interval:
+            p = self.known.x.mean(0)
+            return np.sqrt(np.clip(p * (1 - p), 0, None))
+        return self.learned_noise if isinstance(self.likelihood, LEARNED) else np.full(self.n, self.likelihood.std)
+
+    @cached_property
+    def learned_noise(self) -> np.ndarray:
+        """The root mean square over rows of the σ that was learnt for each feature, (n,)."""
+        model = self.estimator.model_
+        variance = self.through(self.held_out.codes, lambda z: model.decode(z.to(model.dtype)).variance)
+        return np.sqrt(variance.mean(0))
+
+    @cached_property
+    def linear(self) -> Linear:
+        """What a linear variational autoencoder with the same noise would make of the rows."""
+        return linear_code(self.known.x, self.noise, self.d)
+
+    @cached_property
+    def explained_linearly(self) -> float:
+        """The share of the variance that a linear model of the same width brings back."""
+        if self.variational:
+            return self.linear.explained
+        x = self.known.x
+        return self._explained(projection(x, self.known.inputs, self.d if self.d < self.n else max(1, self.n // 4)))
+
+    @cached_property
+    def explained(self) -> float:
+        """The share of the variance that comes back."""
+        return self._explained(self.known.x_hat)
+
+    def _explained(self, x_hat: np.ndarray) -> float:
+        """Return 1 − Σ(x − x̂)²/Σ(x − x̄)², features of a VAE divided by the likelihood's noise."""
+        x = self.known.x
+        used = self.noise > 0 if self.variational else np.ones(self.n, dtype=bool)
+        noise = self.noise[used] if self.variational else 1.0
+        return r2(x[:, used] / noise, x_hat[:, used] / noise) if used.any() else 0.0
+
+    def loss(self) -> np.ndarray | None:
+        """Return the loss an epoch, a VAE's with the divergence at its last weight; None where players compete."""
+        reconstruction, divergence = self.column("reconstruction"), self.column("divergence")
+        if self.variational and reconstruction is not None and divergence is not None:
+            part = getattr(self.estimator.objective_, "divergence", None)
+            return np.asarray(reconstruction + float(getattr(part, "weight", 1.0)) * divergence)
+        return self.column("loss")
+
     @cached_property
     def samples(self) -> np.ndarray | None:
         """As many samples as there are held-out rows, flat and in the model's units; None without a prior."""
         if not hasattr(self.estimator, "sample"):
             return None
         return self.units(self.estimator.sample(len(self.held_out), random_state=self.seed))
+
+    @cached_property
+    def nearest_candidates(self) -> np.ndarray:
+        """Training rows among which the nearest is looked for, in random order, flat and in the model's units."""
+        rows = self.every_training_row
+        assert rows is not None
+        return self.units(rows[self.random().permutation(len(rows))[:NEAREST]])
 
     def column(self, name: str) -> np.ndarray | None:
         """Return a column of the history, one number an epoch, or None if it was not recorded."""
