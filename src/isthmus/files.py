@@ -22,7 +22,7 @@ import numpy as np
 
 from .errors import DataError, MissingExtraError, nearest
 
-__all__ = ["SUFFIXES", "Table", "check_writable", "read", "write"]
+__all__ = ["SUFFIXES", "Table", "check_writable", "read", "read_frame", "table", "write"]
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".npy", ".npz")
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
@@ -142,13 +142,23 @@ def _polars() -> Any:
 
 
 def _read_frame(path: Path, key: str) -> Table:
+    return table(path, read_frame(path))
+
+
+def table(path: Path, frame: Any) -> Table:
+    """Return a frame that was read from `path` as numbers; raise `DataError` naming the columns that hold none."""
+    return Table(_array(_numbers(path, frame)), list(frame.columns))
+
+
+def read_frame(path: Path) -> Any:
+    """Read a table as a polars frame, its columns as they come, text too; errors are those of `read`."""
     pl = _polars()
     separator = SEPARATORS.get(path.suffix.lower())
     try:
         frame = _read_text(path, separator) if separator else pl.read_parquet(path)
         if frame.height == 0:
             raise DataError(f"{path}: holds no rows")
-        return Table(_array(_numbers(path, frame)), list(frame.columns))
+        return frame
     except pl.exceptions.NoDataError:
         raise DataError(f"{path}: is empty") from None
     except (pl.exceptions.PolarsError, OSError) as error:

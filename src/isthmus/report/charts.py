@@ -15,7 +15,7 @@ import numpy as np
 
 from .shell import escape
 
-__all__ = ["CLASSES", "RAMP", "Axis", "Dots", "Line", "bars", "chart", "dots_path", "histogram", "number", "ramp_index"]
+__all__ = ["CLASSES", "RAMP", "Axis", "Dots", "Line", "bars", "binned", "chart", "dots_path", "histogram", "number", "ramp_index"]
 
 CLASSES = (
     "#3b7dd8",
@@ -180,19 +180,31 @@ def _legend(names: Sequence[tuple[str, str]]) -> str:
     return f'<ul class="legend">{items}</ul>'
 
 
-def histogram(groups: dict[str, np.ndarray], label: str, alt: str, bins: int = 40, trim: float = 0.0) -> str:
-    """Return the shares of values in bins, a group a colour; a share `trim` at either end goes into the end bins."""
+def histogram(groups: dict[str, np.ndarray], label: str, alt: str, trim: float = 0.0) -> str:
+    """Return the shares of values in bins as a chart, a group a colour; see `binned`."""
+    edges, shares = binned(groups, trim)
+    marks = []
+    for (name, share), colour in zip(shares.items(), CLASSES, strict=False):
+        marks.append(Line(np.repeat(edges, 2)[1:-1], np.repeat(share, 2), name, colour, filled=True))
+    top = max(float(mark.y.max()) for mark in marks)
+    x, y = Axis(float(edges[0]), float(edges[-1]), label), Axis(0, 1.08 * top, "share of rows")
+    return chart(marks, x, y, alt)
+
+
+def binned(groups: dict[str, np.ndarray], trim: float = 0.0) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return edges of 2 n^⅓ bins (the Rice rule, 8 to 40) and each group's shares; a share `trim` goes into either end.
+
+    >>> edges, shares = binned({"a": np.arange(64.0)})
+    >>> len(edges), shares["a"].sum()
+    (9, np.float64(1.0))
+    """
     together = np.concatenate(list(groups.values()))
     low, high = (float(v) for v in np.quantile(together, [trim, 1 - trim]))
     if not high > low:
         low, high = low - 0.5, high + 0.5
-    edges = np.linspace(low, high, bins + 1)
-    marks = []
-    for (name, values), colour in zip(groups.items(), CLASSES, strict=False):
-        share = np.histogram(np.clip(values, low, high), edges)[0] / len(values)
-        marks.append(Line(np.repeat(edges, 2)[1:-1], np.repeat(share, 2), name, colour, filled=True))
-    top = max(float(mark.y.max()) for mark in marks)
-    return chart(marks, Axis(low, high, label), Axis(0, 1.08 * top, "share of rows"), alt)
+    smallest = min(len(values) for values in groups.values())
+    edges = np.linspace(low, high, min(40, max(8, round(2 * smallest ** (1 / 3)))) + 1)
+    return edges, {name: np.histogram(np.clip(v, low, high), edges)[0] / len(v) for name, v in groups.items()}
 
 
 def bars(names: Sequence[str], values: Sequence[float], texts: Sequence[str], alt: str) -> str:

@@ -11,7 +11,7 @@ from .content import Content, content
 from .sections import headline, sections
 from .shell import check_page, document, escape, write
 
-__all__ = ["page", "report"]
+__all__ = ["command", "page", "report"]
 
 
 def report(estimator: Any, X: Any, path: str | Path, X_train: Any = None, **about: Any) -> Path:
@@ -44,7 +44,7 @@ def page(content: Content) -> str:
     )
 
 
-def command(model: str, data: str | None, out: str, train: str | None, labels: str | None) -> str:
+def command(model: str, data: str | None, out: str, train: str | None, labels: str | None, seed: int = 0) -> str:
     """Return the command line that makes a report.
 
     >>> command("model/", "my data.csv", "report.html", None, "kind")
@@ -53,4 +53,5 @@ def command(model: str, data: str | None, out: str, train: str | None, labels: s
     words = ["isthmus", "report", model, *([] if data is None else [data]), "-o", out]
     words += [] if train is None else ["--train", train]
     words += [] if labels is None else ["--labels", labels]
+    words += [] if seed == 0 else ["--seed", str(seed)]
     return shlex.join(words)

@@ -57,7 +57,7 @@ def latent_section(content: Content) -> Iterator[tuple[str, str, str]]:
         dots_path(px[index == i], py[index == i], colour) for i, colour in enumerate(first["colours"]) if (index == i).any()
     )
     alt = f"Map of the codes, coloured by {first['name']}"
-    drawn = chart([], x, y, alt, square=True, attributes=' id="map" tabindex="0"')
+    drawn = chart([], x, y, alt, square=True, attributes=f' id="map" tabindex="0" style="--dot:{5 if len(px) > 500 else 8}px"')
     drawn = drawn.replace("</svg>", f"{paths}</svg>", 1)
     ramp = "ramp" in first
     key = "".join(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .charts import CLASSES, Axis, Dots, Line, bars, chart, histogram
+from .charts import CLASSES, RAMP, Axis, Dots, Line, bars, chart, histogram, number
 from .content import Content, Look, Number, Verdict
 from .content.rows import SHOWN
 from .latent import latent_section
@@ -45,9 +45,9 @@ def headline(content: Content) -> str:
     if not verdicts:
         status, word, sentence = "none", "Not judged", content.facts[0]
     elif counts["fault"]:
-        status, word, sentence = "fault", _count(counts["fault"], "fault"), verdicts[0].statement
+        status, word, sentence = "fault", _count(counts["fault"], "fault"), _first(verdicts[0])
     elif counts["warning"]:
-        status, word, sentence = "warning", _count(counts["warning"], "warning"), verdicts[0].statement
+        status, word, sentence = "warning", _count(counts["warning"], "warning"), _first(verdicts[0])
     else:
         status, word = "healthy", "Healthy"
         sentence = f"All {len(verdicts)} checks passed." if len(verdicts) > 1 else verdicts[0].statement
@@ -60,15 +60,19 @@ def headline(content: Content) -> str:
     )
 
 
+def _first(verdict: Verdict) -> str:
+    return f"{verdict.about[:1].upper()}{verdict.about[1:]}: {verdict.statement}"
+
+
 def _count(n: int, what: str) -> str:
     return f"{n} {what}" if n == 1 or what == "healthy" else f"{n} {what}s"
 
 
-def _tile(number: Number) -> str:
-    floor = f"<small>real rows {escape(number.floor)}</small>" if number.floor and number.group == "Samples" else ""
+def _tile(tile: Number) -> str:
+    floor = f"<small>real rows {escape(tile.floor)}</small>" if tile.floor and tile.group == "Samples" else ""
     return details(
-        f"<b>{escape(number.text)}</b><span>{escape(number.name)}</span>{floor}",
-        f"<p>{escape(number.definition)}</p>",
+        f"<b>{escape(tile.text)}</b><span>{escape(tile.name)}</span>{floor}",
+        f"<p>{escape(tile.definition)}</p>",
         "tile",
     )
 
@@ -113,10 +117,10 @@ def _numbers(content: Content) -> Iterator[Section]:
     )
 
 
-def _beside(number: Number) -> str:
-    if not number.floor:
+def _beside(measured: Number) -> str:
+    if not measured.floor:
         return ""
-    return escape(f"{'guessing' if number.group == 'Codes' else 'real'} {number.floor}")
+    return escape(f"{'guessing' if measured.group == 'Codes' else 'real'} {measured.floor}")
 
 
 def _learning(content: Content) -> Iterator[Section]:
@@ -246,7 +250,7 @@ def _traversals(content: Content) -> Iterator[Section]:
     )
     blocks = []
     for t in found:
-        label = f"unit {t.unit}: {t.values[0]:.2g} … {t.values[-1]:.2g}"
+        label = f"unit {t.unit}: {number(round(t.values[0], 2))} … {number(round(t.values[-1], 2))}"
         if look.kind == "images":
             blocks.append(figure(strip(grey(t.outputs, look.limits), label, len(t.outputs)), "", label))
             continue
@@ -266,8 +270,6 @@ def _traversals(content: Content) -> Iterator[Section]:
 
 def _fan(flat: np.ndarray, look: Look) -> str:
     """Return series that belong together, from the first colour of the ramp to the last."""
-    from .charts import RAMP
-
     places = np.linspace(0, len(RAMP) - 1, len(flat)).round().astype(int)
     ends = {0: "from", len(flat) - 1: "to"}
     marks = [
@@ -312,8 +314,8 @@ def _samples(content: Content) -> Iterator[Section]:
     made, look = content.samples, content.look
     if made is None or look is None:
         return
-    beside = f" Beneath each the {made.of} row nearest to it." if made.nearest is not None else ""
-    note = f'<p class="note">New rows, drawn and not picked.{escape(beside)}</p>'
+    under = f" Beneath each the {made.of} row nearest to it." if made.nearest is not None else ""
+    note = f'<p class="note">New rows, drawn and not picked.{escape(under)}</p>'
     parts = []
     if look.kind == "images":
         for start in range(0, len(made.shown), SHOWN):
@@ -346,7 +348,8 @@ def _samples(content: Content) -> Iterator[Section]:
         label = "distance to the nearest training row"
         caption = "Samples far nearer to the training rows than held-out rows are would be copies."
         charts.append(figure(histogram(groups, label, f"Histogram of the {label}"), caption, label))
-    yield "samples", "Samples", f'{note}{body}<div class="grid two">{"".join(charts)}</div>'
+    beside = f'<div class="grid two">{"".join(charts)}</div>' if charts else ""
+    yield "samples", "Samples", note + (beside + body if look.kind == "rows" else body + beside)
 
 
 def _sample_table(content: Content, look: Look) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,6 @@ __all__ = [
     "Traversal",
     "Verdict",
     "content",
-    "look_for",
 ]
 
 MEASURED = 10_000
@@ -115,7 +114,8 @@ def content(
     if held is not None:
         held, labels = held[keep], None if labels is None else labels[keep]
     drawn = estimator.sample(DRAWN, random_state=seed) if hasattr(estimator, "sample") else None
-    look = _look(estimator, held if held is not None else drawn, X)
+    seen = held if held is not None else drawn
+    look = None if seen is None else look_of(seen, feature_names(estimator, X))
     parts = _measured(estimator, held, train, labels, train_labels, drawn, look, keep, seed)
     return Content(
         system=type(estimator).__name__,
@@ -201,9 +201,76 @@ def traversals(estimator: Any, H: np.ndarray | None, look: Look, seed: int) -> t
     return codes.traversals(estimator, z, look, z[0])
 
 
-def look_for(estimator: Any, X: Any) -> Look:
-    """Return how samples like X are shown."""
-    return look_of(np.asarray(X), feature_names(estimator, X))
+def reconstructions_of(estimator: Any, X: Any, seed: int) -> tuple[Reconstructions, Look]:
+    """Return what to show of the reconstructions of rows, of at most 10,000 of them."""
+    x, _, index = _held(estimator, X, None, seed)
+    look = look_of(x, feature_names(estimator, X))
+    X_hat = estimator.reconstruct(x)
+    return rows.reconstructions(estimator, x, X_hat, look, index, seed), look
+
+
+def map_of(estimator: Any, X: Any, color: Any) -> tuple[LatentMap, Colouring | None]:
+    """Return the map of codes and what it is coloured by."""
+    x, labels = _rows(estimator, X, color, "X")
+    assert x is not None
+    shown = spread(len(x), codes.MAP_POINTS)
+    latent = codes.latent_map(estimator.transform(x[shown]), shown, [])
+    return latent, None if labels is None else codes.colouring("label", labels[shown])
+
+
+def scores_of(estimator: Any, X: Any, X_train: Any, seed: int) -> Scores:
+    """Return the scores of rows, or D(x) of rows and samples."""
+    x, _ = _rows(estimator, X, None, "X")
+    train, _ = _rows(estimator, X_train, None, "X_train")
+    assert x is not None
+    shown = spread(len(x), SCORED)
+    if hasattr(estimator, "score_samples"):
+        return rows.scores(estimator, x[shown], train, shown)
+    return rows.discriminations(estimator, x[shown], estimator.sample(len(shown), random_state=seed), shown)
+
+
+def samples_of(estimator: Any, X_train: Any, seed: int) -> tuple[Samples, Look]:
+    """Return samples beside the training rows nearest to them."""
+    train, _ = _rows(estimator, X_train, None, "X_train")
+    drawn = estimator.sample(SCORED, random_state=seed)
+    look = look_of(drawn if train is None else train, feature_names(estimator, X_train))
+    made = rows.samples(drawn, train, train, look, None)
+    if made.sample_points is None and look.kind == "rows":
+        _, points, axes = rows.cloud(drawn, drawn, look)
+        made = replace(made, sample_points=points, axes=axes)
+    return made, look
+
+
+def traversals_of(estimator: Any, X: Any, seed: int) -> tuple[list[Traversal], Look]:
+    """Return traversals about the mean code of X, or about a draw from the prior."""
+    check_is_fitted(estimator, "model_")
+    if X is not None:
+        x, _, _ = _held(estimator, X, None, seed)
+        look = look_of(x, feature_names(estimator, X))
+        H = estimator.transform(x) if hasattr(estimator, "transform") else None
+        return traversals(estimator, H, look, seed)[0], look
+    if not hasattr(estimator, "sample"):
+        return [], look_of(np.zeros((1, *estimator.shape_)), feature_names(estimator))
+    look = look_of(estimator.sample(SCORED, random_state=seed), feature_names(estimator))
+    return traversals(estimator, None, look, seed)[0], look
+
+
+def filters_of(estimator: Any) -> Filters | None:
+    """Return the first layer's weights; whether rows are series is seen on samples or decoded codes."""
+    check_is_fitted(estimator, "model_")
+    d = estimator.latent_dim_
+    z = np.random.default_rng(0).normal(size=(SCORED, d)).astype(np.float32)
+    return codes.filters(estimator, look_of(codes.decoder_of(estimator)(z), feature_names(estimator)))
+
+
+def _held(
+    estimator: Any, X: Any, labels: Any, seed: int
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """Return at most so many rows as are measured, their labels, and which they are."""
+    x, y = _rows(estimator, X, labels, "X")
+    assert x is not None
+    keep = _some(x, MEASURED, seed)
+    return x[keep], None if y is None else y[keep], keep
 
 
 def _codes_of_some(estimator: Any, X: np.ndarray) -> np.ndarray:
@@ -233,17 +300,12 @@ def _some(X: np.ndarray | None, at_most: int, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).choice(len(X), at_most, replace=False))
 
 
-def _look(estimator: Any, x: np.ndarray | None, X: Any) -> Look | None:
-    if x is None:
-        return None
-    return look_of(x, feature_names(estimator, X))
-
-
 def _facts(X: np.ndarray | None, X_train: np.ndarray | None) -> list[str]:
     """Return what was measured on, and what was summarised."""
     if X is None:
         return ["No data were given: what needs data is left out."]
-    facts = [f"{len(X):,} held-out rows of shape {' × '.join(str(n) for n in X.shape[1:])}."]
+    shape = f"shape {' × '.join(str(n) for n in X.shape[1:])}" if X.ndim > 2 else f"{X.shape[1]:,} numbers"
+    facts = [f"{len(X):,} held-out rows of {shape}."]
     if len(X) > MEASURED:
         facts.append(f"Summarised: everything was measured on {MEASURED:,} of them, drawn at random.")
     if X_train is None:

@@ -20,6 +20,7 @@ __all__ = [
     "Traversal",
     "decoder_of",
     "filters",
+    "first_weights",
     "interpolations",
     "latent_map",
     "prior_draws",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Look", "feature_names", "look_of", "spread"]
+__all__ = ["Look", "feature_names", "is_image", "look_of", "spread"]
 
 SERIES_LENGTH = 32
 """Rows of fewer numbers are never taken for a series."""
