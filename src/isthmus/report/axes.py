@@ -57,6 +57,11 @@ def styled() -> Iterator[None]:
         yield
 
 
+def _word(name: str) -> str:
+    """Return a name of the data as matplotlib may draw it: no longer than there is room for, its $ no formula."""
+    return (name if len(name) <= 40 else name[:39] + "…").replace("$", r"\$")
+
+
 def new_axes(width: float = 6.4, height: float = 4.0) -> Axes:
     """Return axes on a figure of their own."""
     import matplotlib.pyplot as plt
@@ -132,7 +137,7 @@ def draw_reconstructions(ax: Axes, made: Reconstructions, look: Look) -> Axes:
         panels = [(f"row {row}", [("original", x[i]), ("output", x_hat[i])]) for i, row in enumerate(made.rows)]
         return draw_offset_lines(ax, panels[::2])
     lost = (1 - made.r2[made.worst])[::-1]
-    ax.barh([look.names[i] for i in made.worst[::-1]], lost, color=ACCENT)
+    ax.barh([_word(look.names[i]) for i in made.worst[::-1]], lost, color=ACCENT)
     ax.set_xlabel("share of the variance lost, 1 − R²")
     return ax
 
@@ -145,7 +150,7 @@ def draw_map(ax: Axes, latent: LatentMap, colouring: Colouring | None) -> Axes:
     elif colouring.classes is not None:
         for i, name in enumerate(colouring.classes):
             chosen = colouring.values == i
-            ax.plot(x[chosen], y[chosen], ".", ms=4, color=CLASSES[i % len(CLASSES)], alpha=0.8, label=name)
+            ax.plot(x[chosen], y[chosen], ".", ms=4, color=CLASSES[i % len(CLASSES)], alpha=0.8, label=_word(name))
         ax.legend(title=colouring.name, **BESIDE)
     else:
         low, high = np.quantile(colouring.values, [0.02, 0.98])
@@ -167,7 +172,7 @@ def draw_traversals(ax: Axes, found: Sequence[Traversal], look: Look) -> Axes:
     most = np.sort(np.argsort(-np.abs(apart).max(0), kind="stable")[:20])
     size = float(np.abs(apart).max()) or 1.0
     shown = ax.imshow(apart[:, most], cmap="RdBu_r", vmin=-size, vmax=size, aspect="auto")
-    ax.set_xticks(range(len(most)), [look.names[i] for i in most], rotation=90)
+    ax.set_xticks(range(len(most)), [_word(look.names[i]) for i in most], rotation=90)
     ax.set_yticks(range(len(found)), [f"unit {t.unit}" for t in found])
     ax.figure.colorbar(shown, ax=ax, label="change in σ of the column")
     return ax
@@ -190,8 +195,8 @@ def draw_samples(ax: Axes, made: Samples, look: Look) -> Axes:
         ax.plot(*made.real_points.T, ".", ms=3, color=MUTED, label="real")
     assert made.sample_points is not None
     ax.plot(*made.sample_points.T, ".", ms=3, color=CLASSES[1], label="samples")
-    ax.set_xlabel(made.axes[0])
-    ax.set_ylabel(made.axes[1])
+    ax.set_xlabel(_word(made.axes[0]))
+    ax.set_ylabel(_word(made.axes[1]))
     ax.legend(**ABOVE)
     return ax
 

@@ -92,7 +92,7 @@ class Reports:
     def plot_reconstructions(self, X: Any, ax: Axes | None = None, *, random_state: int = 0) -> Axes:
         """Draw originals, inputs, outputs and errors of rows, best to worst; of a table, the columns that are worst."""
         from .axes import draw_reconstructions, new_axes, styled
-        from .content import reconstructions_of
+        from .content.single import reconstructions_of
 
         made, look = reconstructions_of(self, X, random_state)
         with styled():
@@ -102,7 +102,7 @@ class Reports:
     def plot_latent_map(self, X: Any, color: Any = None, ax: Axes | None = None) -> Axes:
         """Draw codes on their leading principal axes (Pearson 1901), coloured by `color`, a label or a number a row."""
         from .axes import draw_map, new_axes, styled
-        from .content import map_of
+        from .content.single import map_of
 
         latent, colouring = map_of(self, X, color)
         with styled():
@@ -112,7 +112,7 @@ class Reports:
     def plot_scores(self, X: Any, X_train: Any = None, ax: Axes | None = None, *, random_state: int = 0) -> Axes:
         """Draw the histogram of scores in nats of held-out and training rows; of a GAN, of D(x) of rows and samples."""
         from .axes import draw_scores, new_axes, styled
-        from .content import scores_of
+        from .content.single import scores_of
 
         made = scores_of(self, X, X_train, random_state)
         with styled():
@@ -122,7 +122,7 @@ class Reports:
     def plot_samples(self, X_train: Any = None, ax: Axes | None = None, *, random_state: int = 0) -> Axes:
         """Draw samples, each above the training row nearest to it where those rows are given; of a table, a cloud."""
         from .axes import draw_samples, new_axes, styled
-        from .content import samples_of
+        from .content.single import samples_of
 
         made, look = samples_of(self, X_train, random_state)
         with styled():
@@ -136,13 +136,13 @@ class Reports:
         CompositionError : X is not given, and the system has no prior to draw from.
         """
         from .axes import draw_traversals, new_axes, styled
-        from .content import traversals_of
+        from .content.single import traversals_of
 
         found, look = traversals_of(self, X, random_state)
         if not found:
             raise CompositionError(f"a {type(self).__name__} has no prior: give X, whose codes say where units lie")
         with styled():
-            return draw_traversals(ax or new_axes(6.4, 0.6 + 0.55 * len(found)), found, look)
+            return draw_traversals(ax or new_axes(6.4, max(3.2, 0.6 + 0.55 * len(found))), found, look)
 
     def plot_filters(self, ax: Axes | None = None) -> Axes:
         """Draw the first layer's weights, largest norm first.
@@ -152,7 +152,7 @@ class Reports:
         CompositionError : samples are neither images nor series, or the first layer does not look at them as such.
         """
         from .axes import draw_filters, new_axes, styled
-        from .content import filters_of
+        from .content.single import filters_of
 
         made = filters_of(self)
         if made is None:

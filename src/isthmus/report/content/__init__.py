@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from ...persistence import resolved
 from . import codes, numbers, rows
 from .codes import Colouring, Filters, Interpolation, LatentMap, Traversal
 from .learning import Curve, learning
-from .look import Look, feature_names, look_of, spread
+from .look import Look, feature_names, look_of, nameless, spread
 from .numbers import Number
 from .rows import Reconstructions, Samples, Scores
 
@@ -107,16 +107,17 @@ def content(
     DataError : rows do not fit the model, or labels do not fit the rows.
     """
     check_is_fitted(estimator, "model_")
-    held, labels = _rows(estimator, X, labels, "X")
-    train, train_labels = _rows(estimator, X_train, train_labels, "X_train")
-    facts = _facts(held, train)
-    keep = _some(held, MEASURED, seed)
+    held, labels = checked(estimator, X, labels, "X")
+    train, train_labels = checked(estimator, X_train, train_labels, "X_train")
+    facts, keep = _facts(held, train), some_of(held, MEASURED, seed)
     if held is not None:
         held, labels = held[keep], None if labels is None else labels[keep]
-    drawn = estimator.sample(DRAWN, random_state=seed) if hasattr(estimator, "sample") else None
-    seen = held if held is not None else drawn
-    look = None if seen is None else look_of(seen, feature_names(estimator, X))
-    parts = _measured(estimator, held, train, labels, train_labels, drawn, look, keep, seed)
+    with nameless():
+        drawn = estimator.sample(DRAWN, random_state=seed) if hasattr(estimator, "sample") else None
+        seen = held if held is not None else drawn
+        look = None if seen is None else look_of(seen, feature_names(estimator, X))
+        parts = _measured(estimator, held, train, labels, train_labels, drawn, look, keep, seed)
+        verdicts = [] if held is None or len(held) < JUDGED else diagnose(estimator, held, train, random_state=seed)
     return Content(
         system=type(estimator).__name__,
         summary=(type(estimator).__doc__ or "").strip().splitlines()[0],
@@ -124,7 +125,7 @@ def content(
         command=command,
         facts=facts,
         look=look,
-        verdicts=_verdicts(estimator, held, train, seed),
+        verdicts=worst_first(verdicts),
         numbers=[*parts.pop("numbers"), *numbers.fit_numbers(estimator)],
         learning=learning(estimator.history_),
         card=_card(estimator),
@@ -176,7 +177,7 @@ def _measured(
         parts["map_samples"] = X[shown]
         parts["interpolations"] = codes.interpolations(estimator, X, labels, index, seed)
     if drawn is not None:
-        among = None if X_train is None else X_train[_some(X_train, TRAINING, seed)]
+        among = None if X_train is None else X_train[some_of(X_train, TRAINING, seed)]
         made = parts["samples"] = rows.samples(drawn, X, X_train, look, among)
         if X is not None:
             found += numbers.sample_numbers(drawn, X, X_train, look, seed)
@@ -201,84 +202,12 @@ def traversals(estimator: Any, H: np.ndarray | None, look: Look, seed: int) -> t
     return codes.traversals(estimator, z, look, z[0])
 
 
-def reconstructions_of(estimator: Any, X: Any, seed: int) -> tuple[Reconstructions, Look]:
-    """Return what to show of the reconstructions of rows, of at most 10,000 of them."""
-    x, _, index = _held(estimator, X, None, seed)
-    look = look_of(x, feature_names(estimator, X))
-    X_hat = estimator.reconstruct(x)
-    return rows.reconstructions(estimator, x, X_hat, look, index, seed), look
-
-
-def map_of(estimator: Any, X: Any, color: Any) -> tuple[LatentMap, Colouring | None]:
-    """Return the map of codes and what it is coloured by."""
-    x, labels = _rows(estimator, X, color, "X")
-    assert x is not None
-    shown = spread(len(x), codes.MAP_POINTS)
-    latent = codes.latent_map(estimator.transform(x[shown]), shown, [])
-    return latent, None if labels is None else codes.colouring("label", labels[shown])
-
-
-def scores_of(estimator: Any, X: Any, X_train: Any, seed: int) -> Scores:
-    """Return the scores of rows, or D(x) of rows and samples."""
-    x, _ = _rows(estimator, X, None, "X")
-    train, _ = _rows(estimator, X_train, None, "X_train")
-    assert x is not None
-    shown = spread(len(x), SCORED)
-    if hasattr(estimator, "score_samples"):
-        return rows.scores(estimator, x[shown], train, shown)
-    return rows.discriminations(estimator, x[shown], estimator.sample(len(shown), random_state=seed), shown)
-
-
-def samples_of(estimator: Any, X_train: Any, seed: int) -> tuple[Samples, Look]:
-    """Return samples beside the training rows nearest to them."""
-    train, _ = _rows(estimator, X_train, None, "X_train")
-    drawn = estimator.sample(SCORED, random_state=seed)
-    look = look_of(drawn if train is None else train, feature_names(estimator, X_train))
-    made = rows.samples(drawn, train, train, look, None)
-    if made.sample_points is None and look.kind == "rows":
-        _, points, axes = rows.cloud(drawn, drawn, look)
-        made = replace(made, sample_points=points, axes=axes)
-    return made, look
-
-
-def traversals_of(estimator: Any, X: Any, seed: int) -> tuple[list[Traversal], Look]:
-    """Return traversals about the mean code of X, or about a draw from the prior."""
-    check_is_fitted(estimator, "model_")
-    if X is not None:
-        x, _, _ = _held(estimator, X, None, seed)
-        look = look_of(x, feature_names(estimator, X))
-        H = estimator.transform(x) if hasattr(estimator, "transform") else None
-        return traversals(estimator, H, look, seed)[0], look
-    if not hasattr(estimator, "sample"):
-        return [], look_of(np.zeros((1, *estimator.shape_)), feature_names(estimator))
-    look = look_of(estimator.sample(SCORED, random_state=seed), feature_names(estimator))
-    return traversals(estimator, None, look, seed)[0], look
-
-
-def filters_of(estimator: Any) -> Filters | None:
-    """Return the first layer's weights; whether rows are series is seen on samples or decoded codes."""
-    check_is_fitted(estimator, "model_")
-    d = estimator.latent_dim_
-    z = np.random.default_rng(0).normal(size=(SCORED, d)).astype(np.float32)
-    return codes.filters(estimator, look_of(codes.decoder_of(estimator)(z), feature_names(estimator)))
-
-
-def _held(
-    estimator: Any, X: Any, labels: Any, seed: int
-) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-    """Return at most so many rows as are measured, their labels, and which they are."""
-    x, y = _rows(estimator, X, labels, "X")
-    assert x is not None
-    keep = _some(x, MEASURED, seed)
-    return x[keep], None if y is None else y[keep], keep
-
-
 def _codes_of_some(estimator: Any, X: np.ndarray) -> np.ndarray:
     H: np.ndarray = estimator.transform(X[spread(len(X), PROBED)])
     return H
 
 
-def _rows(estimator: Any, X: Any, labels: Any, name: str) -> tuple[np.ndarray | None, np.ndarray | None]:
+def checked(estimator: Any, X: Any, labels: Any, name: str) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Return rows as checked, and their labels, checked for their number."""
     if X is None:
         if labels is not None:
@@ -293,7 +222,7 @@ def _rows(estimator: Any, X: Any, labels: Any, name: str) -> tuple[np.ndarray | 
     return x, y
 
 
-def _some(X: np.ndarray | None, at_most: int, seed: int) -> np.ndarray:
+def some_of(X: np.ndarray | None, at_most: int, seed: int) -> np.ndarray:
     """Return the indices of at most so many rows, drawn at random, in their order."""
     if X is None or len(X) <= at_most:
         return np.arange(0 if X is None else len(X))
@@ -313,12 +242,6 @@ def _facts(X: np.ndarray | None, X_train: np.ndarray | None) -> list[str]:
     else:
         facts.append(f"{len(X_train):,} training rows.")
     return facts
-
-
-def _verdicts(estimator: Any, X: np.ndarray | None, X_train: np.ndarray | None, seed: int) -> list[Verdict]:
-    if X is None or len(X) < JUDGED:
-        return []
-    return worst_first(diagnose(estimator, X, X_train, random_state=seed))
 
 
 def _card(estimator: Any) -> dict[str, str]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Look", "feature_names", "is_image", "look_of", "spread"]
+__all__ = ["Look", "feature_names", "is_image", "look_of", "nameless", "spread"]
 
 SERIES_LENGTH = 32
 """Rows of fewer numbers are never taken for a series."""
@@ -88,6 +91,14 @@ def _is_series(sample: np.ndarray) -> bool:
 def spread(n: int, at_most: int) -> np.ndarray:
     """Return the indices of at most so many of n rows, evenly spread."""
     return np.unique(np.linspace(0, n - 1, min(n, at_most)).round().astype(np.int64))
+
+
+@contextmanager
+def nameless() -> Iterator[None]:
+    """Let arrays of a frame's rows, whose names were checked already, pass without a warning that they have none."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="X does not have valid feature names")
+        yield
 
 
 def feature_names(estimator: Any, X: Any = None) -> list[str] | None:

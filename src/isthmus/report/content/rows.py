@@ -132,7 +132,8 @@ def samples(
     real_points = sample_points = None
     axes = ("", "")
     if X is not None and look.kind != "images":
-        real_points, sample_points, axes = cloud(X[spread(len(X), 1_000)], drawn[:1_000], look)
+        n = min(len(X), len(drawn), 1_000)
+        real_points, sample_points, axes = cloud(X[spread(len(X), n)], drawn[:n], look)
     of_samples = of_real = None
     if among is not None and X is not None:
         n = min(len(X), len(drawn), 500)
