@@ -45,11 +45,11 @@ def over_fitting(subject: Subject) -> Finding | None:
 )
 def under_fitting(subject: Subject) -> Finding | None:
     """Hold what comes back against what a linear model of the same width would bring."""
-    if not subject.encodes:
+    if not subject.encodes or subject.explained_linearly <= 0:
         return None
     explained, linear = subject.explained, subject.explained_linearly
     return Finding(
-        grade(explained / linear if linear > 0 else 1.0, 0.9, 0.5),
+        grade(explained / linear, 0.9, 0.5),
         f"{explained:.1%} of the variance comes back; a linear model of {subject.d} numbers brings {linear:.1%}.",
         {"explained": explained, "linear": linear},
         "Train longer, try another learning_rate, a wider network, or a wider code; for a VAE a lower KL weight.",
@@ -58,7 +58,7 @@ def under_fitting(subject: Subject) -> Finding | None:
 
 @check(
     "training stopped too early",
-    "The share of the loss's whole fall that came in the last fifth of the epochs: warning above 5 %, fault above 15 %. "
+    "The share of the loss's whole fall that came in the last fifth of the epochs: warning above 5 %, fault above 10 %. "
     "A fall that halves with every fifth of the fit leaves 1/31 = 3 % to the last.",
 )
 def stopped_early(subject: Subject) -> Finding | None:
@@ -70,7 +70,7 @@ def stopped_early(subject: Subject) -> Finding | None:
     whole = loss[0] - loss.min()
     share = float(np.clip((loss[-1 - last] - loss[-1]) / whole, 0, 1)) if whole > 0 else 0.0
     return Finding(
-        grade(share, 0.05, 0.15),
+        grade(share, 0.05, 0.1),
         f"{share:.0%} of the loss's fall came in the last {last} of {len(loss)} epochs.",
         {"late_share": share, "epochs": len(loss), "last_epochs": last, "loss_first": loss[0], "loss_last": loss[-1]},
         "Raise max_epochs, or learning_rate.",

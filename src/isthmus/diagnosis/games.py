@@ -85,7 +85,7 @@ def saturated_discriminator(subject: Subject) -> Finding | None:
 @check(
     "oscillation",
     "The players' losses over the last third of the epochs, about their own trend: their standard deviation over their "
-    "mean size; warning above 0.15, fault above 0.3.",
+    "mean size; warning above 0.2, fault above 0.3.",
 )
 def oscillation(subject: Subject) -> Finding | None:
     """See whether the players' losses still swing late in training."""
@@ -97,7 +97,7 @@ def oscillation(subject: Subject) -> Finding | None:
     swings = {name.removesuffix("_value"): _swing(history[name][-late:]) for name in names}
     worst = max(swings, key=lambda name: swings[name])
     return Finding(
-        grade(swings[worst], 0.15, 0.3),
+        grade(swings[worst], 0.2, 0.3),
         f"Over the last {late} of {len(history)} epochs the loss of the {worst} swings by {swings[worst]:.0%} about its trend.",
         {f"swing_{name}": swing for name, swing in swings.items()} | {"epochs": late},
         "Penalise D's gradient (penalties=R1(1.0)), lower learning_rate, let it decay, or set Adam(beta1=0.0).",

@@ -81,19 +81,19 @@ def grey_values(subject: Subject) -> Finding | None:
 
 @check(
     "variance at its floor",
-    "Features whose learned σ lies within half of its floor: a constant or discrete feature, whose density would grow "
-    "without bound. Warning where there is one, fault from a tenth of the features.",
+    "Features whose learned σ lies below five times its floor, and is on its way there: constant or discrete ones, whose "
+    "density would grow without bound. Warning where there is one, fault from a tenth of the features.",
 )
 def variance_floor(subject: Subject) -> Finding | None:
     """Name the features whose learned noise ran into its floor."""
     if not subject.encodes or not isinstance(subject.likelihood, LEARNED):
         return None
     floor, sigma = subject.likelihood.minimum_std, subject.learned_noise
-    at = np.flatnonzero(sigma < 1.5 * floor)
+    at = np.flatnonzero(sigma < 5 * floor)
     named = f" (features {', '.join(map(str, at[:5]))}{' ...' if len(at) > 5 else ''})" if len(at) else ""
     return Finding(
         grade(len(at) / subject.n, 0.0, 0.1 - 1e-9),
-        f"{len(at)} of {subject.n} learned σ lie at their floor of {floor:g}{named}; the smallest is {sigma.min():.2g}.",
+        f"{len(at)} of {subject.n} learned σ lie near their floor of {floor:g}{named}; the smallest is {sigma.min():.2g}.",
         {"at_floor": len(at), "features": subject.n, "smallest": sigma.min(), "floor": floor},
         "Leave out constant features, use a likelihood for discrete ones, or raise minimum_std to their rounding.",
     )
