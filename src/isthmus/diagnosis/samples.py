@@ -20,10 +20,10 @@ CELLS = 20
 
 @check(
     "mode dropping",
-    "Real rows are divided into 20 cells by k-means (Richardson & Weiss 2018); a cell is left out where it holds less than "
-    "a quarter of the samples that it should. Warning where cells left out hold more than 10 % of the held-out rows, fault "
-    "above 25 %. Coverage and its floor (Naeem et al. 2020) are beside it: they also fall where samples are merely "
-    "blurred.",
+    "Real rows are divided into 20 cells by k-means (Richardson & Weiss 2018); a cell is left out where it holds less "
+    "than a quarter of the samples that it should. Warning where cells left out hold more than 10 % of the held-out "
+    "rows, fault above 25 %. Coverage and its floor (Naeem et al. 2020) are beside it: they also fall where samples "
+    "are merely blurred.",
 )
 def mode_dropping(subject: Subject) -> Finding | None:
     """Count which parts of the held-out rows samples do not reach."""
@@ -40,7 +40,8 @@ def mode_dropping(subject: Subject) -> Finding | None:
     return Finding(
         grade(missed, 0.1, 0.25),
         f"Samples leave out {left_out.sum()} of {cells} parts of the data, {missed:.0%} of held-out rows. They cover "
-        f"{coverage:.0%} of rows' neighbourhoods (real rows: {floor.coverage:.0%}) at a density of {density:.2f} (1 if equal).",
+        f"{coverage:.0%} of rows' neighbourhoods (real rows: {floor.coverage:.0%}) at a density of {density:.2f} (1 if "
+        "equal).",
         {
             "missed": missed,
             "cells_missed": left_out.sum(),
@@ -49,18 +50,18 @@ def mode_dropping(subject: Subject) -> Finding | None:
             "coverage_floor": floor.coverage,
             "density": density,
         },
-        "For a GAN: penalties=R1(1.0), averaging, a longer fit, a larger batch_size or latent_dim; for a VAE a higher KL "
-        "weight (holes in the prior) or a richer prior (prior='vampprior').",
+        "For a GAN: penalties=R1(1.0), averaging, a longer fit, a larger batch_size or latent_dim; for a VAE a higher "
+        "KL weight (holes in the prior) or a richer prior (prior='vampprior').",
     )
 
 
 @check(
     "memorised samples",
-    "Among as many training as held-out rows, those that are nearest to some sample are as often of one kind as of the other "
-    "unless the model knows its training rows by heart, blurred or few as samples may be; a copy lies within a third of the "
-    "median distance of held-out rows from their nearest training row. Warning where above 60 % are training rows with "
-    "p < 0.01 (binomial) or 5 % of samples are copies beyond what held-out rows show, fault above 75 % or 25 % copies (after "
-    "Meehan et al. 2020).",
+    "Among as many training as held-out rows, those that are nearest to some sample are as often of one kind as of the "
+    "other unless the model knows its training rows by heart, blurred or few as samples may be; a copy lies within a "
+    "third of the median distance of held-out rows from their nearest training row. Warning where above two thirds are "
+    "training rows with p < 0.01 (binomial) or 5 % of samples are copies beyond what held-out rows show, fault above "
+    "75 % or 25 % copies (after Meehan et al. 2020).",
 )
 def memorised_samples(subject: Subject) -> Finding | None:
     """See whether samples lie nearer to training rows than chance and held-out rows do."""
@@ -75,7 +76,7 @@ def memorised_samples(subject: Subject) -> Finding | None:
     close = np.median(reference) / 3
     copies = float((distances < close).mean() - (reference < close).mean())
     status = min(
-        grade(share if p_value < 0.01 else 0.0, 0.6, 0.75),
+        grade(share if p_value < 0.01 else 0.0, 2 / 3, 0.75),
         grade(copies, 0.05, 0.25),
         key=STATUSES.index,
     )
