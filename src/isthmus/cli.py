@@ -1,4 +1,4 @@
-"""The command line: ``isthmus fit | encode | reconstruct | score | sample | report | inspect | compare | ...``.
+"""The command line: ``isthmus fit | encode | reconstruct | score | sample | report | diagnose | compare | ...``.
 
 Heavy imports wait until a command needs them, so that ``--help`` answers at once.
 """
@@ -397,6 +397,46 @@ def inspect(model: ModelFolder) -> None:
     rich = RichTable(title=Text(str(model)), show_header=False)
     for name, value in describe(model).items():
         rich.add_row(name, Text(value))  # names of columns hold units in brackets, which are no markup
+    Console().print(rich)
+
+
+@app.command()
+def diagnose(
+    model: ModelFolder,
+    data: Data,
+    train: Annotated[
+        str | None,
+        typer.Option(
+            help="The rows it was trained on, to judge over-fitting and memorised samples; a name brings its own."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
+    device: Device = "auto",
+) -> None:
+    """Say by held-out rows what is wrong with a model, what is healthy, and what to try.
+
+    Example: isthmus diagnose model/ held-out.csv --train data.csv
+    """
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    from . import datasets, load
+    from .diagnosis import diagnose as judge
+    from .diagnosis import worst_first
+
+    estimator = load(model, device=device)
+    if train is None and data in [known.name for known in datasets.available()]:
+        train = data
+    own = None if train is None else _frame(_data(train, training=True))
+    verdicts = judge(estimator, _frame(_data(data, training=False)), own, random_state=seed)
+    rich = RichTable(
+        "about", "status", "what was found", "what to try", title=Text(f"{model}: {type(estimator).__name__}")
+    )
+    colours = {"fault": "bold red", "warning": "yellow", "healthy": "green"}
+    for verdict in worst_first(verdicts):
+        status = Text(verdict.status, style=colours[verdict.status])
+        rich.add_row(verdict.about, status, Text(verdict.statement), Text(verdict.advice))
     Console().print(rich)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from scipy.special import expit
 
-from ..value import NonSaturating
+from ..value import NonSaturating, Value
 from .subject import Subject
 from .table import Finding, check, grade
 
@@ -24,9 +24,15 @@ class _Judged(NamedTuple):
     gradient: float
 
 
+def _value(subject: Subject) -> Value:
+    """Return V(D, G)."""
+    value: Value = getattr(subject.estimator, "value_", None) or NonSaturating()
+    return value
+
+
 def _judge(subject: Subject) -> _Judged:
     """Show D held-out rows and as many generated ones; or, where it judges codes, prior codes and theirs."""
-    model, value = subject.estimator.model_, getattr(subject.estimator, "value_", NonSaturating())
+    model, value = subject.estimator.model_, _value(subject)
     device, dtype = next(model.parameters()).device, model.dtype
     rows, generator = subject.held_out, subject.generator()
     with torch.no_grad():
@@ -52,14 +58,13 @@ def _judge(subject: Subject) -> _Judged:
 
 @check(
     "saturated discriminator",
-    "D's margin, the mean of D(x) over held-out rows less that of D(G(z)): 0 where it cannot tell, 1 where it is certain and "
-    "right; warning above 0.8, fault above 0.95, where the minimax loss keeps less than a twentieth of its slope (Goodfellow "
-    "et al. 2014, section 3; Arjovsky & Bottou 2017). Judged where V makes D a probability.",
+    "D's margin, the mean of D(x) over held-out rows less that of D(G(z)): 0 where it cannot tell, 1 where it is "
+    "certain and right; warning above 0.8, fault above 0.95, where the minimax loss keeps less than a twentieth of its "
+    "slope (Goodfellow et al. 2014, section 3; Arjovsky & Bottou 2017). Judged where V makes D a probability.",
 )
 def saturated_discriminator(subject: Subject) -> Finding | None:
     """See whether D is certain of every generated row, so that G learns nothing from it."""
-    value = getattr(subject.estimator, "value_", NonSaturating())
-    if subject.estimator.model_.discriminator is None or not value.probability:
+    if subject.estimator.model_.discriminator is None or not _value(subject).probability:
         return None
     judged = _judge(subject)
     of_real, of_fake = expit(judged.real).mean(), expit(judged.fake).mean()
@@ -85,7 +90,7 @@ def saturated_discriminator(subject: Subject) -> Finding | None:
 @check(
     "oscillation",
     "The players' losses over the last third of the epochs, about their own trend: their standard deviation over their "
-    "mean size; warning above 0.15, fault above 0.3.",
+    "mean size: below 0.05 in the healthy fits of the benchmark; warning above 0.1, fault above 0.15.",
 )
 def oscillation(subject: Subject) -> Finding | None:
     """See whether the players' losses still swing late in training."""
@@ -97,8 +102,9 @@ def oscillation(subject: Subject) -> Finding | None:
     swings = {name.removesuffix("_value"): _swing(history[name][-late:]) for name in names}
     worst = max(swings, key=lambda name: swings[name])
     return Finding(
-        grade(swings[worst], 0.15, 0.3),
-        f"Over the last {late} of {len(history)} epochs the loss of the {worst} swings by {swings[worst]:.0%} about its trend.",
+        grade(swings[worst], 0.1, 0.15),
+        f"Over the last {late} of {len(history)} epochs the loss of the {worst} swings by {swings[worst]:.0%} about "
+        "its trend.",
         {f"swing_{name}": swing for name, swing in swings.items()} | {"epochs": late},
         "Penalise D's gradient (penalties=R1(1.0)), lower learning_rate, let it decay, or set Adam(beta1=0.0).",
     )
@@ -115,7 +121,9 @@ def _swing(loss: np.ndarray) -> float:
     "discriminator over-fitting",
     "How much nearer D's logits of held-out rows are to those of generated rows than training rows' are, "
     "(D_train − D_held-out)/(D_train − D_fake): 0 where D treats both alike, 1 where it knows training rows by heart "
-    "(Karras et al. 2020, equation 1); warning above 0.3, fault above 0.6, where they stop its growth.",
+    "(Karras et al. 2020, equation 1, who hold such a share near 0.6); warning above 0.5, fault above 0.75. Where D "
+    "hardly tells training rows from generated ones, less than a quarter of the spread of its logits, there is no "
+    "margin to share.",
 )
 def discriminator_over_fitting(subject: Subject) -> Finding | None:
     """See whether D judges held-out rows like training rows, or like fakes."""
@@ -126,9 +134,9 @@ def discriminator_over_fitting(subject: Subject) -> Finding | None:
     own = subject.through(subject.training.own, lambda x: model.discriminate(model.scaled(x))).ravel()
     gap = own.mean() - judged.fake.mean()
     pooled = float(np.sqrt(0.5 * (own.var() + judged.fake.var())))
-    share = (own.mean() - judged.real.mean()) / gap if gap > 0.1 * pooled else 0.0
+    share = (own.mean() - judged.real.mean()) / gap if gap > 0.25 * pooled else 0.0
     return Finding(
-        grade(share, 0.3, 0.6),
+        grade(share, 0.5, 0.75),
         f"D gives training rows {own.mean():.2f}, held-out rows {judged.real.mean():.2f} and generated rows "
         f"{judged.fake.mean():.2f} on average: it has learnt {max(0.0, share):.0%} of its margin by heart.",
         {

@@ -18,7 +18,7 @@ class Linear(NamedTuple):
 
 
 def linear_code(x: np.ndarray, noise: np.ndarray, d: int) -> Linear:
-    r"""Return how many of d units a linear variational autoencoder would use, and what share of the variance they bring.
+    r"""Return how many of d units a linear variational autoencoder would use, and the share of the variance they bring.
 
     With features divided by the likelihood's σᵢ, the optimum keeps the directions whose variance λ exceeds 1 and
     shrinks them by 1 − 1/λ; the others collapse, and rightly so (Tipping & Bishop 1999; Lucas et al. 2019, section 4).

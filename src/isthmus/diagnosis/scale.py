@@ -1,4 +1,4 @@
-"""Data and the likelihood's idea of them: noise of the wrong size, features of different size, grey for black and white."""
+"""Data and the likelihood's idea of them: noise of the wrong size, features of different size, grey for binary."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ __all__ = ["feature_scales", "grey_values", "noise_level", "variance_floor"]
 @check(
     "noise level of the likelihood",
     "The standard deviation of held-out residuals over the σ that the likelihood fixes. A VAE weighs reconstruction "
-    "against divergence by it (Rybkin et al. 2021): warning beyond a factor of 2, fault beyond 4. An autoencoder without "
-    "divergence only scores by it: warning beyond a factor of 10.",
+    "against divergence by it (Rybkin et al. 2021): warning beyond a factor of 2, fault beyond 4. An autoencoder "
+    "without divergence only scores by it: warning beyond a factor of 10.",
 )
 def noise_level(subject: Subject) -> Finding | None:
     """Hold a fixed σ against the residuals that are there."""
@@ -35,9 +35,9 @@ def noise_level(subject: Subject) -> Finding | None:
 
 @check(
     "feature scales",
-    "The share of varying features whose standard deviation, in the model's units, is below a hundredth of the largest: "
-    "their errors weigh less than 1/10,000 of its. Warning where there is one, fault from a quarter of the features. Pixels "
-    "share one unit and are not judged.",
+    "The share of varying features whose standard deviation, in the model's units, is below a hundredth of the "
+    "largest: their errors weigh less than 1/10,000 of its. Warning where there is one, fault from a quarter of the "
+    "features. Pixels share one unit and are not judged.",
 )
 def feature_scales(subject: Subject) -> Finding | None:
     """See whether some features drown others in the loss."""
@@ -51,8 +51,8 @@ def feature_scales(subject: Subject) -> Finding | None:
     largest, smallest = int(std.argmax()), int(np.where(std > 0, std, np.inf).argmin())
     return Finding(
         grade(drowned, 0.0, 0.25 - 1e-9),
-        f"Standard deviations run from {varying.min():.2g} (feature {smallest}) to {varying.max():.2g} (feature {largest}) in "
-        f"the model's units; {drowned:.0%} of features are drowned by the largest.",
+        f"Standard deviations run from {varying.min():.2g} (feature {smallest}) to {varying.max():.2g} (feature "
+        f"{largest}) in the model's units; {drowned:.0%} of features are drowned by the largest.",
         {"drowned": drowned, "std_smallest": varying.min(), "std_largest": varying.max()},
         "Leave scaling='auto', which standardises features, or standardise them yourself.",
     )
@@ -60,8 +60,8 @@ def feature_scales(subject: Subject) -> Finding | None:
 
 @check(
     "grey values under a Bernoulli",
-    "The variance of the values over p(1 − p), which a Bernoulli presumes: 1 for black and white, 1/3 for uniform greys; "
-    "warning below 0.15, fault below 0.05, where its noise drowns the data.",
+    "The variance of the values over p(1 − p), which a Bernoulli presumes: 1 for black and white, 1/3 for uniform "
+    "greys; warning below 0.15, fault below 0.05, where its noise drowns the data.",
 )
 def grey_values(subject: Subject) -> Finding | None:
     """See whether values crowd where a Bernoulli never puts them."""
@@ -81,19 +81,20 @@ def grey_values(subject: Subject) -> Finding | None:
 
 @check(
     "variance at its floor",
-    "Features whose learned σ lies within half of its floor: a constant or discrete feature, whose density would grow "
-    "without bound. Warning where there is one, fault from a tenth of the features.",
+    "Features whose learned σ lies below five times its floor, and is on its way there: constant or discrete ones, "
+    "whose density would grow without bound. Warning where there is one, fault from a tenth of the features.",
 )
 def variance_floor(subject: Subject) -> Finding | None:
     """Name the features whose learned noise ran into its floor."""
     if not subject.encodes or not isinstance(subject.likelihood, LEARNED):
         return None
     floor, sigma = subject.likelihood.minimum_std, subject.learned_noise
-    at = np.flatnonzero(sigma < 1.5 * floor)
+    at = np.flatnonzero(sigma < 5 * floor)
     named = f" (features {', '.join(map(str, at[:5]))}{' ...' if len(at) > 5 else ''})" if len(at) else ""
     return Finding(
         grade(len(at) / subject.n, 0.0, 0.1 - 1e-9),
-        f"{len(at)} of {subject.n} learned σ lie at their floor of {floor:g}{named}; the smallest is {sigma.min():.2g}.",
+        f"{len(at)} of {subject.n} learned σ lie near their floor of {floor:g}{named}; the smallest is "
+        f"{sigma.min():.2g}.",
         {"at_floor": len(at), "features": subject.n, "smallest": sigma.min(), "floor": floor},
         "Leave out constant features, use a likelihood for discrete ones, or raise minimum_std to their rounding.",
     )

@@ -174,7 +174,8 @@ class Subject:
         """The likelihood's σ of each feature in the model's units, (n,); a Bernoulli's at the mean, √(p(1 − p))."""
         if self.likelihood.unit_interval:
             p = self.known.x.mean(0)
-            return np.sqrt(np.clip(p * (1 - p), 0, None))
+            spread: np.ndarray = np.sqrt(np.clip(p * (1 - p), 0, None))
+            return spread
         return self.learned_noise if isinstance(self.likelihood, LEARNED) else np.full(self.n, self.likelihood.std)
 
     @cached_property
@@ -182,7 +183,8 @@ class Subject:
         """The root mean square over rows of the σ that was learnt for each feature, (n,)."""
         model = self.estimator.model_
         variance = self.through(self.held_out.codes, lambda z: model.decode(z.to(model.dtype)).variance)
-        return np.sqrt(variance.mean(0))
+        noise: np.ndarray = np.sqrt(variance.mean(0))
+        return noise
 
     @cached_property
     def linear(self) -> Linear:
