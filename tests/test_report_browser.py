@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from test_report import HOSTILE, SECTIONS, cases, contents  # noqa: F401  (fixtures)
 
 from isthmus.report.document import page
+from test_report import HOSTILE, SECTIONS, cases, contents  # noqa: F401  (fixtures)
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 DRIVER = shutil.which("chromedriver")
@@ -24,24 +24,28 @@ OVERLAPS = """
 const words = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 while (walker.nextNode()) {
   const node = walker.currentNode, holder = node.parentElement;
-  if (!node.data.trim() || /SCRIPT|STYLE|OPTION|SELECT/.test(holder.tagName) || !holder.checkVisibility({ visibilityProperty: true })) continue;
+  if (!node.data.trim() || /SCRIPT|STYLE|OPTION|SELECT/.test(holder.tagName)) continue;
+  if (!holder.checkVisibility({ visibilityProperty: true })) continue;
   const range = document.createRange();
   range.selectNodeContents(node);
   for (const box of range.getClientRects()) if (box.width > 1) words.push([box, node.data.trim(), holder]);
 }
 const found = [];
 words.forEach(([a, text, holder], i) => words.slice(i + 1).forEach(([b, other, beside]) => {
-  const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left), high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-  const line = Math.min(a.height, b.height);
-  if (wide > 1.5 && high > 0.3 * line && !holder.contains(beside) && !beside.contains(holder)) found.push(`${text} / ${other}`);
+  const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+  const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+  if (wide < 1.5 || high < 0.3 * Math.min(a.height, b.height)) return;
+  if (!holder.contains(beside) && !beside.contains(holder)) found.push(`${text} / ${other}`);
 }));
 return [words.length, found];
 """
 
 NARROW = """
 const room = document.documentElement.clientWidth;
-return [document.documentElement.scrollWidth - room, [...document.querySelectorAll("h1,h2,h3,p,figure,.chart,img,summary,pre,.legend")]
-  .filter((e) => e.checkVisibility() && !e.closest(".scroll") && e.getBoundingClientRect().right > room + 0.5).map((e) => e.outerHTML.slice(0, 80))];
+const wide = [...document.querySelectorAll("h1, h2, h3, p, figure, .chart, img, summary, pre, .legend, .scroll")]
+  .filter((e) => e.checkVisibility() && !e.parentElement.closest(".scroll"))
+  .filter((e) => e.getBoundingClientRect().right > room + 0.5);
+return [document.documentElement.scrollWidth - room, wide.map((e) => e.outerHTML.slice(0, 80))];
 """
 
 
@@ -155,11 +159,16 @@ def test_the_map_shows_the_sample_behind_a_dot_and_changes_colour(name, shows, b
     browser.execute_script("document.getElementById('map').focus()")
     browser.execute_cdp_cmd("Input.dispatchKeyEvent", {"type": "keyDown", "key": "ArrowRight", "code": "ArrowRight"})
     assert "row " in tip(browser)
-    colours = "return [...document.querySelectorAll('#map .dots')].filter((p) => p.getAttribute('d')).map((p) => p.getAttribute('stroke'))"
+    colours = """
+    const drawn = [...document.querySelectorAll("#map .dots")].filter((path) => path.getAttribute("d"));
+    return drawn.map((path) => path.getAttribute("stroke"));
+    """
     before = browser.execute_script(colours)
-    browser.execute_script(
-        "const c = document.getElementById('colour'); c.value = c.options.length - 1; c.dispatchEvent(new Event('change'))"
-    )
+    browser.execute_script("""
+    const choice = document.getElementById("colour");
+    choice.value = choice.options.length - 1;
+    choice.dispatchEvent(new Event("change"));
+    """)
     after = browser.execute_script(colours)
     assert len(after) > 1
     assert (after != before) == (len(contents[name].latent.colourings) > 2)

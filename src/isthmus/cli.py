@@ -310,8 +310,8 @@ def report(
     data: Annotated[
         str | None,
         typer.Argument(
-            help="Held-out rows: a name that `isthmus datasets` lists (its test rows; training rows and labels come with "
-            "it), or a path. Without them the report holds what needs no data."
+            help="Held-out rows: a name that `isthmus datasets` lists (its test rows; training rows and labels come "
+            "with it), or a path. Without them the report holds what needs no data."
         ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where to write the page.")] = Path("report.html"),

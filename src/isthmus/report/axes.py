@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -53,7 +53,7 @@ def styled() -> Iterator[None]:
         import matplotlib as mpl
     except ImportError:
         raise MissingExtraError("matplotlib", "plots", "drawing pictures") from None
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(cast(Any, _STYLE)):
         yield
 
 
@@ -190,7 +190,9 @@ def draw_samples(ax: Axes, made: Samples, look: Look) -> Axes:
     if look.kind == "series":
         new, old = look.flat(made.shown), None if made.nearest is None else look.flat(made.nearest)
         beside = [[] if old is None else [(f"nearest {made.of}", old[i])] for i in range(len(new))]
-        return draw_offset_lines(ax, [(f"sample {i}", [("sample", new[i]), *beside[i]]) for i in range(min(5, len(new)))])
+        return draw_offset_lines(
+            ax, [(f"sample {i}", [("sample", new[i]), *beside[i]]) for i in range(min(5, len(new)))]
+        )
     if made.real_points is not None:
         ax.plot(*made.real_points.T, ".", ms=3, color=MUTED, label="real")
     assert made.sample_points is not None
@@ -224,5 +226,3 @@ def draw_filters(ax: Axes, made: Filters) -> Axes:
     if made.weights.ndim == 3:
         return draw_strips(ax, [(made.of, weight_tiles(made.weights))], 12)
     return draw_offset_lines(ax, [(f"{i}", [("weight", w)]) for i, w in enumerate(made.weights[:8])])
-
-

@@ -10,12 +10,26 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from .shell import escape
 
-__all__ = ["CLASSES", "RAMP", "Axis", "Dots", "Line", "bars", "binned", "chart", "dots_path", "histogram", "number", "ramp_index"]
+__all__ = [
+    "CLASSES",
+    "RAMP",
+    "Axis",
+    "Dots",
+    "Line",
+    "bars",
+    "binned",
+    "chart",
+    "dots_path",
+    "histogram",
+    "number",
+    "ramp_index",
+]
 
 CLASSES = (
     "#3b7dd8",
@@ -60,7 +74,7 @@ class Axis:
         room = margin * (high - low) if high > low else 0.5 * max(abs(high), 1e-9)
         return cls(low - room, high + room, label, log)
 
-    def place(self, values: np.ndarray) -> np.ndarray:
+    def place(self, values: Any) -> np.ndarray:
         """Return values on 0 to 1000."""
         x = np.asarray(values, dtype=np.float64)
         placed: np.ndarray = ((np.log10(x) if self.log else x) - self.low) / (self.high - self.low) * SIDE
@@ -73,7 +87,8 @@ class Axis:
             fine = np.array([1.0, 2.0, 5.0] if self.high - self.low < 2 else [1.0])
             all_of = np.sort(np.ravel(10.0 ** decades[:, None] * fine))
             inside = all_of[(np.log10(all_of) >= self.low) & (np.log10(all_of) <= self.high)]
-            return inside[:: math.ceil(len(inside) / at_most)] if len(inside) else inside
+            kept: np.ndarray = inside[:: max(1, math.ceil(len(inside) / at_most))]
+            return kept
         raw = (self.high - self.low) / at_most
         power = 10.0 ** math.floor(math.log10(raw))
         step = next(m * power for m in (1, 2, 5, 10) if m * power >= raw * (1 - 1e-9))
@@ -123,8 +138,12 @@ def chart(
     names = [(mark.name, mark.colour) for mark in marks if mark.name]
     key = _legend(names) if legend and len(names) > 1 else ""
     widest = max((number(v) for v in ys), key=len, default="")
-    left = "".join(f'<span style="top:{100 - v / 10:.2f}%">{number(t)}</span>' for t, v in zip(ys, y.place(ys), strict=True))
-    below = "".join(f'<span style="left:{v / 10:.2f}%">{number(t)}</span>' for t, v in zip(xs, x.place(xs), strict=True))
+    left = "".join(
+        f'<span style="top:{100 - v / 10:.2f}%">{number(t)}</span>' for t, v in zip(ys, y.place(ys), strict=True)
+    )
+    below = "".join(
+        f'<span style="left:{v / 10:.2f}%">{number(t)}</span>' for t, v in zip(xs, x.place(xs), strict=True)
+    )
     data = f" data-lines='{_lines(marks, x, y)}' tabindex=\"0\"" if hover else ""
     return (
         f'<div class="chart{" square" if square else ""}"{data}{attributes} role="img" aria-label="{escape(alt)}">{key}'
@@ -146,9 +165,8 @@ def _mark(mark: Line | Dots, x: Axis, y: Axis) -> str:
         return dots_path(px, py, mark.colour)
     if mark.filled:
         base = SIDE - float(y.place(np.array([max(0.0, y.low)]))[0])
-        drawn = (
-            f'<path class="fill" style="fill:{mark.colour}" d="M{px[0]:.1f} {base:.1f}L{points}L{px[-1]:.1f} {base:.1f}Z"/>{drawn}'
-        )
+        area = f"M{px[0]:.1f} {base:.1f}L{points}L{px[-1]:.1f} {base:.1f}Z"
+        drawn = f'<path class="fill" style="fill:{mark.colour}" d="{area}"/>{drawn}'
     return drawn
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from .. import __version__
 from .content import Content, content
-from .sections import headline, sections
+from .overview import headline
+from .sections import sections
 from .shell import check_page, document, escape, write
 
 __all__ = ["command", "page", "report"]
@@ -32,11 +33,13 @@ def page(content: Content) -> str:
     found = sections(content)
     title = f"{content.system} on {content.data}" if content.data else content.system
     links = "".join(f'<a href="#{name}">{escape(heading)}</a>' for name, heading, _ in found)
-    body = "".join(f'<section id="{name}"><h2>{escape(heading)}</h2>{inside}</section>' for name, heading, inside in found)
+    body = "".join(
+        f'<section id="{name}"><h2>{escape(heading)}</h2>{inside}</section>' for name, heading, inside in found
+    )
     facts = " ".join(content.facts)
     return document(
         f"isthmus: {title}",
-        f'<header><p class="kicker">isthmus report</p><h1>{escape(title)}</h1><p class="facts">{escape(facts)}</p></header>'
+        f'<header><p class="kicker">isthmus report</p><h1>{escape(title)}</h1>{facts}</header>'
         f'<main>{headline(content)}<nav aria-label="Sections">{links}</nav>{body}</main>'
         f"<footer>Made by isthmus {escape(__version__)}. This file holds all it shows and asks nothing of the network."
         '</footer><div id="tip" hidden></div>',

@@ -46,7 +46,7 @@ def labels_of(name: str, rows: int, columns: list[str] | None) -> np.ndarray:
         frame = read_frame(place)
         if frame.width != 1:
             raise DataError(f"{name}: holds {frame.width} columns; labels are one column, a row for each of the data's")
-        labels = frame.to_series(0).to_numpy()
+        labels: np.ndarray = frame.to_series(0).to_numpy()
     else:
         labels = np.asarray(read(name).values).squeeze()
     if labels.shape != (rows,):

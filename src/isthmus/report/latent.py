@@ -53,17 +53,17 @@ def latent_section(content: Content) -> Iterator[tuple[str, str, str]]:
     options = "".join(f'<option value="{i}">{escape(c["name"])}</option>' for i, c in enumerate(colourings))
     first = colourings[0]
     index = np.array(first["index"])
-    paths = "".join(
-        dots_path(px[index == i], py[index == i], colour) for i, colour in enumerate(first["colours"]) if (index == i).any()
-    )
+    paths = "".join(dots_path(px[index == i], py[index == i], colour) for i, colour in enumerate(first["colours"]))
     alt = f"Map of the codes, coloured by {first['name']}"
-    drawn = chart([], x, y, alt, square=True, attributes=f' id="map" tabindex="0" style="--dot:{5 if len(px) > 500 else 8}px"')
+    attributes = f' id="map" tabindex="0" style="--dot:{5 if len(px) > 500 else 8}px"'
+    drawn = chart([], x, y, alt, square=True, attributes=attributes)
     drawn = drawn.replace("</svg>", f"{paths}</svg>", 1)
-    ramp = "ramp" in first
-    key = "".join(
-        f'<li>{escape(word) if ramp and not i else ""}<i style="background:{colour}"></i>{"" if ramp and not i else escape(word)}</li>'
-        for i, (colour, word) in enumerate(zip(first["colours"], first["words"], strict=True))
-    )
+    swatches = [f'<i style="background:{colour}"></i>' for colour in first["colours"]]
+    items = [f"{swatch}{escape(word)}" for swatch, word in zip(swatches, first["words"], strict=True)]
+    if "ramp" in first:
+        items[0] = escape(first["words"][0]) + swatches[0]  # the least stands before the ramp, the most behind it
+    css = "legend ramp" if "ramp" in first else "legend"
+    key = "".join(f"<li>{item}</li>" for item in items)
     payload = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     # nothing in the data can end the script that carries it
     payload = payload.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
@@ -71,7 +71,7 @@ def latent_section(content: Content) -> Iterator[tuple[str, str, str]]:
         "latent",
         "Latent map",
         f'<p class="note">{escape(note)}</p><p class="choose"><label for="colour">Colour by</label> '
-        f'<select id="colour">{options}</select></p><ul class="legend{" ramp" if ramp else ""}" id="map-legend">{key}</ul>'
+        f'<select id="colour">{options}</select></p><ul class="{css}" id="map-legend">{key}</ul>'
         f'{drawn}<script type="application/json" id="map-data">{payload}</script>',
     )
 
@@ -87,6 +87,7 @@ def _painted(colouring: Colouring) -> dict[str, Any]:
             "words": colouring.classes,
         }
     index, low, high = ramp_index(colouring.values)
+    told = colouring.name in ("score", "error")
     words = [""] * len(RAMP)
     words[0], words[-1] = f"≤ {number(low)}", f"≥ {number(high)}"
     return {
@@ -95,7 +96,7 @@ def _painted(colouring: Colouring) -> dict[str, Any]:
         "colours": list(RAMP),
         "words": words,
         "ramp": True,
-        "values": [number(float(f"{v:.4g}")) for v in colouring.values] if colouring.name in ("score", "error") else None,
+        "values": [number(float(f"{v:.4g}")) for v in colouring.values] if told else None,
     }
 
 
@@ -104,7 +105,12 @@ def _told(X: np.ndarray, look: Look) -> dict[str, Any]:
     if look.kind == "images":
         sheet, _ = thumbnails(X, look.limits, SHEET, PIXELS)
         rows = -(-len(X) // SHEET)
-        return {"sheet": data_uri(png(sheet)), "columns": SHEET, "lines": rows, "aspect": look.shape[-2] / look.shape[-1]}
+        return {
+            "sheet": data_uri(png(sheet)),
+            "columns": SHEET,
+            "lines": rows,
+            "aspect": look.shape[-2] / look.shape[-1],
+        }
     flat = look.flat(X)
     if look.kind == "series":
         places = np.linspace(0, look.n - 1, min(look.n, SERIES)).round().astype(int)

@@ -7,26 +7,22 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from .charts import CLASSES, RAMP, Axis, Dots, Line, bars, chart, histogram, number
-from .content import Content, Look, Number, Verdict
+from .content import Content, Look
 from .content.rows import SHOWN
 from .latent import latent_section
+from .overview import Section, card, learning, numbers, verdicts
 from .rasters import diverging, grey, montage, png
 from .shell import details, escape, figure, picture
 
-__all__ = ["headline", "sections"]
-
-Section = tuple[str, str, str]
-"""A section's name in the page, its title, its HTML."""
-
-STATUS = {"fault": "Fault", "warning": "Warning", "healthy": "Healthy"}
+__all__ = ["sections"]
 
 
 def sections(content: Content) -> list[Section]:
     """Return the sections that have something to show."""
     return [
-        *_verdicts(content),
-        *_numbers(content),
-        *_learning(content),
+        *verdicts(content),
+        *numbers(content),
+        *learning(content),
         *_reconstructions(content),
         *latent_section(content),
         *_traversals(content),
@@ -34,107 +30,8 @@ def sections(content: Content) -> list[Section]:
         *_samples(content),
         *_scores(content),
         *_filters(content),
-        *_card(content),
+        *card(content),
     ]
-
-
-def headline(content: Content) -> str:
-    """Return what a reader should know first: one status, one sentence, a handful of numbers."""
-    verdicts = content.verdicts
-    counts = {status: sum(v.status == status for v in verdicts) for status in STATUS}
-    if not verdicts:
-        status, word, sentence = "none", "Not judged", content.facts[0]
-    elif counts["fault"]:
-        status, word, sentence = "fault", _count(counts["fault"], "fault"), _first(verdicts[0])
-    elif counts["warning"]:
-        status, word, sentence = "warning", _count(counts["warning"], "warning"), _first(verdicts[0])
-    else:
-        status, word = "healthy", "Healthy"
-        sentence = f"All {len(verdicts)} checks passed." if len(verdicts) > 1 else verdicts[0].statement
-    tiles = "".join(_tile(n) for n in content.numbers if n.key)
-    others = [_count(counts[s], s) for s in ("warning", "healthy") if s != status and counts[s]]
-    also = f'<p class="also">Also {escape(" and ".join(others))}.</p>' if others and status != "healthy" else ""
-    return (
-        f'<div class="headline {status}"><p class="status">{escape(word)}</p><p class="lead">{escape(sentence)}</p>{also}'
-        f'</div>{f"<div class=tiles>{tiles}</div>" if tiles else ""}'
-    )
-
-
-def _first(verdict: Verdict) -> str:
-    return f"{verdict.about[:1].upper()}{verdict.about[1:]}: {verdict.statement}"
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}" if n == 1 or what == "healthy" else f"{n} {what}s"
-
-
-def _tile(tile: Number) -> str:
-    floor = f"<small>real rows {escape(tile.floor)}</small>" if tile.floor and tile.group == "Samples" else ""
-    return details(
-        f"<b>{escape(tile.text)}</b><span>{escape(tile.name)}</span>{floor}",
-        f"<p>{escape(tile.definition)}</p>",
-        "tile",
-    )
-
-
-def _verdicts(content: Content) -> Iterator[Section]:
-    if content.verdicts:
-        bad = "".join(_verdict(v) for v in content.verdicts if v.status != "healthy")
-        good = "".join(_verdict(v) for v in content.verdicts if v.status == "healthy")
-        yield "verdicts", "Verdicts", f'{bad}<div class="healthy-ones">{good}</div>'
-
-
-def _verdict(verdict: Verdict) -> str:
-    evidence = "".join(
-        f"<dt>{escape(name.replace('_', ' '))}</dt><dd>{value:,.4g}</dd>" for name, value in verdict.evidence.items()
-    )
-    inside = f'<dl class="evidence">{evidence}</dl><p>{escape(verdict.threshold)}</p>'
-    advice = f'<p class="advice"><b>Try</b> {escape(verdict.advice)}</p>' if verdict.advice else ""
-    return (
-        f'<article class="verdict {escape(verdict.status)}"><h3><i>{STATUS[verdict.status]}</i> {escape(verdict.about)}'
-        f"</h3><p>{escape(verdict.statement)}</p>{advice}{details('Evidence and threshold', inside)}</article>"
-    )
-
-
-def _numbers(content: Content) -> Iterator[Section]:
-    groups = list(dict.fromkeys(n.group for n in content.numbers))
-    blocks = []
-    for group in groups:
-        rows = "".join(
-            details(
-                f"<span>{escape(n.name)}</span><b>{escape(n.text)}</b><small>{_beside(n)}</small>",
-                f"<p>{escape(n.definition)}</p>",
-                "number",
-            )
-            for n in content.numbers
-            if n.group == group
-        )
-        blocks.append(f'<div class="numbers"><h3>{escape(group)}</h3>{rows}</div>')
-    yield (
-        "numbers",
-        "Numbers",
-        '<p class="note">Click a number for its definition.</p><div class="columns">' + "".join(blocks) + "</div>",
-    )
-
-
-def _beside(measured: Number) -> str:
-    if not measured.floor:
-        return ""
-    return escape(f"{'guessing' if measured.group == 'Codes' else 'real'} {measured.floor}")
-
-
-def _learning(content: Content) -> Iterator[Section]:
-    panels = []
-    for curve in content.learning:
-        marks = [Line(x, y, name, CLASSES[i]) for i, (name, (x, y)) in enumerate(curve.lines.items())]
-        x = Axis.of("epoch", *(m.x for m in marks), margin=0.02)
-        y = Axis.of("mean a row", *(m.y for m in marks), log=True)
-        last = ", ".join(f"{m.name} {m.y[-1]:.4g}" for m in marks)
-        alt = f"{curve.term} by epoch; in the last epoch {last}"
-        panels.append(figure(chart(marks, x, y, alt, hover=True, whole=True), "", curve.term))
-    if panels:
-        note = '<p class="note">Every term of every player’s loss, by epoch.</p>'
-        yield "learning", "Learning curves", f'{note}<div class="grid">{"".join(panels)}</div>'
 
 
 def _reconstructions(content: Content) -> Iterator[Section]:
@@ -143,8 +40,10 @@ def _reconstructions(content: Content) -> Iterator[Section]:
         return
     n, size = len(made.rows), look.flat(made.originals)
     errors = made.shown_errors
-    order = f"{n} held-out rows, from the best reconstructed (first, error {errors[0]:.3g}) to the worst (last, error {errors[-1]:.3g})"
-    note = f'<p class="note">{escape(order)}, evenly spread between.</p>'
+    note = (
+        f'<p class="note">{n} held-out rows, from the best reconstructed (first, error {errors[0]:.3g}) to the worst '
+        f"(last, error {errors[-1]:.3g}), evenly spread between.</p>"
+    )
     noise = f"inputs, corrupted as in training: {made.corruption}"
     if look.kind == "images":
         strips = [("originals", grey(made.originals, look.limits))]
@@ -153,8 +52,10 @@ def _reconstructions(content: Content) -> Iterator[Section]:
         difference = np.asarray(made.outputs, dtype=np.float64) - made.originals
         largest = float(np.abs(difference).max())
         strips.append(("outputs", grey(made.outputs, look.limits)))
-        strips.append((f"errors: blue too dark, red too bright, full colour ±{largest:.2g}", diverging(difference, largest)))
-        body = "".join(figure(strip(tiles, f"{label}, {n} held-out images"), "", label) for label, tiles in strips)
+        strips.append(
+            (f"errors: blue too dark, red too bright, full colour ±{largest:.2g}", diverging(difference, largest))
+        )
+        body = _side_by_side([figure(strip(t, f"{label}, {n} held-out images"), "", label) for label, t in strips])
     elif look.kind == "series":
         inputs = None if made.inputs is None else look.flat(made.inputs)
         outputs = look.flat(made.outputs)
@@ -175,10 +76,12 @@ def _reconstructions(content: Content) -> Iterator[Section]:
         if inputs is not None:
             body = f'<p class="note">{escape(noise)}, drawn faint.</p>{body}'
     else:
-        note = '<p class="note">The columns that come back worst: the share of each column’s variance that is lost, 1 − R².</p>'
+        note = '<p class="note">The columns that come back worst: the share of their variance that is lost, 1 − R².</p>'
         lost = 1 - made.r2[made.worst]
         names = [look.names[i] for i in made.worst]
-        body = figure(bars(names, list(lost), [f"{v:.0%}" for v in lost], "Worst columns by share of variance lost"), "")
+        body = figure(
+            bars(names, list(lost), [f"{v:.0%}" for v in lost], "Worst columns by share of variance lost"), ""
+        )
         body += _worst_rows(content, look)
     body += figure(
         histogram({"held-out": made.errors}, _error_label(look), "Histogram of errors of held-out rows", trim=0.005),
@@ -207,7 +110,13 @@ def _worst_rows(content: Content, look: Look) -> str:
         )
         lines.append(f"<tr><th scope=row>{made.rows[i]}</th><td>{made.shown_errors[i]:.3g}</td>{cells}</tr>")
     head = "<tr><th>row</th><th>error</th><th colspan=3>missed most: value → reconstruction</th></tr>"
-    return f'<div class="scroll" tabindex="0"><table class="rows"><thead>{head}</thead><tbody>{"".join(lines)}</tbody></table></div>'
+    table = f'<table class="rows"><thead>{head}</thead><tbody>{"".join(lines)}</tbody></table>'
+    return f'<div class="scroll" tabindex="0">{table}</div>'
+
+
+def _side_by_side(figures: Sequence[str], kind: str = "") -> str:
+    """Return strips of pictures that keep to their columns, and are scrolled together where there is little room."""
+    return f'<div class="scroll" tabindex="0"><div class="strips {kind}">{"".join(figures)}</div></div>'
 
 
 def strip(tiles: np.ndarray, alt: str, columns: int = SHOWN) -> str:
@@ -215,7 +124,9 @@ def strip(tiles: np.ndarray, alt: str, columns: int = SHOWN) -> str:
     return picture(png(montage(tiles, columns)), alt, "pixels")
 
 
-def small_multiples(panels: Sequence[tuple[str, Sequence[tuple[str, np.ndarray, bool]]]], label: str = "position") -> str:
+def small_multiples(
+    panels: Sequence[tuple[str, Sequence[tuple[str, np.ndarray, bool]]]], label: str = "position"
+) -> str:
     """Return series as charts on one scale: each panel a title and lines (name, values, whether faint)."""
     together = [values for _, lines in panels for _, values, _ in lines]
     y = Axis.of("value", *together)
@@ -225,7 +136,7 @@ def small_multiples(panels: Sequence[tuple[str, Sequence[tuple[str, np.ndarray, 
             Line(np.arange(len(v)), v, name, "currentColor" if faint else CLASSES[i], faint=faint)
             for i, (name, v, faint) in zip(_colours(lines), lines, strict=True)
         ]
-        x = Axis(0, max(1, len(together[0]) - 1), label)
+        x = Axis(0, max(1, len(together[0]) - 1), "position")
         names = ", ".join(dict.fromkeys(name for name, _, _ in lines if name))
         made.append(figure(chart(marks, x, y, f"{title}: {names}"), "", title))
     return f'<div class="grid">{"".join(made)}</div>'
@@ -241,8 +152,10 @@ def _traversals(content: Content) -> Iterator[Section]:
     if look is None or not found:
         return
     around = "the mean code" if content.reconstructions is not None else "one draw from the prior"
-    kept = f"the {len(found)} that move the output most of {content.active} active ones" if content.active > len(found) else (
-        f"all {len(found)} active ones" if len(found) > 1 else "the active one"
+    kept = (
+        f"the {len(found)} that move the output most of {content.active} active ones"
+        if content.active > len(found)
+        else (f"all {len(found)} active ones" if len(found) > 1 else "the active one")
     )
     note = (
         f"One unit at a time from −2.5 to +2.5 standard deviations, the others at {around}: {kept}, strongest first. "
@@ -275,14 +188,18 @@ def _fan(flat: np.ndarray, look: Look) -> str:
     marks = [
         Line(np.arange(flat.shape[1]), row, ends.get(i, ""), RAMP[places[i]], faint=False) for i, row in enumerate(flat)
     ]
-    return chart(marks, Axis(0, max(1, look.n - 1), "position"), Axis.of("value", flat), "Series from one end to the other")
+    return chart(
+        marks, Axis(0, max(1, look.n - 1), "position"), Axis.of("value", flat), "Series from one end to the other"
+    )
 
 
 def _interpolations(content: Content) -> Iterator[Section]:
     look, found = content.look, content.interpolations
     if look is None or not found:
         return
-    note = "Between two real rows: at either end the row itself, between them what the decoder makes of (1 − t) h₀ + t h₁."
+    note = (
+        "Between two real rows: at either end the row itself, between them what the decoder makes of (1 − t) h₀ + t h₁."
+    )
     blocks = []
     for way in found:
         label = f"row {way.rows[0]} to row {way.rows[1]}"
@@ -306,8 +223,8 @@ def _interpolations(content: Content) -> Iterator[Section]:
             x = Axis(-0.03, 1.03, "t; dots are the rows themselves")
             y = Axis.of("value in σ, about the middle", flat[:, most] - centre[most], ends[:, most] - centre[most])
             blocks.append(figure(chart(marks, x, y, f"{label}: {', '.join(look.names[j] for j in most)}"), "", label))
-    kind = "stack" if look.kind == "images" else "grid"
-    yield "interpolations", "Interpolations", f'<p class="note">{escape(note)}</p><div class="{kind}">{"".join(blocks)}</div>'
+    body = _side_by_side(blocks) if look.kind == "images" else f'<div class="grid">{"".join(blocks)}</div>'
+    yield "interpolations", "Interpolations", f'<p class="note">{escape(note)}</p>{body}'
 
 
 def _samples(content: Content) -> Iterator[Section]:
@@ -324,13 +241,16 @@ def _samples(content: Content) -> Iterator[Section]:
             if made.nearest is not None:
                 label = f"nearest {made.of} rows"
                 parts.append(figure(strip(grey(made.nearest[start:stop], look.limits), label), "", label))
-        body = f'<div class="pairs">{"".join(parts)}</div>'
+        body = _side_by_side(parts, "pairs")
     elif look.kind == "series":
         new = look.flat(made.shown)
         old = None if made.nearest is None else look.flat(made.nearest)
         body = small_multiples(
             [
-                (f"sample {i}", [("sample", new[i], False), *([] if old is None else [(f"nearest {made.of} row", old[i], False)])])
+                (
+                    f"sample {i}",
+                    [("sample", new[i], False), *([] if old is None else [(f"nearest {made.of} row", old[i], False)])],
+                )
                 for i in range(min(6, len(new)))
             ]
         )
@@ -384,7 +304,7 @@ def _scores(content: Content) -> Iterator[Section]:
             body += figure(strip(grey(made.lowest, look.limits), label), "", label)
         elif look.kind == "series":
             flat = look.flat(made.lowest)[:6]
-            body += f'<h3>{label}</h3>' + small_multiples(
+            body += f"<h3>{label}</h3>" + small_multiples(
                 [(f"row {made.lowest_rows[i]}", [("row", flat[i], False)]) for i in range(len(flat))]
             )
         else:
@@ -401,7 +321,8 @@ def _filters(content: Content) -> Iterator[Section]:
         -1, *[1] * (made.weights.ndim - 1)
     )
     note = (
-        f"The first layer of the {made.of}: {len(weights)} of {made.total} units, largest norm first, each on its own scale"
+        f"The first layer of the {made.of}: {len(weights)} of {made.total} units, largest norm first, each on its own "
+        "scale"
     )
     if weights.ndim == 3:
         tiles = diverging(weights, 1.0)
@@ -412,13 +333,3 @@ def _filters(content: Content) -> Iterator[Section]:
     else:
         body = small_multiples([(f"filter {i}", [("weight", w, False)]) for i, w in enumerate(weights[:6])])
     yield "filters", "Filters", f'<p class="note">{escape(note)}.</p>{body}'
-
-
-def _card(content: Content) -> Iterator[Section]:
-    rows = "".join(
-        f"<tr><th scope=row>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in content.card.items()
-    )
-    body = f'<p>{escape(content.summary)}</p><table class="card"><tbody>{rows}</tbody></table>'
-    if content.command:
-        body += f'<h3>This report was made by</h3><pre tabindex="0"><code>{escape(content.command)}</code></pre>'
-    yield "card", "Model card", body

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .look import Look, spread
+from .look import Look
 
 __all__ = [
     "Colouring",
@@ -115,9 +115,7 @@ def colouring(name: str, values: Any) -> Colouring:
     """
     column = np.asarray(values)
     numeric = column.dtype.kind in "fiub"
-    kinds, index, counts = np.unique(
-        column if numeric else column.astype(str), return_inverse=True, return_counts=True
-    )
+    kinds, index, counts = np.unique(column if numeric else column.astype(str), return_inverse=True, return_counts=True)
     whole = column.dtype.kind in "iub" or (column.dtype.kind == "f" and not (kinds % 1).any())
     if numeric and not (whole and len(kinds) <= CATEGORIES):
         return Colouring(name, column.astype(np.float64))
@@ -218,10 +216,9 @@ def first_weights(network: nn.Module, shape: tuple[int, ...]) -> np.ndarray | No
     if first is None:
         return None
     weights: np.ndarray = first.weight.detach().cpu().float().numpy()
-    if isinstance(first, nn.Conv2d):
-        return weights.mean(1)
-    if weights.shape[1] != np.prod(shape):
-        return None
-    weights = weights.reshape(-1, *shape)
-    return weights.mean(1) if weights.ndim == 4 else weights
-
+    if not isinstance(first, nn.Conv2d):
+        if weights.shape[1] != np.prod(shape):
+            return None
+        weights = weights.reshape(-1, *shape)
+    averaged: np.ndarray = weights.mean(1) if weights.ndim == 4 else weights
+    return averaged

@@ -101,8 +101,8 @@ def code_numbers(
     if prior:
         active = metrics.active_units(H)
         definition = (
-            "Units whose posterior mean varies over held-out rows with a variance above 0.01 (Burda et al. 2016, section "
-            "5.2). The others carry nothing."
+            "Units whose posterior mean varies over held-out rows with a variance above 0.01 (Burda et al. 2016, "
+            "section 5.2). The others carry nothing."
         )
         found.append(Number(group, "active units", active, f"{active} of {H.shape[1]}", definition, key=True))
     if labels is None:
@@ -129,9 +129,7 @@ def code_numbers(
     return found
 
 
-def sample_numbers(
-    drawn: np.ndarray, X: np.ndarray, X_train: np.ndarray | None, look: Look, seed: int
-) -> list[Number]:
+def sample_numbers(drawn: np.ndarray, X: np.ndarray, X_train: np.ndarray | None, look: Look, seed: int) -> list[Number]:
     """Return precision, recall, density, coverage and the two-sample test, each beside real rows' own figure.
 
     The floor is what as many training rows reach against the same held-out rows, or where no training rows are given
@@ -193,9 +191,9 @@ def memorisation_numbers(of_samples: np.ndarray, of_real: np.ndarray, n_train: i
         return []
     ratio = float(np.median(of_samples)) / base
     definition = (
-        f"The median distance of {len(of_samples):,} samples to the nearest of {n_train:,} training rows, over that of as "
-        "many held-out rows. Far below 1 with a low distance says that training rows were memorised "
-        "(Meehan et al. 2020)."
+        f"The median distance of {len(of_samples):,} samples to the nearest of {n_train:,} training rows, over that of "
+        "as many held-out rows. Far below 1, samples lie where training rows do and held-out rows do not: they were "
+        "memorised (Meehan et al. 2020)."
     )
     return [Number("Samples", "distance to training ÷ real's", ratio, f"{ratio:.2f}", definition, "1.00")]
 

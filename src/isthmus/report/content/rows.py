@@ -37,7 +37,7 @@ TRAINING_SCORES = 1_000
 
 @dataclass(frozen=True)
 class Reconstructions:
-    """Originals, inputs, outputs, numbers and errors of a few rows, best to worst; errors of all; R² of each feature."""
+    """Originals, inputs, outputs, and errors of a few rows, best to worst; the errors of all; each feature's R²."""
 
     originals: np.ndarray
     inputs: np.ndarray | None
@@ -203,4 +203,3 @@ def discriminations(estimator: Any, X: np.ndarray, drawn: np.ndarray, rows: np.n
         "generator that cannot be told from the data; near 1 and near 0 is a discriminator that wins."
     )
     return Scores(groups, "D(x)", definition, X[order], rows[order])
-
