@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from . import codes, fashion, grid, images, inpainting
+from . import codes, diagnosis, fashion, grid, images, inpainting
 from .report import put
 
 ALL = {
@@ -13,6 +13,7 @@ ALL = {
     "codes": codes.run,
     "grid": grid.run,
     "images": images.run,
+    "diagnosis": diagnosis.run,
 }
 
 

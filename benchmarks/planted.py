@@ -89,9 +89,10 @@ UNITS = 10.0 ** np.arange(-3, 3).repeat(2)
 FAULTS = (
     Case("posterior collapse", "three hidden layers and no warm-up", digits, _fit(VAE, 8, 25, network=MLP((64,) * 3))),
     Case("KL weight and warm-up", "KL weight 20", factors, _fit(VAE, 3, 15, objective=ELBO(KL(20.0)))),
-    Case("KL weight and warm-up", "two hidden layers and no warm-up", digits, _fit(VAE, 8, 25, network=MLP((64, 64)))),
+    Case("KL weight and warm-up", "three hidden layers, a high learning rate, no warm-up", digits,
+         _fit(VAE, 8, 25, 1e-2, network=MLP((64,) * 3))),
     Case("over-complete copy", "24 numbers for 12 features", factors, _fit(Autoencoder, 24, 40, 1e-2)),
-    Case("decoder ignores its code", "a learning rate of 2 kills every unit", digits, _fit(Autoencoder, 8, 10, 2.0)),
+    Case("decoder ignores its code", "a learning rate of 5 kills every unit", digits, _fit(Autoencoder, 8, 10, 5.0)),
     Case("over-fitting", "60 rows, 200 epochs", lambda seed: digits(seed).few(60),
          _fit(Autoencoder, 16, 200, batch=60)),
     Case("under-fitting", "two hidden units for a code of eight", digits, _fit(Autoencoder, 8, 20, network=MLP((2,)))),
@@ -125,7 +126,7 @@ HEALTHY = (
     Case("posterior collapse", "VAE(8), digits", digits, _fit(VAE, 8, 30)),
     Case("posterior collapse", "VAE(3), factors", factors, _fit(VAE, 3, 25)),
     Case("posterior collapse", "VAE(8), factors: five units to spare", factors, _fit(VAE, 8, 25)),
-    Case("mode dropping", "GAN(6), factors", factors, _fit(GAN, 6, 60, 2e-3, network=SMALL, training=AVERAGED)),
+    Case("mode dropping", "GAN(6), factors", factors, _fit(GAN, 6, 40, 2e-3, network=SMALL, training=AVERAGED)),
     Case("oscillation", "GAN(2), ring", circle, _fit(GAN, 2, 60, 2e-3, network=SMALL)),
     Case("memorised samples", "AdversarialAutoencoder(3), factors", factors, _fit(AdversarialAutoencoder, 3, 25)),
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..divergence import KL
 from ..metrics import r2
 from .subject import Subject
 from .table import Finding, check, grade
@@ -81,11 +82,10 @@ def _some(units: np.ndarray) -> str:
 )
 def kl_weight(subject: Subject) -> Finding | None:
     """Say whether the divergence's weight, or its sudden start, emptied the code."""
-    if not subject.variational:
+    divergence = (getattr(subject.estimator.objective_, "divergence", None) or KL()) if subject.variational else None
+    if not isinstance(divergence, KL):
         return None
-    divergence = getattr(subject.estimator.objective_, "divergence", None)
-    weight = float(getattr(divergence, "weight", 1.0))
-    warmup = float(getattr(divergence, "warmup", 0.0))
+    weight, warmup = divergence.weight, divergence.warmup
     active, share = _activity(subject)
     needed = subject.linear.kept
     evidence = {"weight": weight, "warmup": warmup, "active_units": active.sum(), "needed_units": needed}

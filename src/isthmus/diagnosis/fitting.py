@@ -22,7 +22,7 @@ def over_fitting(subject: Subject) -> Finding | None:
         return None
     held_out, training = subject.held_out, subject.training
     error, training_error = held_out.errors.mean(), training.errors.mean()
-    pca = ((held_out.x - projection(training.x, held_out.inputs, subject.d)) ** 2).mean()
+    pca = ((held_out.x - projection(training.x, held_out.inputs, subject.linear_width)) ** 2).mean()
     ratio = error / training_error if training_error else 1.0
     status = grade(ratio, 1.5, 2.0)
     if status == "fault" and error <= pca:
@@ -30,7 +30,7 @@ def over_fitting(subject: Subject) -> Finding | None:
     return Finding(
         status,
         f"The error is {error:.3g} on held-out rows and {training_error:.3g} on training rows, {ratio:.2f} times; PCA "
-        f"with {min(subject.d, subject.n)} numbers has {pca:.3g} on held-out rows.",
+        f"with {subject.linear_width} numbers has {pca:.3g} on held-out rows.",
         {"error": error, "training_error": training_error, "ratio": ratio, "pca_error": pca},
         "More rows, fewer epochs (validation_fraction=0.1, training=Training(patience=10)), a smaller network, or "
         "noise: DenoisingAutoencoder.",
@@ -47,10 +47,11 @@ def under_fitting(subject: Subject) -> Finding | None:
     """Hold what comes back against what a linear model of the same width would bring."""
     if not subject.encodes or subject.explained_linearly <= 0:
         return None
-    explained, linear = subject.explained, subject.explained_linearly
+    explained, linear = round(subject.explained, 4) + 0.0, subject.explained_linearly
     return Finding(
         grade(explained / linear, 0.9, 0.5),
-        f"{explained:.1%} of the variance comes back; a linear model of {subject.d} numbers brings {linear:.1%}.",
+        f"{explained:.1%} of the variance comes back; a linear model of {subject.linear_width} numbers brings "
+        f"{linear:.1%}.",
         {"explained": explained, "linear": linear},
         "Train longer, try another learning_rate, a wider network, or a wider code; for a VAE a lower KL weight.",
     )
@@ -58,8 +59,9 @@ def under_fitting(subject: Subject) -> Finding | None:
 
 @check(
     "training stopped too early",
-    "The share of the loss's whole fall that came in the last fifth of the epochs: warning above 5 %, fault above 10 %. A "
-    "fall that halves with every fifth of the fit leaves 1/31 = 3 % to the last. Fewer than three epochs are not judged.",
+    "The share of the loss's whole fall that came in the last fifth of the epochs: warning above 5 %, fault above 10 "
+    "%. A fall that halves with every fifth of the fit leaves 1/31 = 3 % to the last. Fewer than three epochs are not "
+    "judged.",
 )
 def stopped_early(subject: Subject) -> Finding | None:
     """Look at how much of the loss's fall took place at the end of the history."""
@@ -72,8 +74,8 @@ def stopped_early(subject: Subject) -> Finding | None:
     share = float(np.clip(fifth * fall / whole, 0, 1)) if whole > 0 else 0.0
     return Finding(
         grade(share, 0.05, 0.1),
-        f"{share:.0%} of the loss's fall, from {loss[0]:.4g} to {loss[-1]:.4g} over {len(loss)} epochs, came in the last "
-        "fifth of them.",
+        f"{share:.0%} of the loss's fall, from {loss[0]:.4g} to {loss[-1]:.4g} over {len(loss)} epochs, came in the "
+        "last fifth of them.",
         {"late_share": share, "epochs": len(loss), "loss_first": loss[0], "loss_last": loss[-1]},
         "Raise max_epochs, or learning_rate.",
     )

@@ -59,7 +59,7 @@ def _judge(subject: Subject) -> _Judged:
 @check(
     "saturated discriminator",
     "D's margin, the mean of D(x) over held-out rows less that of D(G(z)): 0 where it cannot tell, 1 where it is "
-    "certain and right; warning above 0.8, fault above 0.95, where the minimax loss keeps less than a twentieth of its "
+    "certain and right; warning above 0.8, fault above 0.9, where the minimax loss keeps less than a tenth of its "
     "slope (Goodfellow et al. 2014, section 3; Arjovsky & Bottou 2017). Judged where V makes D a probability.",
 )
 def saturated_discriminator(subject: Subject) -> Finding | None:
@@ -71,7 +71,7 @@ def saturated_discriminator(subject: Subject) -> Finding | None:
     right = 0.5 * float((judged.real > 0).mean() + (judged.fake < 0).mean())
     real, fake = ("prior codes", "codes of held-out rows") if subject.encodes else ("held-out rows", "generated rows")
     return Finding(
-        grade(of_real - of_fake, 0.8, 0.95),
+        grade(of_real - of_fake, 0.8, 0.9),
         f"D gives {real} {of_real:.2f} and {fake} {of_fake:.2f} on average, and is right about {right:.0%}. The other "
         f"side's loss moves by {judged.slope:.2g} with one logit.",
         {

@@ -39,7 +39,8 @@ def linear_code(x: np.ndarray, noise: np.ndarray, d: int) -> Linear:
     scaled = (x[:, used] - x[:, used].mean(0)) / noise[used]
     if scaled.size == 0 or not scaled.any():
         return Linear(0, 0.0)
-    variances = np.linalg.svd(scaled, compute_uv=False) ** 2 / len(x)
+    products = scaled.T @ scaled if scaled.shape[1] <= len(x) else scaled @ scaled.T
+    variances = np.linalg.eigvalsh(products)[::-1] / len(x)
     edge = (1 + math.sqrt(scaled.shape[1] / len(x))) ** 2
     kept = variances[variances > edge][:d]
     return Linear(len(kept), float((kept - 1 / kept).sum() / variances.sum()))
@@ -49,6 +50,6 @@ def projection(x: np.ndarray, inputs: np.ndarray, k: int) -> np.ndarray:
     """Return inputs on the hyperplane of the k leading principal components of the rows x, (M, n) (Pearson 1901)."""
     from sklearn.decomposition import PCA
 
-    pca = PCA(max(1, min(k, *x.shape)), svd_solver="full").fit(x)
+    pca = PCA(max(1, min(k, *x.shape)), random_state=0).fit(x)
     back: np.ndarray = pca.inverse_transform(pca.transform(inputs))
     return back

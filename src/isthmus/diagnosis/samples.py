@@ -82,7 +82,7 @@ def memorised_samples(subject: Subject) -> Finding | None:
     )
     return Finding(
         status,
-        f"Of the rows nearest to samples {share:.0%} are training rows, 50 % by chance (p = {p_value:.2g}); "
+        f"Of the rows nearest to samples {share:.0%} are training rows, 50% by chance (p = {p_value:.2g}); "
         f"{max(0.0, copies):.0%} of samples are copies.",
         {
             "nearest_training": share,

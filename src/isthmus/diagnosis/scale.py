@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..likelihood import Gaussian
-from .subject import LEARNED, Subject
+from .subject import Subject
 from .table import Finding, check, grade
 
 __all__ = ["feature_scales", "grey_values", "noise_level", "variance_floor"]
@@ -86,9 +86,10 @@ def grey_values(subject: Subject) -> Finding | None:
 )
 def variance_floor(subject: Subject) -> Finding | None:
     """Name the features whose learned noise ran into its floor."""
-    if not subject.encodes or not isinstance(subject.likelihood, LEARNED):
+    floor = getattr(subject.likelihood, "minimum_std", None)
+    if not subject.encodes or floor is None:
         return None
-    floor, sigma = subject.likelihood.minimum_std, subject.learned_noise
+    sigma = subject.noise
     at = np.flatnonzero(sigma < 5 * floor)
     named = f" (features {', '.join(map(str, at[:5]))}{' ...' if len(at) > 5 else ''})" if len(at) else ""
     return Finding(

@@ -11,17 +11,14 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from ..divergence import KL
 from ..errors import DataError
 from ..estimators import VAE, Estimator
-from ..likelihood import HeteroscedasticGaussian, HomoscedasticGaussian
 from ..metrics import r2
 from ..model import Batch
 from .linear import Linear, linear_code, projection
 
-__all__ = ["LEARNED", "MINIMUM", "ROWS", "Rows", "Subject"]
-
-LEARNED = (HomoscedasticGaussian, HeteroscedasticGaussian)
-"""Likelihoods that learn their σ."""
+__all__ = ["MINIMUM", "ROWS", "Rows", "Subject"]
 
 ROWS = 2_000
 """Rows of either kind that are judged, at most, drawn at random: distances cost the square."""
@@ -119,6 +116,11 @@ class Subject:
         return int(self.estimator.latent_dim_)
 
     @property
+    def linear_width(self) -> int:
+        """The numbers a linear model gets: d, or the default quarter of n where d numbers could simply copy."""
+        return self.d if self.d < self.n else max(1, self.n // 4)
+
+    @property
     def encodes(self) -> bool:
         """Whether there is an encoder."""
         return self.estimator.model_.encoder is not None
@@ -171,19 +173,15 @@ class Subject:
 
     @cached_property
     def noise(self) -> np.ndarray:
-        """The likelihood's σ of each feature in the model's units, (n,); a Bernoulli's at the mean, √(p(1 − p))."""
+        """The likelihood's σ of each feature in the model's units, (n,): √p(1 − p) at the mean for a Bernoulli,
+        otherwise the root mean square over rows."""
         if self.likelihood.unit_interval:
             p = self.known.x.mean(0)
-            spread: np.ndarray = np.sqrt(np.clip(p * (1 - p), 0, None))
-            return spread
-        return self.learned_noise if isinstance(self.likelihood, LEARNED) else np.full(self.n, self.likelihood.std)
-
-    @cached_property
-    def learned_noise(self) -> np.ndarray:
-        """The root mean square over rows of the σ that was learnt for each feature, (n,)."""
-        model = self.estimator.model_
-        variance = self.through(self.held_out.codes, lambda z: model.decode(z.to(model.dtype)).variance)
-        noise: np.ndarray = np.sqrt(variance.mean(0))
+            variance = np.clip(p * (1 - p), 0, None)
+        else:
+            model = self.estimator.model_
+            variance = self.through(self.held_out.codes, lambda z: model.decode(z.to(model.dtype)).variance).mean(0)
+        noise: np.ndarray = np.sqrt(variance)
         return noise
 
     @cached_property
@@ -197,7 +195,7 @@ class Subject:
         if self.variational:
             return self.linear.explained
         x = self.known.x
-        return self._explained(projection(x, self.known.inputs, self.d if self.d < self.n else max(1, self.n // 4)))
+        return self._explained(projection(x, self.known.inputs, self.linear_width))
 
     @cached_property
     def explained(self) -> float:
@@ -215,8 +213,8 @@ class Subject:
         """Return the loss an epoch, a VAE's with the divergence at its last weight; None where players compete."""
         reconstruction, divergence = self.column("reconstruction"), self.column("divergence")
         if self.variational and reconstruction is not None and divergence is not None:
-            part = getattr(self.estimator.objective_, "divergence", None)
-            return np.asarray(reconstruction + float(getattr(part, "weight", 1.0)) * divergence)
+            weighed = getattr(self.estimator.objective_, "divergence", None) or KL()
+            return np.asarray(reconstruction + weighed.weight_at(1.0) * divergence)
         return self.column("loss")
 
     @cached_property
