@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from conftest import HOSTILE
 from isthmus.report.document import page
-from test_report import HOSTILE, SECTIONS, cases, contents  # noqa: F401  (fixtures)
+from test_report import SECTIONS
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 DRIVER = shutil.which("chromedriver")
@@ -70,11 +71,11 @@ def browser(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def pages(contents, tmp_path_factory) -> dict[str, Path]:  # noqa: F811
+def pages(report_contents, tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
-    for name, content in contents.items():
+    for name, content in report_contents.items():
         (folder / f"{name}.html").write_text(page(content), encoding="utf-8")
-    return {name: folder / f"{name}.html" for name in contents}
+    return {name: folder / f"{name}.html" for name in report_contents}
 
 
 def opened(browser, path: Path, width: int, dark: bool = False) -> None:
@@ -140,13 +141,13 @@ def test_a_curve_can_be_read_off(browser, pages):
     opened(browser, pages["series"], DESKTOP)
     assert tip(browser) == ""
     hover(browser, "#learning .plot", 0.99, 0.5)
-    assert tip(browser).startswith("epoch 5")
+    assert tip(browser).startswith("epoch 3")
     assert "training" in tip(browser)
     assert "held-out" in tip(browser)
 
 
 @pytest.mark.parametrize(("name", "shows"), [("images", ".thumb"), ("series", "svg path"), ("rows", "div")])
-def test_the_map_shows_the_sample_behind_a_dot_and_changes_colour(name, shows, browser, pages, contents):  # noqa: F811
+def test_the_map_shows_the_sample_behind_a_dot_and_changes_colour(name, shows, browser, pages, report_contents):
     opened(browser, pages[name], PHONE)
     data = json.loads(browser.execute_script("return document.getElementById('map-data').textContent"))
     middle = min(range(len(data["x"])), key=lambda i: abs(data["x"][i] - 500) + abs(data["y"][i] - 500))
@@ -171,7 +172,7 @@ def test_the_map_shows_the_sample_behind_a_dot_and_changes_colour(name, shows, b
     """)
     after = browser.execute_script(colours)
     assert len(after) > 1
-    assert (after != before) == (len(contents[name].latent.colourings) > 2)
+    assert (after != before) == (len(report_contents[name].latent.colourings) > 2)
 
 
 def test_on_paper_it_is_light_and_every_definition_is_open(browser, pages):
