@@ -36,7 +36,7 @@ def page(content: Content) -> str:
     body = "".join(
         f'<section id="{name}"><h2>{escape(heading)}</h2>{inside}</section>' for name, heading, inside in found
     )
-    facts = " ".join(content.facts)
+    facts = f'<p class="facts">{escape(" ".join(content.facts))}</p>'
     return document(
         f"isthmus: {title}",
         f'<header><p class="kicker">isthmus report</p><h1>{escape(title)}</h1>{facts}</header>'
