@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import DataError
 
-__all__ = ["distance_blocks", "flat", "labelled", "same_shape", "same_width"]
+__all__ = ["about_the_mean", "distance_blocks", "flat", "labelled", "same_shape", "same_width"]
 
 BLOCK_MIB = 128
 """Memory that one block of distances may take."""
@@ -37,6 +37,13 @@ def same_width(*arrays: Any) -> tuple[np.ndarray, ...]:
     if len({r.shape[1] for r in rows}) > 1:
         raise DataError(f"rows must have as many features each, got {', '.join(str(r.shape[1]) for r in rows)}")
     return rows
+
+
+def about_the_mean(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return both sets as rows about the mean of x: distances far from the origin would lose their digits."""
+    x, y = same_width(x, y)
+    mean = x.mean(0)
+    return x - mean, y - mean
 
 
 def labelled(H: Any, y: Any) -> np.ndarray:
