@@ -204,6 +204,8 @@ def test_the_interval_of_a_mean_is_students_and_covers(rng):
     assert interval.value == x.mean()
     assert interval.standard_error == pytest.approx(error, rel=0.1)
     assert (interval.low, interval.high) == pytest.approx((x.mean() - 1.96 * error, x.mean() + 1.96 * error), abs=0.02)
+    tenths = metrics.bootstrap_interval(lambda a: float(a.mean()), x, n_resamples=1000, share=0.1)
+    assert tenths.standard_error == pytest.approx(error, rel=0.1)
     covered = 0
     for _ in range(200):
         i = metrics.bootstrap_interval(lambda a: float(a.mean()), rng.exponential(size=80), n_resamples=100, level=0.9)
@@ -212,7 +214,7 @@ def test_the_interval_of_a_mean_is_students_and_covers(rng):
 
 
 def test_the_interval_of_neighbourhoods_covers_their_value(rng):
-    """Recall is biased by drawing rows twice; halves are not. The spread is that of new data."""
+    """Drawing rows twice would bias recall; halves do not. The spread is that of new data."""
     anew = [metrics.precision_recall(*rng.normal(size=(2, 150, 4)) * [[[1]], [[0.7]]]) for _ in range(60)]
     spread = np.std(anew, axis=0, ddof=1)
     pair = rng.normal(size=(2, 150, 4)) * [[[1]], [[0.7]]]
@@ -254,7 +256,7 @@ def test_the_frechet_distance_of_gaussians_is_the_closed_form_within_its_error(r
         (lambda X: metrics.mutual_information_gap(X, X * 0), "factor 0 has one value in all rows"),
         (lambda X: metrics.kernel_distance(X, X), "two rows or more each, got 10 of 6 and 6"),
         (lambda X: metrics.small_classifier(X, [0] * 6), "two classes or more"),
-        (lambda X: metrics.bootstrap_interval(metrics.mmd, X, X[:3]), "four rows or more, got 6, 3"),
+        (lambda X: metrics.bootstrap_interval(metrics.mmd, X, X[:3]), "a share of 0.5 of 6, 3"),
         (lambda X: metrics.bootstrap_interval(metrics.mmd, X, X[:5], paired=True), "as many rows each, got 6, 5"),
         (lambda X: metrics.bootstrap_interval(metrics.mmd, X, X, n_resamples=1), "must be 10 or more"),
         (lambda X: metrics.bootstrap_interval(metrics.mmd), "no arrays"),

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import DataError
 
-__all__ = ["about_the_mean", "distance_blocks", "flat", "labelled", "same_shape", "same_width"]
+__all__ = ["about_the_mean", "distance_blocks", "flat", "labelled", "same_shape", "same_width", "square_blocks"]
 
 BLOCK_MIB = 128
 """Memory that one block of distances may take."""
@@ -62,3 +62,14 @@ def distance_blocks(x: np.ndarray, y: np.ndarray, *, squared: bool = False) -> I
     for block in pairwise_distances_chunked(x, y, metric="euclidean", working_memory=BLOCK_MIB, squared=squared):
         yield slice(start, start + len(block)), block
         start += len(block)
+
+
+def square_blocks(x: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield ‖xᵢ − xⱼ‖² a block of rows at a time: within the block, and to those after it, so that each pair comes once."""
+    from sklearn.metrics.pairwise import euclidean_distances
+
+    size = max(1, int(BLOCK_MIB * 2**17 / len(x)))
+    for start in range(0, len(x), size):
+        block = x[start : start + size]
+        squares = euclidean_distances(block, x[start:], squared=True)
+        yield squares[:, : len(block)], squares[:, len(block) :]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import DataError
-from ._rows import about_the_mean, distance_blocks, same_width
+from ._rows import about_the_mean, distance_blocks, same_width, square_blocks
 
 __all__ = ["KernelDistance", "frechet_distance", "kernel_distance", "mmd"]
 
@@ -72,21 +72,27 @@ def mmd(X: Any, Y: Any, bandwidth: float | None = None) -> float:
     if not h > 0:
         raise DataError(f"the bandwidth must be positive, got {h}; the median distance of rows mostly equal is 0")
 
-    def total(a: np.ndarray, b: np.ndarray) -> float:
-        return sum(float(np.exp(block / (-2 * h * h)).sum()) for _, block in distance_blocks(a, b, squared=True))
+    def kernel(squares: np.ndarray) -> np.ndarray:
+        squares *= -0.5 / h**2
+        return np.asarray(np.exp(squares, out=squares))
 
-    n, m = len(x), len(y)
-    within = (total(x, x) - n) / (n * (n - 1)) + (total(y, y) - m) / (m * (m - 1))
-    return within - 2 * total(x, y) / (n * m)
+    def within(rows: np.ndarray) -> float:
+        total = 0.0
+        for among, after in square_blocks(rows):
+            total += float(np.triu(kernel(among), 1).sum() + kernel(after).sum())
+        return total / (len(rows) * (len(rows) - 1) / 2)
+
+    across = sum(float(kernel(squares).sum()) for _, squares in distance_blocks(x, y, squared=True))
+    return within(x) + within(y) - 2 * across / (len(x) * len(y))
 
 
 def _median_distance(rows: np.ndarray) -> float:
     """Return the median distance between different rows (Gretton et al. 2012, section 8)."""
-    from scipy.spatial.distance import pdist
+    from sklearn.metrics.pairwise import euclidean_distances
 
     if len(rows) > MEDIAN_ROWS:
         rows = rows[np.linspace(0, len(rows) - 1, MEDIAN_ROWS).astype(np.int64)]
-    return float(np.median(pdist(rows)))
+    return float(np.median(euclidean_distances(rows)[np.triu_indices(len(rows), 1)]))
 
 
 def kernel_distance(X: Any, Y: Any, n_blocks: int = 10, random_state: int = 0) -> KernelDistance:
