@@ -65,7 +65,7 @@ def distance_blocks(x: np.ndarray, y: np.ndarray, *, squared: bool = False) -> I
 
 
 def square_blocks(x: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield ‖xᵢ − xⱼ‖² a block of rows at a time: within the block, and to those after it, so that each pair comes once."""
+    """Yield ‖xᵢ − xⱼ‖², each pair of rows once: those within a block of rows, and of the block with those after it."""
     from sklearn.metrics.pairwise import euclidean_distances
 
     size = max(1, int(BLOCK_MIB * 2**17 / len(x)))
