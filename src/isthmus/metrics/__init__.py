@@ -24,14 +24,14 @@ from .posteriors import PosteriorMoments, UnitDivergence, kl_per_unit, posterior
 # isort: split
 # Samples.
 from .discrepancy import KernelDistance, frechet_distance, kernel_distance, mmd
-from .features import Features, SmallClassifier, features, on_features, small_classifier
+from .feature_maps import Features, SmallClassifier, features, on_features, small_classifier
 from .modes import ClassCoverage, ModeCoverage, class_coverage, mode_coverage
 from .neighbourhoods import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
 from .two_sample import TwoSample, two_sample_accuracy
 
 # isort: split
 # Memorisation.
-from .memorisation import Memorisation, memorisation, nearest_distance
+from .nearest import Memorisation, memorisation, nearest_distance
 
 __all__ = [
     "AnnealedEvidence",

@@ -19,7 +19,7 @@ from .estimate import mean_of_rows
 __all__ = ["AnnealedEvidence", "annealed_importance_sampling"]
 
 ACCEPTANCE = 0.65
-"""The acceptance that step sizes are tuned to (Wu et al. 2017, section 4; Neal 2011, section 4.4)."""
+"""The acceptance that step sizes are tuned to (Neal 2011; Wu et al. 2017)."""
 
 FIRST_STEP, TUNING = 0.2, 0.2
 """The first step size tried, and how fast its logarithm follows the acceptance."""
@@ -54,7 +54,7 @@ def annealed_importance_sampling(
     n_leapfrog: int = 10,
     random_state: int = 0,
 ) -> AnnealedEvidence:
-    """Return log p(x) by annealed importance sampling from p(z) to p(z, x) (Neal 2001; Wu et al. 2017, section 3).
+    """Return log p(x) by annealed importance sampling from p(z) to p(z, x) (Neal 2001; Wu et al. 2017).
 
     log ŵ = log (1/K) Σₖ exp Σₜ (βₜ − βₜ₋₁) log p(x|zₖ,ₜ₋₁), zₖ,₀ ~ p(z) and zₖ,ₜ from zₖ,ₜ₋₁ by a Hamiltonian Monte
     Carlo move that leaves p(z) p(x|z)^βₜ as it is; βₜ rises from 0 to 1 along a sigmoid. ŵ is unbiased, so that log ŵ
@@ -114,7 +114,7 @@ def annealed_importance_sampling(
 
 
 def _sigmoid_path(n: int, slope: float = 4.0) -> np.ndarray:
-    """Return β₀ = 0, ..., βₙ = 1, closest together at either end (Wu et al. 2017, section 4)."""
+    """Return β₀ = 0, ..., βₙ = 1, closest together at either end (Wu et al. 2017)."""
     path = 1 / (1 + np.exp(-slope * np.linspace(-1, 1, n + 1)))
     betas: np.ndarray = (path - path[0]) / (path[-1] - path[0])
     return betas
@@ -168,9 +168,9 @@ def _hamiltonian(
     n_leapfrog: int,
     generator: torch.Generator,
 ) -> tuple[State, Tensor]:
-    """Move chains by one trajectory (Neal 2011, section 3.2); return the new state and the acceptance (K, N).
+    """Move chains by one leapfrog trajectory (Neal 2011); return the new state and the acceptance (K, N).
 
-    Trajectories vary in length by a fifth either way, since those of one length can be periodic (section 3.2 there).
+    Trajectories vary in length by a fifth either way, since those of one length can be periodic.
     """
 
     def uniform() -> Tensor:

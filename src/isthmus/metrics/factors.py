@@ -21,7 +21,7 @@ class MutualInformationGap(NamedTuple):
 
 
 def mutual_information_gap(H: Any, factors: Any, bins: int = 20) -> MutualInformationGap:
-    """Return the mutual information gap, (1/K) Σₖ (I(h₍₁₎; vₖ) − I(h₍₂₎; vₖ)) / H(vₖ) (Chen et al. 2018, equation 6).
+    """Return the mutual information gap, (1/K) Σₖ (I(h₍₁₎; vₖ) − I(h₍₂₎; vₖ)) / H(vₖ) (Chen et al. 2018).
 
     h₍₁₎ and h₍₂₎ are the two units that know most of factor vₖ. 1 is one unit a factor and nothing of it in any other;
     0 is every factor in two units or more alike, or in none. Units are cut into bins of equal width and information is

@@ -76,7 +76,7 @@ def importance_weighted_bound(estimator: Any, X: Any, n_draws: int = 100) -> Est
 
 
 def bits_per_dimension(log_likelihoods: Any, n_dimensions: int, levels: float = 1.0) -> Estimate:
-    """Return −log p(x) / (n log 2) + log₂ levels, averaged over rows (Theis et al. 2016, section 3.1).
+    """Return −log p(x) / (n log 2) + log₂ levels, averaged over rows (Theis et al. 2016).
 
     Parameters
     ----------

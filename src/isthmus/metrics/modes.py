@@ -65,13 +65,12 @@ def mode_coverage(samples: Any, centres: Any, std: float) -> ModeCoverage:
 
 
 def class_coverage(samples: Any, classify: Callable[[Any], Any], y: Any) -> ClassCoverage:
-    """Count the classes that samples reach and compare their frequencies with the data's (Srivastava et al. 2017, 4.2).
+    """Count the classes that samples reach and compare their frequencies with the data's (Srivastava et al. 2017).
 
     A classifier gives each sample a class; `found` is the number of classes with at least one sample and `reverse_kl`
-    is Σ_c p_c log(p_c / q_c), KL(samples' frequencies p ‖ the data's q) in nats, as on Stacked MNIST (Lin et al. 2018,
-    section 4.2). `standard_error` is that of reverse_kl by the delta method, s(log(p_c / q_c)) / √N. Under equality N
-    samples of K classes expect (K − 1) / 2N. Its mistakes are the classifier's too: look at held-out real rows beside
-    it.
+    is Σ_c p_c log(p_c / q_c), KL(samples' frequencies p ‖ the data's q) in nats, as on Stacked MNIST (Lin et al. 2018).
+    `standard_error` is that of reverse_kl by the delta method, s(log(p_c / q_c)) / √N. Under equality N samples of K
+    classes expect (K − 1) / 2N. Its mistakes are the classifier's too: look at held-out real rows beside it.
 
     Parameters
     ----------

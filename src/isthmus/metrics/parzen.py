@@ -34,8 +34,8 @@ def parzen_log_likelihood(
 
     In nats. For models that can be sampled from and have no likelihood of their own, and for figures beside older ones;
     not to judge a model by: in many dimensions it is far below log p(x) with any affordable number of samples, ranks
-    models in another order than likelihood does, and k-means centres beat the data themselves at it (Theis et al. 2016,
-    section 3.2). Look at precision and recall.
+    models in another order than likelihood does, and k-means centres beat the data themselves at it (Theis et al.
+    2016). Look at precision and recall.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ class Memorisation(NamedTuple):
 
 
 def memorisation(train: Any, held_out: Any, samples: Any) -> Memorisation:
-    """Test whether samples lie closer to training rows than held-out rows do (Meehan et al. 2020, section 4.1).
+    """Test whether samples lie closer to training rows than held-out rows do (Meehan et al. 2020).
 
     With d(·) the distance to the nearest training row, `statistic` is the Mann-Whitney z = (U − MN/2) / σ_U of U =
     #{d(s) > d(x)} over samples s and held-out rows x, ties counted half and in σ_U; z ≪ 0 is copying, z ≫ 0 samples
