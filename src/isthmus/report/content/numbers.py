@@ -64,6 +64,13 @@ def reconstruction_numbers(
         ratio = metrics.psnr(x, x_hat, look.limits[1] - look.limits[0])
         definition = "10 log₁₀(peak² / error), the peak being the range of the data (Huynh-Thu & Ghanbari 2008)."
         found.append(Number(group, "peak signal-to-noise", ratio, f"{ratio:.1f} dB", definition))
+        some = spread(len(X), SQUARE)
+        alike = metrics.ssim(X[some], X_hat[some], look.limits[1] - look.limits[0])
+        definition = (
+            f"Luminance, contrast and structure compared window by window, over {len(some):,} images; 1 is exact "
+            "(Wang et al. 2004)."
+        )
+        found.append(Number(group, "structural similarity", alike.value, f"{alike.value:.3f}", definition))
     if X_train is not None and latent_dim <= min(look.n, min(len(X_train), PCA_ROWS)):
         train = look.flat(X_train[spread(len(X_train), PCA_ROWS)])
         base = metrics.pca_error(train, x, latent_dim)
@@ -125,6 +132,8 @@ def code_numbers(
         except (DataError, ValueError):  # one class only, or a class that the other half does not have
             continue
         definition = f"Accuracy of {what}, {how}; the model never saw a label. Beside it: always the commonest label."
+        low, high = metrics.accuracy_interval(accuracy, len(b))
+        definition += f" 95% interval {low:.1%} to {high:.1%} (Wilson 1927)."
         found.append(Number(group, name, accuracy, f"{accuracy:.1%}", definition, guess, key=name == "linear probe"))
     return found
 
