@@ -19,6 +19,8 @@ from isthmus.errors import DataError
 from isthmus.training import History
 
 SEED = 100
+ONE_EACH = {case.how.partition("(")[0]: case for case in HEALTHY if "ring" not in case.how}
+"""A healthy fit of every system; the benchmark has them all, over several seeds."""
 
 
 def _named(case: Case) -> str:
@@ -39,7 +41,7 @@ def test_a_planted_fault_is_named(case):
     assert all(np.isfinite(value) for value in verdict.evidence.values())
 
 
-@pytest.mark.parametrize("case", [case for case in HEALTHY if "ring" not in case.how], ids=_named)
+@pytest.mark.parametrize("case", ONE_EACH.values(), ids=_named)
 def test_a_healthy_fit_is_called_healthy(case):
     verdicts = _verdicts(case)
     assert verdicts[case.about].status == "healthy", verdicts[case.about]

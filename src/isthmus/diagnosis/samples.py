@@ -69,7 +69,9 @@ def memorised_samples(subject: Subject) -> Finding | None:
         return None
     samples, held_out, training = subject.samples, subject.held_out.x, subject.nearest_candidates
     n = min(len(held_out), len(training))
-    nearest = np.unique(pairwise_distances_argmin(samples, np.concatenate([training[:n], held_out[:n]])))
+    order = subject.random().permutation(2 * n)  # so that a row in both sets falls to either by chance
+    pool = np.concatenate([training[:n], held_out[:n]])[order]
+    nearest = order[np.unique(pairwise_distances_argmin(samples, pool))]
     of_training = int((nearest < n).sum())
     share, p_value = of_training / len(nearest), binomtest(of_training, len(nearest), alternative="greater").pvalue
     distances, reference = nearest_distance(samples, training), nearest_distance(held_out, training)
