@@ -28,7 +28,7 @@ def learning(history: History) -> list[Curve]:
 
     >>> [curve] = learning(History([{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.0, "validation_loss": 3.0}]))
     >>> curve.term, curve.lines["training"][1].tolist(), curve.lines["held-out"][0].tolist()
-    ('loss', [2.0, 1.0], [2.0])
+    ('loss', [2.0, 1.0], [2])
     """
     terms: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]] = {}
     epochs = history["epoch"] if "epoch" in history.columns else np.arange(1, len(history) + 1)
