@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(
     CHROMIUM is None or DRIVER is None, reason="needs Chromium and chromedriver (Debian: chromium, chromium-driver)"
 )
 
-DESKTOP, PHONE = 1280, 390
+DESKTOP, PAPER, PHONE = 1280, 720, 390
 
 OVERLAPS = """
 const words = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -175,8 +175,9 @@ def test_the_map_shows_the_sample_behind_a_dot_and_changes_colour(name, shows, b
     assert (after != before) == (len(report_contents[name].latent.colourings) > 2)
 
 
-def test_on_paper_it_is_light_and_every_definition_is_open(browser, pages):
-    opened(browser, pages["images"], DESKTOP, dark=True)
+@pytest.mark.parametrize("name", ["images", "rows"])
+def test_on_paper_it_is_light_and_every_definition_is_open(name, browser, pages):
+    opened(browser, pages[name], PAPER, dark=True)
     colour = "return getComputedStyle(document.body).backgroundColor"
     assert browser.execute_script(colour) == "rgb(17, 23, 29)"
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
@@ -184,4 +185,5 @@ def test_on_paper_it_is_light_and_every_definition_is_open(browser, pages):
     browser.execute_script("window.dispatchEvent(new Event('beforeprint'))")
     assert browser.execute_script("return [...document.querySelectorAll('details')].every((d) => d.open)")
     assert browser.execute_script("return getComputedStyle(document.querySelector('nav')).display") == "none"
+    assert browser.execute_script(NARROW) == [0, []]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
