@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 from ..errors import CompositionError
+from ..metrics import mmd
+from ..model import Model
 from .base import Estimator, generator_for
 
-__all__ = ["Samples"]
+__all__ = ["Rivals", "Samples"]
 
 
 class Samples(Estimator):
@@ -33,3 +36,19 @@ class Samples(Estimator):
         with torch.no_grad():
             z = self.model_.prior_codes(n_samples, generator).cpu().numpy()
         return self._map(z, self._decoded, self.dtype_)
+
+
+class Rivals(Samples):
+    """Estimators whose players compete: what says when to stop is their samples, since no loss does."""
+
+    _watch: ClassVar[str] = "validation_mmd"
+
+    def _monitor(self, model: Model, x: Tensor) -> dict[str, float]:
+        """Return the discrepancy of as many samples from held-out rows, the same draws every time."""
+        if not self.validation_fraction:
+            return {}
+        z = model.prior_codes(len(x), torch.Generator(x.device).manual_seed(0))
+        real, fake = model.scaled(x), model.decode(z).mean
+        if not bool(fake.isfinite().all()):
+            return {"validation_mmd": float("inf")}
+        return {"validation_mmd": mmd(real.cpu().numpy(), fake.cpu().numpy())}

@@ -30,28 +30,34 @@ def as_tensor(X: np.ndarray, device: torch.device) -> Tensor:
 class Rows:
     """The rows of a fit: x, their noisy partners where there are any, and which of them take part.
 
-    An epoch visits every row once in random order, in batches of nearly one size: none is smaller than
-    `batch_size` unless the data are, so that no batch is left with a single row.
+    An epoch visits every row once in random order. All batches but the last have exactly `size` rows; the last takes
+    what is left as well, so that no batch is smaller than `size` unless the data are.
     """
 
     def __init__(self, x: Tensor, noisy: Tensor | None, batch_size: int, rows: Tensor | None = None) -> None:
         self.x = x
         self.noisy = noisy
         self.rows = torch.arange(len(x), device=x.device) if rows is None else rows.to(x.device)
+        self.size = min(batch_size, len(self.rows))
         self.batches = max(1, len(self.rows) // batch_size)
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def epoch(self, generator: torch.Generator) -> Iterator[Batch]:
-        """Yield the batches of one epoch."""
-        order = torch.randperm(len(self), generator=generator, device=self.x.device)
-        return self._gather(self.rows[order])
+    def order(self, generator: torch.Generator) -> Tensor:
+        """Return the rows in the order of one epoch."""
+        return self.rows[torch.randperm(len(self), generator=generator, device=self.x.device)]
+
+    def chosen(self, order: Tensor, start: int = 0) -> Iterator[Tensor]:
+        """Yield which rows each batch of an epoch holds, from batch number `start` on."""
+        for i in range(start, self.batches):
+            yield order[i * self.size : (i + 1) * self.size if i < self.batches - 1 else len(order)]
+
+    def gather(self, chosen: Tensor) -> Batch:
+        """Return the batch of those rows."""
+        noisy = None if self.noisy is None else self.noisy.index_select(0, chosen)
+        return Batch(self.x.index_select(0, chosen), noisy)
 
     def in_order(self) -> Iterator[Batch]:
         """Yield all rows in their own order."""
-        return self._gather(self.rows)
-
-    def _gather(self, rows: Tensor) -> Iterator[Batch]:
-        for chosen in torch.tensor_split(rows, self.batches):
-            yield Batch(self.x[chosen], None if self.noisy is None else self.noisy[chosen])
+        return map(self.gather, self.chosen(self.rows))
