@@ -24,10 +24,7 @@ def run(turns: int = 3, share: float = 1.0) -> str:
     series: dict[str, tuple[str, Mapping[int, Callable[[], float]]]] = {
         "rows of a fit": ("an epoch, batch 256", {n: _epoch(X[:n], 256) for n in _sizes(top)}),
         "rows a step": ("a step", {b: _step(X[: max(4 * b, 8_000)], b) for b in _sizes(int(2_048 * share), least=16)}),
-        "rows scored": (
-            "`score_samples`, 10 draws",
-            {n: _score(fitted, test[:n], 10) for n in _sizes(int(10_000 * share))},
-        ),
+        "rows scored": ("`score_samples`, 2 draws", {n: _score(fitted, X[:n], 2) for n in _sizes(top)}),
         "draws": (
             "`score_samples`, 256 rows",
             {k: _score(fitted, test[:256], k) for k in _sizes(int(1_000 * share), least=5)},

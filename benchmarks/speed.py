@@ -160,7 +160,7 @@ def _compare(system: System, batch: int, measured: dict[str, np.ndarray]) -> lis
 
 def _repaid(compilation: float, measured: dict[str, np.ndarray]) -> tuple[str, str]:
     gain = 1 / np.median(measured[PLAIN]) - 1 / np.median(measured[OURS])
-    return f"{compilation:.1f}", f"{compilation / gain:,.0f}" if gain > 0 else "never"
+    return f"{compilation:.1f}", f"{compilation / gain:,.0f}" if min(gain, compilation) > 0 else "never"
 
 
 def _text(seconds: float, turns: int) -> str:
