@@ -4,10 +4,30 @@ from __future__ import annotations
 
 import sys
 
-from . import codes, fashion, grid, images, inpainting
+from . import (
+    codes,
+    contractive,
+    fashion,
+    grid,
+    images,
+    inpainting,
+    likelihood_speed,
+    memory,
+    scaling,
+    speed,
+    startup,
+    time_to_quality,
+)
 from .report import put
 
 ALL = {
+    "speed": speed.run,
+    "time_to_quality": time_to_quality.run,
+    "contractive": contractive.run,
+    "likelihood_speed": likelihood_speed.run,
+    "memory": memory.run,
+    "scaling": scaling.run,
+    "startup": startup.run,
     "fashion": fashion.run,
     "inpainting": inpainting.run,
     "codes": codes.run,
