@@ -51,10 +51,10 @@ def stopped_after(steps, monkeypatch):
 
     move = loop._Game._move
 
-    def dying(self, chosen):
+    def dying(self, batch):
         if self.step == steps:
             raise Stop
-        move(self, chosen)
+        move(self, batch)
 
     monkeypatch.setattr(loop._Game, "_move", dying)
 

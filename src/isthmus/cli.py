@@ -232,7 +232,7 @@ def _data(name: str, training: bool) -> Table:
 def _frame(table: Table) -> Any:
     """Return the table as what an estimator takes: a frame where columns have names."""
     if table.columns is None:
-        return table.values
+        return table.values  # among them what is mapped, since it may not fit in memory
     import polars as pl
 
     return pl.DataFrame(table.values, schema=table.columns, orient="row")

@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self, dataclass_transform
 
@@ -26,7 +27,7 @@ from ..parts import Facts, encode, resolve
 from ..scaling import Scaling, moments
 from ..training import History, Player, Run, Training, train
 from ..training.checkpoint import Checkpoints
-from ..training.data import Rows, as_tensor
+from ..training.data import Rows, as_tensor, is_mapped, place_for
 from ..training.device import check_precision, has_bfloat16, pick_device
 from ._progress import progress
 from ._rows import check_rows, check_target, check_unit_interval, value_range
@@ -171,9 +172,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             self.precision_ = self._pick_precision(model, device)
             model.place(device, torch.float64 if self.precision_ == "float64" else torch.float32)
             model.mixed = self.precision_ == "bfloat16"
-            tensors = [None if a is None else as_tensor(a, device) for a in (x, partner)]
-            assert tensors[0] is not None
-            size = self._pick_batch_size(len(rows))
+            place = place_for(x.nbytes + (0 if partner is None else partner.nbytes), device)
+            X, noisy = as_tensor(x, place), None if partner is None else as_tensor(partner, place)
+            taken = partial(Rows, X, noisy, self._pick_batch_size(len(rows)), device=device, ahead=is_mapped(x))
             watched = x[_spread(rows if held_out is None else held_out)]
             with progress(type(self).__name__, self.max_epochs, self.verbose) as report:
                 run = Run(
@@ -181,14 +182,13 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
                     learning_rate=self.learning_rate,
                     settings=settings,
                     generator=torch.Generator(device).manual_seed(seed),
-                    validation=None if held_out is None else Rows(tensors[0], tensors[1], size, held_out),
+                    validation=None if held_out is None else taken(held_out),
                     monitor=lambda model: self._monitor(model, as_tensor(watched, device)),
                     watch=self._watch,
                     report=report,
                     checkpoints=checkpoints,
                 )
-                data = Rows(tensors[0], tensors[1], size, rows)
-                self.history_: History = train(model, self._players(), data, run)
+                self.history_: History = train(model, self._players(), taken(rows), run)
         model.mixed = False
         self.model_ = model
         self.n_epochs_ = len(self.history_)

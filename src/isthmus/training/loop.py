@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import FitError
-from ..model import Model
+from ..model import Batch, Model
 from ..objective import weighted_sum
 from .average import Average, Best
 from .cause import cause
@@ -107,8 +107,8 @@ class _Game:
         return self.history
 
     def _play_epoch(self, interrupts: Interrupts) -> None:
-        for chosen in self.rows.chosen(self._order(), self.index):
-            self._move(chosen)
+        for _, batch in self.rows.batches_of(self._order(), self.index):
+            self._move(batch)
             self._tick()
             if interrupts.met is not None:
                 self._interrupted()
@@ -145,8 +145,8 @@ class _Game:
         by_time = 0.0 if self.settings.max_time is None else self.elapsed / self.settings.max_time
         return min(1.0, max(self.step / self.steps, by_time))
 
-    def _move(self, chosen: Tensor) -> None:
-        batch, done = self.rows.gather(chosen), self.done
+    def _move(self, batch: Batch) -> None:
+        done = self.done
         factor = self.scale * self.settings.rate(done, done + 1 / self.steps)
         for mover in self._due():
             mover.move(batch, self.run.generator, done, factor)
@@ -254,8 +254,8 @@ class _Game:
     def _explain(self) -> str:
         """Play from the last good state, looking at every step, until something is not finite; return what."""
         generator = self.run.generator
-        for chosen in self.rows.chosen(self._order(), self.index):
-            batch, done = self.rows.gather(chosen), self.done
+        for chosen, batch in self.rows.batches_of(self._order(), self.index):
+            done = self.done
             for mover in self._due():
                 before = generator.get_state()
                 objective = mover.player.objective
@@ -293,7 +293,7 @@ class _Game:
 
     def restore(self, state: State) -> None:
         """Go back to a state."""
-        device = self.rows.x.device
+        device = self.rows.device
         self.model.load_state_dict(state.get("model"))
         if self.average is not None:
             self.average.model.load_state_dict(state.get("average"))
@@ -318,7 +318,7 @@ _COUNTS = ("epoch", "index", "step", "scale", "healed", "seconds", "elapsed", "o
 
 def _global_states(game: _Game) -> dict[str, Tensor]:
     """Return torch's own random states, which a user's dropout layer draws from."""
-    device = game.rows.x.device
+    device = game.rows.device
     return {"cpu": torch.get_rng_state()} | (
         {"cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {}
     )
@@ -332,7 +332,7 @@ def _validate(model: Model, players: Sequence[Player], rows: Rows) -> dict[str, 
     """Return every term's mean over held-out rows, with the same draws every time."""
     means: dict[str, float] = {}
     for player in players:
-        generator = torch.Generator(rows.x.device).manual_seed(0)
+        generator = torch.Generator(rows.device).manual_seed(0)
         weights = player.objective.weights(1.0)
         sums: dict[str, Any] = {}
         for batch in rows.in_order():
