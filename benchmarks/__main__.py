@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from . import codes, fashion, grid, images, inpainting
+from . import codes, fashion, fuzz, grid, images, inpainting
 from .report import put
 
 ALL = {
@@ -12,6 +12,7 @@ ALL = {
     "inpainting": inpainting.run,
     "codes": codes.run,
     "grid": grid.run,
+    "fuzz": fuzz.run,
     "images": images.run,
 }
 

@@ -25,6 +25,7 @@ from ..scaling import Scaling, moments
 from ..training import History, Player, Run, Training, train
 from ..training.data import Rows, as_tensor
 from ..training.device import check_precision, has_bfloat16, pick_device
+from ._placing import AnyPlace
 from ._progress import progress
 from ._rows import check_rows, check_target, check_unit_interval, value_range
 
@@ -158,6 +159,10 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         device = pick_device(self.device)
         rows, held_out = self._split(len(x), random)
         scaling, mean = self._scale(x, rows.numpy())
+        own = isinstance(self.network_, Custom)  # a user's factories are called once, for the weights themselves
+        if not own:
+            with torch.device("meta"):
+                self._refuse_too_large(self._model(Facts(self.shape_, self.latent_dim_), scaling), x, device)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             model = self._model(Facts(self.shape_, self.latent_dim_, mean), scaling)
@@ -290,7 +295,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """Return f applied to X in blocks of `BLOCK` rows, in float64 if `dtype` is that, in float32 otherwise."""
         device = next(self.model_.parameters()).device
         results = []
-        with torch.no_grad():
+        with torch.no_grad(), AnyPlace():
             for start in range(0, len(X), BLOCK):
                 block = as_tensor(X[start : start + BLOCK], device)
                 fill = block.new_zeros(BLOCK - len(block), *block.shape[1:])

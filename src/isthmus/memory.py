@@ -1,0 +1,222 @@
+"""Memory: what a fit will hold, counted before anything is allocated, and what the machine has."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from torch import nn
+
+from .errors import FitError
+
+if TYPE_CHECKING:
+    from .estimators import Estimator
+    from .model import Model
+    from .training import Training
+
+__all__ = ["Estimate", "available", "estimate", "in_words", "refuse", "training_estimate"]
+
+
+class Estimate(NamedTuple):
+    """Bytes that a fit holds at once, besides the data that are there already.
+
+    Attributes
+    ----------
+    weights : of the model, and of the copies that averaging and early stopping keep.
+    gradients : one a weight that moves.
+    optimizer : its state: two numbers a weight for Adam.
+    activations : what a batch leaves for the backward pass, and its gradients.
+    data : the data on the device, where that is not where they are; their moments.
+    """
+
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int
+    data: int
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return sum(self)
+
+
+def estimate(estimator: Estimator, X: Any) -> Estimate:
+    """Return what fitting an estimator to X would hold; neither is changed and no weight is allocated.
+
+    Parameters
+    ----------
+    estimator : unfitted or fitted; its network is built on torch's "meta" device, of shapes without numbers.
+    X : the data; ``numpy.broadcast_to`` makes some of any size that take no memory.
+
+    >>> from isthmus import Autoencoder
+    >>> print(in_words(estimate(Autoencoder(32), np.zeros((8, 4096))).weights))
+    17 MB
+    """
+    from .estimators._rows import check_rows
+    from .parts import Facts
+    from .scaling import Scaling
+    from .training.device import pick_device
+
+    copy: Any = clone(estimator)
+    x = check_rows(copy, X, reset=True, minimum=2)
+    copy.shape_, copy.dtype_ = tuple(x.shape[1:]), x.dtype
+    copy._resolve(x)
+    with torch.device("meta"):
+        model = copy._model(Facts(copy.shape_, copy.latent_dim_), Scaling.identity(copy.shape_))
+    settings = copy._default_training() if copy.training is None else copy.training
+    held = copy._pick_batch_size(len(x) - round(len(x) * copy.validation_fraction))
+    return training_estimate(model, settings, x, held, copy.precision, pick_device(copy.device))
+
+
+def training_estimate(
+    model: Model, settings: Training, x: np.ndarray, batch_size: int, precision: str, device: torch.device
+) -> Estimate:
+    """Return what training a model, on whatever device it is, would hold on `device`."""
+    width = 8 if precision == "float64" else 4
+    weights = width * sum(p.numel() for p in model.parameters())
+    buffers = sum(b.numel() * b.element_size() for b in model.buffers())
+    copies = 1 + bool(settings.averaging) + (settings.patience is not None)
+    # Batches of an epoch are of nearly one size: fewer than twice the batch size, and no more than the rows.
+    rows = min(len(x), math.ceil(len(x) / max(1, len(x) // batch_size)))
+    features = math.prod(x.shape[1:])
+    activations = 2 * width * rows * _numbers_a_row(model, features)
+    moments = 4 * 8 * features + 3 * 8 * max(features, 2**20)
+    on_device = 0 if device.type == "cpu" else x.nbytes
+    return Estimate(
+        weights=copies * (weights + buffers),
+        gradients=weights,
+        optimizer=weights * _state_tensors(settings),
+        activations=activations,
+        data=on_device + moments,
+    )
+
+
+def _numbers_a_row(model: Model, features: int) -> int:
+    """Return how many numbers a sample leaves behind on its way: every layer's output, x, x̂ and the loss of each."""
+    through = 0
+    shapes = [(model.encoder, model.shape), (model.decoder, (model.latent_dim,)), (model.discriminator, None)]
+    for module, shape in shapes:
+        if module is None:
+            continue
+        if shape is None:
+            shape = model.shape if _takes(module, model.shape) else (model.latent_dim,)
+        through += _outputs(module, shape)
+    return through + 4 * features
+
+
+def _takes(module: nn.Module, shape: tuple[int, ...]) -> bool:
+    first = next((m for m in module.modules() if isinstance(m, nn.Linear)), None)
+    return len(shape) > 1 or first is None or first.in_features == math.prod(shape)
+
+
+def _outputs(module: nn.Module, shape: tuple[int, ...]) -> int:
+    """Return how many numbers the layers of a network put out for one sample, counted on shapes alone."""
+    counted: list[int] = []
+
+    def count(layer: nn.Module, given: Any, output: Any) -> None:
+        if isinstance(output, torch.Tensor):
+            counted.append(output[0].numel())
+
+    leaves = [m for m in module.modules() if not any(True for _ in m.children())] or [module]
+    hooks = [leaf.register_forward_hook(count) for leaf in leaves]
+    first = next(module.parameters(), torch.empty(0))
+    was_training = module.training
+    try:
+        with torch.no_grad():
+            module.eval()(torch.zeros(1, *shape, device=first.device, dtype=first.dtype))
+    finally:
+        module.train(was_training)
+        for hook in hooks:
+            hook.remove()
+    return sum(counted)
+
+
+def _state_tensors(settings: Training) -> int:
+    """Return how many numbers the optimiser keeps for each weight, seen from one step on a small one."""
+    weight = nn.Parameter(torch.zeros(2, 2))
+    weight.grad = torch.zeros(2, 2)
+    optimizer = settings.make_optimizer().make([weight], 1e-3)
+    optimizer.step()
+    return sum(1 for value in optimizer.state[weight].values() if getattr(value, "shape", None) == weight.shape)
+
+
+def refuse(needed: Estimate, device: torch.device) -> None:
+    """Raise `FitError` if a fit holds more than the device has, saying how much of what, and what to change."""
+    there = available(device)
+    if there is None or needed.total <= there:
+        return
+    parts = dict(zip(needed._fields, needed, strict=True))
+    largest = ", ".join(f"{name} {in_words(parts[name])}" for name in sorted(parts, key=lambda n: -parts[n])[:3])
+    fewer = needed.activations > needed.weights
+    change = "lower batch_size" if fewer else "take a narrower network, such as network='mlp:64', or fewer columns"
+    raise FitError(
+        f"this fit needs about {in_words(needed.total)} of memory ({largest}), {device} has {in_words(there)} "
+        f"available; {change}"
+    )
+
+
+def available(device: torch.device) -> int | None:
+    """Return how many bytes the device still has, or None where nothing says so.
+
+    For a CPU the least of what ``/proc/meminfo`` calls available and what the control group's limit leaves.
+    """
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    found = [n for n in (_meminfo(), _cgroup()) if n is not None]
+    if found:
+        return min(found)
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _meminfo() -> int | None:
+    for line in _lines(Path("/proc/meminfo")):
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def _cgroup() -> int | None:
+    """Return what the memory limit of this process's control group leaves, caches that can be dropped not counted."""
+    places = [(Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes", "memory.usage_in_bytes")]
+    for line in _lines(Path("/proc/self/cgroup")):
+        if line.startswith("0::"):
+            own = Path("/sys/fs/cgroup") / line[3:].strip().lstrip("/")
+            places += [(own, "memory.max", "memory.current")]
+    places += [(Path("/sys/fs/cgroup"), "memory.max", "memory.current")]
+    left = []
+    for folder, limit, usage in places:
+        try:
+            most, used = int((folder / limit).read_text()), int((folder / usage).read_text())
+        except (OSError, ValueError):
+            continue  # no such group, or "max": no limit
+        cached = [int(s.split()[1]) for s in _lines(folder / "memory.stat") if s.startswith("inactive_file ")]
+        left.append(max(0, most - used + sum(cached)))
+    return min(left, default=None)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except OSError:
+        return []
+
+
+def in_words(size: int) -> str:
+    """Return a number of bytes as a person would say it.
+
+    >>> in_words(512), in_words(17_300_000), in_words(16_400_000_000)
+    ('512 bytes', '17 MB', '16 GB')
+    """
+    for unit, name in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if size >= unit:
+            return f"{size / unit:.2g} {name}" if size < 100 * unit else f"{size / unit:.0f} {name}"
+    return f"{size} bytes"
