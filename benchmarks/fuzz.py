@@ -29,14 +29,18 @@ from isthmus.parts import _REGISTRY
 from .report import table
 
 CASES, WORKERS = 8000, 8
+EVENTS = (
+    "open os.listdir os.scandir os.remove os.rename os.system os.exec subprocess.Popen socket.connect "
+    "exec compile import pickle.find_class"
+).split()
 ODD: list[Any] = [
     None, True, False, 0, 1, -1, 2, 7, 1e308, float("nan"), float("inf"), 2**31, 2**53, 2**63, 10**30, 10**400, 0.5,
-    "", "auto", "x" * 10**5, "../../../etc/passwd", "/etc/passwd", "a\nb\x1b[31m", "mlp:64", "cuda", "float64", "object",
+    "", "auto", "x" * 10**5, "../../../etc/passwd", "/etc/passwd", "a\nb\x1b[31m", "mlp:64", "cuda", "float64",
     [], {}, [[]], [{}], [1] * 10**4, [2**40], [2**40] * 600, [0], [True], ["a"], {"": ""}, {"own": "f"}, {"own": 3},
     {"array": "array.0"}, {"array": "model.scaling.shift"}, {"array": "../x"}, {"array": []}, {"part": 3},
     {"part": "os.system", "command": "true"}, {"part": "prior.VampPrior", "components": 2**50},
     {"part": "network.MLP", "hidden": [2**50, 2**50]}, {"part": "network.MLP", "hidden": [1] * 511},
-    {"part": "network.Conv", "channels": [10**9] * 20}, {"part": "network.Custom", "make_encoder": "x", "make_decoder": 1},
+    {"part": "network.Conv", "channels": [10**9] * 20}, {"part": "network.Custom", "make_encoder": "x"},
 ]  # fmt: skip
 
 
@@ -78,9 +82,9 @@ def _change_tree(rng: np.random.Generator, tree: Any) -> None:
         case 0:
             del parent[key]
         case 1 if isinstance(parent, dict):
-            parent[_pick(rng, ["__class__", "model_", "own", "array", "part", "x" * 1000, *(p[-1] for p in places)])] = (
-                parent.pop(key)
-            )
+            parent[
+                _pick(rng, ["__class__", "model_", "own", "array", "part", "x" * 1000, *(p[-1] for p in places)])
+            ] = parent.pop(key)
         case 2:
             other = _pick(rng, places)
             parent[key] = copy.deepcopy(_parent(tree, other)[other[-1]])
@@ -117,7 +121,9 @@ def _change_header(rng: np.random.Generator, raw: bytes) -> bytes:
     entry = header[_pick(rng, names)]
     match rng.integers(8):
         case 0:
-            entry["shape"] = _pick(rng, [[2**40], [2**62, 4], [0], [-1], [], [1] * 10**4, [2**64], ["a"], [0, 2**62], None])
+            entry["shape"] = _pick(
+                rng, [[2**40], [2**62, 4], [0], [-1], [], [1] * 10**4, [2**64], ["a"], [0, 2**62], None]
+            )
         case 1:
             entry["dtype"] = _pick(rng, ["F64", "F16", "BF16", "I64", "U8", "BOOL", "F8_E4M3", "C64", "X", 3])
         case 2:
@@ -150,7 +156,10 @@ def damaged(rng: np.random.Generator, folder: Path, into: Path) -> str:
     shutil.rmtree(into, ignore_errors=True)
     shutil.copytree(folder, into)
     config, weights = into / CONFIG, into / WEIGHTS
-    kind = _pick(rng, ["values in config.json"] * 4 + ["bytes of config.json", "header", "header", "bits", "cut", "both", "links"])
+    kind = _pick(
+        rng,
+        ["values in config.json"] * 4 + ["bytes of config.json", "header", "header", "bits", "cut", "both", "links"],
+    )
     if kind in ("values in config.json", "both"):
         tree = json.loads(config.read_text())
         for _ in range(int(rng.integers(1, 5))):
@@ -223,8 +232,7 @@ def read_many(folders: list[Path], seed: int, cases: int) -> dict[str, Any]:
     watching = [False]
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
-        if watching[0] and not isinstance(arguments[0], int) and event in ("open", "os.listdir", "os.scandir", "subprocess.Popen", "os.system", "exec", "import",
-                                     "compile", "socket.connect", "pickle.find_class", "os.remove", "os.rename"):  # fmt: skip
+        if watching[0] and event in EVENTS and not isinstance(arguments[0], int):
             opened.add(f"{event} {arguments[0]}")
 
     for folder in folders:
@@ -287,12 +295,12 @@ def run() -> str:
     rows.append(["all", *(sum(row[i] for row in rows) for i in range(1, 5))])
     strange = sorted({key.partition("|")[2] for key in outcomes if key.partition("|")[2] not in known})
     return (
-        f"Model folders of every class, damaged at random: values and bytes of `config.json`, the header, bits and length "
-        "of `model.safetensors`, links and pipes in place of files; half with the checksum made good. Each is described "
-        "and loaded. A folder loads where the damage is in what does not matter, such as an argument of the next fit.\n\n"
+        "Folders of every class, damaged at random: values and bytes of `config.json`; header, bits and length of "
+        "`model.safetensors`; links and pipes in place of files; half with the checksum made good. Each is described "
+        "and loaded. One loads where the damage is in what does not matter, such as an argument of the next fit.\n\n"
         + table(["damage", "cases", "refused by ModelFileError", "loaded", "anything else"], rows)
         + f"\n\nLargest growth of resident memory in one case: {growth / 2**20:.1f} MiB; largest folder "
-        f"{largest / 2**20:.2f} MiB. Opened, imported or run outside the folder: {', '.join(sorted(outside)) or 'nothing'}."
+        f"{largest / 2**20:.2f} MiB. Opened, imported or run outside it: {', '.join(sorted(outside)) or 'nothing'}."
         + (f"\n\nAnything else: {'; '.join(strange)}." if strange else "")
     )
 

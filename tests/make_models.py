@@ -1,4 +1,4 @@
-"""Write the folders below data/models that later versions must read: ``python tests/make_models.py``, once a release."""
+"""Write the folders below data/models that later versions must read: ``python tests/make_models.py`` at a release."""
 
 from __future__ import annotations
 

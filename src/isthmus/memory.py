@@ -13,6 +13,7 @@ from sklearn.base import clone
 from torch import nn
 
 from .errors import FitError
+from .networks import Custom
 
 if TYPE_CHECKING:
     from .estimators import Estimator
@@ -59,19 +60,25 @@ def estimate(estimator: Estimator, X: Any) -> Estimate:
     17 MB
     """
     from .estimators._rows import check_rows
-    from .parts import Facts
-    from .scaling import Scaling
     from .training.device import pick_device
 
     copy: Any = clone(estimator)
     x = check_rows(copy, X, reset=True, minimum=2)
     copy.shape_, copy.dtype_ = tuple(x.shape[1:]), x.dtype
     copy._resolve(x)
+    return _resolved(copy, x, pick_device(copy.device))
+
+
+def _resolved(estimator: Any, x: np.ndarray, device: torch.device) -> Estimate:
+    """Return the estimate for an estimator whose parts are resolved."""
+    from .parts import Facts
+    from .scaling import Scaling
+
     with torch.device("meta"):
-        model = copy._model(Facts(copy.shape_, copy.latent_dim_), Scaling.identity(copy.shape_))
-    settings = copy._default_training() if copy.training is None else copy.training
-    held = copy._pick_batch_size(len(x) - round(len(x) * copy.validation_fraction))
-    return training_estimate(model, settings, x, held, copy.precision, pick_device(copy.device))
+        model = estimator._model(Facts(estimator.shape_, estimator.latent_dim_), Scaling.identity(estimator.shape_))
+    settings = estimator._default_training() if estimator.training is None else estimator.training
+    held = estimator._pick_batch_size(len(x) - round(len(x) * estimator.validation_fraction))
+    return training_estimate(model, settings, x, held, estimator.precision, device)
 
 
 def training_estimate(
@@ -146,10 +153,16 @@ def _state_tensors(settings: Training) -> int:
     return sum(1 for value in optimizer.state[weight].values() if getattr(value, "shape", None) == weight.shape)
 
 
-def refuse(needed: Estimate, device: torch.device) -> None:
-    """Raise `FitError` if a fit holds more than the device has, saying how much of what, and what to change."""
+def refuse(estimator: Any, x: np.ndarray, device: torch.device) -> None:
+    """Raise `FitError` if fitting to x holds more than the device has, saying how much of what, and what to change.
+
+    The parts are resolved. Networks of a user's own are not held against it: their factories are called once a fit.
+    """
     there = available(device)
-    if there is None or needed.total <= there:
+    if there is None or any(isinstance(part, Custom) for part in vars(estimator).values()):
+        return
+    needed = _resolved(estimator, x, device)
+    if needed.total <= there:
         return
     parts = dict(zip(needed._fields, needed, strict=True))
     largest = ", ".join(f"{name} {in_words(parts[name])}" for name in sorted(parts, key=lambda n: -parts[n])[:3])

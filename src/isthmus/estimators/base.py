@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from .. import persistence
+from .. import memory, persistence
 from ..errors import CompositionError, DataError
 from ..likelihood import Bernoulli, Gaussian, Likelihood
 from ..model import Model
@@ -158,11 +158,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         self._resolve(x)
         device = pick_device(self.device)
         rows, held_out = self._split(len(x), random)
+        memory.refuse(self, x, device)
         scaling, mean = self._scale(x, rows.numpy())
-        own = isinstance(self.network_, Custom)  # a user's factories are called once, for the weights themselves
-        if not own:
-            with torch.device("meta"):
-                self._refuse_too_large(self._model(Facts(self.shape_, self.latent_dim_), scaling), x, device)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             model = self._model(Facts(self.shape_, self.latent_dim_, mean), scaling)
@@ -172,6 +169,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         tensors = [None if a is None else as_tensor(a, device) for a in (x, partner)]
         assert tensors[0] is not None
         size = self._pick_batch_size(len(rows))
+        if size == 1 and any(isinstance(m, torch.nn.modules.batchnorm._BatchNorm) for m in model.modules()):
+            raise CompositionError("batch normalisation needs batches of at least 2 rows; raise batch_size")
         data = Rows(tensors[0], tensors[1], size, rows)
         with progress(type(self).__name__, self.max_epochs, self.verbose) as report:
             run = Run(
@@ -301,7 +300,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
                 fill = block.new_zeros(BLOCK - len(block), *block.shape[1:])
                 results.append(f(torch.cat([block, fill]))[: len(block)].cpu().numpy())
         out = np.concatenate(results)
-        return out.astype(np.float64 if dtype == np.float64 else np.float32, copy=False)
+        wide = dtype.kind == "f" and dtype.itemsize == 8  # in whatever byte order
+        return out.astype(np.float64 if wide else np.float32, copy=False)
 
     def _decoded(self, z: Tensor) -> Tensor:
         """Return x̂ in the data's units for codes in a block."""
