@@ -14,13 +14,14 @@ from torch import nn
 
 from .errors import FitError
 from .networks import Custom
+from .penalty import Contractive
 
 if TYPE_CHECKING:
     from .estimators import Estimator
     from .model import Model
     from .training import Training
 
-__all__ = ["Estimate", "available", "estimate", "in_words", "refuse", "training_estimate"]
+__all__ = ["Estimate", "available", "estimate", "in_words", "refuse"]
 
 
 class Estimate(NamedTuple):
@@ -77,68 +78,67 @@ def _resolved(estimator: Any, x: np.ndarray, device: torch.device) -> Estimate:
     with torch.device("meta"):
         model = estimator._model(Facts(estimator.shape_, estimator.latent_dim_), Scaling.identity(estimator.shape_))
     settings = estimator._default_training() if estimator.training is None else estimator.training
-    held = estimator._pick_batch_size(len(x) - round(len(x) * estimator.validation_fraction))
-    return training_estimate(model, settings, x, held, estimator.precision, device)
-
-
-def training_estimate(
-    model: Model, settings: Training, x: np.ndarray, batch_size: int, precision: str, device: torch.device
-) -> Estimate:
-    """Return what training a model, on whatever device it is, would hold on `device`."""
-    width = 8 if precision == "float64" else 4
+    width = 8 if estimator.precision == "float64" else 4
     weights = width * sum(p.numel() for p in model.parameters())
     buffers = sum(b.numel() * b.element_size() for b in model.buffers())
     copies = 1 + bool(settings.averaging) + (settings.patience is not None)
-    # Batches of an epoch are of nearly one size: fewer than twice the batch size, and no more than the rows.
-    rows = min(len(x), math.ceil(len(x) / max(1, len(x) // batch_size)))
+    n = len(x) - round(len(x) * estimator.validation_fraction)
+    # An epoch's batches are of nearly one size: fewer than twice the batch size, and no more than the rows.
+    rows = math.ceil(n / max(1, n // estimator._pick_batch_size(n)))
     features = math.prod(x.shape[1:])
-    activations = 2 * width * rows * _numbers_a_row(model, features)
-    moments = 4 * 8 * features + 3 * 8 * max(features, 2**20)
-    on_device = 0 if device.type == "cpu" else x.nbytes
+    moments = 8 * (4 * features + 2 * max(features, min(2**20, len(x) * features)))
     return Estimate(
         weights=copies * (weights + buffers),
         gradients=weights,
         optimizer=weights * _state_tensors(settings),
-        activations=activations,
-        data=on_device + moments,
+        activations=width * rows * _numbers_a_row(estimator, model, features),
+        data=moments + (0 if device.type == "cpu" else x.nbytes),
     )
 
 
-def _numbers_a_row(model: Model, features: int) -> int:
-    """Return how many numbers a sample leaves behind on its way: every layer's output, x, x̂ and the loss of each."""
-    through = 0
-    shapes = [(model.encoder, model.shape), (model.decoder, (model.latent_dim,)), (model.discriminator, None)]
-    for module, shape in shapes:
-        if module is None:
-            continue
-        if shape is None:
-            shape = model.shape if _takes(module, model.shape) else (model.latent_dim,)
-        through += _outputs(module, shape)
-    return through + 4 * features
+_REPLACING = (nn.Flatten, nn.Unflatten, nn.Identity, nn.ReLU, nn.Tanh, nn.Sigmoid, nn.ELU)
+"""Layers that keep no numbers of their own: views, and functions whose derivative is one of their value."""
 
 
-def _takes(module: nn.Module, shape: tuple[int, ...]) -> bool:
-    first = next((m for m in module.modules() if isinstance(m, nn.Linear)), None)
-    return len(shape) > 1 or first is None or first.in_features == math.prod(shape)
+def _numbers_a_row(estimator: Any, model: Model, features: int) -> int:
+    """Return how many numbers a sample leaves behind: what layers keep for the backward pass, x, x̂, loss and gradient.
+
+    A discriminator sees real and generated samples; draws of z repeat the decoder; a contraction that is not of closed
+    form keeps the encoder's derivative once a row of the Jacobian.
+    """
+    draws = getattr(getattr(estimator, "objective_", None), "draws", 1)
+    encoder = 0 if model.encoder is None else _kept(model.encoder, model.shape)
+    decoder = _kept(model.decoder, (model.latent_dim,))
+    judge = 0
+    if model.discriminator is not None:
+        judge = _kept(model.discriminator, model.shape if model.encoder is None else (model.latent_dim,))
+    slopes = 0
+    penalty = getattr(estimator, "penalty_", None)
+    if isinstance(penalty, Contractive) and model.encoder is not None and not penalty.closed_for(model.encoder):
+        exact = penalty.method == "exact" or (penalty.method == "auto" and model.latent_dim <= 8)
+        slopes = 1 + (model.latent_dim if exact else penalty.draws)
+    widest = max(encoder, decoder, judge) // 2
+    through = (
+        encoder * (1 + slopes) + decoder * draws if model.discriminator is None else max(encoder + decoder, 2 * judge)
+    )
+    return through + min(widest, 2 * features) + (2 + 2 * draws) * features
 
 
-def _outputs(module: nn.Module, shape: tuple[int, ...]) -> int:
-    """Return how many numbers the layers of a network put out for one sample, counted on shapes alone."""
+def _kept(module: nn.Module, shape: tuple[int, ...]) -> int:
+    """Return how many numbers a network keeps of one sample, counted on shapes alone."""
     counted: list[int] = []
 
     def count(layer: nn.Module, given: Any, output: Any) -> None:
-        if isinstance(output, torch.Tensor):
+        if isinstance(output, torch.Tensor) and not isinstance(layer, _REPLACING):
             counted.append(output[0].numel())
 
     leaves = [m for m in module.modules() if not any(True for _ in m.children())] or [module]
     hooks = [leaf.register_forward_hook(count) for leaf in leaves]
-    first = next(module.parameters(), torch.empty(0))
-    was_training = module.training
+    first = next(module.parameters())
     try:
         with torch.no_grad():
             module.eval()(torch.zeros(1, *shape, device=first.device, dtype=first.dtype))
     finally:
-        module.train(was_training)
         for hook in hooks:
             hook.remove()
     return sum(counted)
