@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["Estimate", "available", "estimate", "in_words", "refuse"]
 
 
+GROUPS = Path("/sys/fs/cgroup")
+"""Where Linux keeps the limits of control groups."""
+
+
 class Estimate(NamedTuple):
     """Bytes that a fit holds at once, besides the data that are there already.
 
@@ -103,15 +107,16 @@ _REPLACING = (nn.Flatten, nn.Unflatten, nn.Identity, nn.ReLU, nn.Tanh, nn.Sigmoi
 def _numbers_a_row(estimator: Any, model: Model, features: int) -> int:
     """Return how many numbers a sample leaves behind: what layers keep for the backward pass, x, x̂, loss and gradient.
 
-    A discriminator sees real and generated samples; draws of z repeat the decoder; a contraction that is not of closed
-    form keeps the encoder's derivative once a row of the Jacobian.
+    A discriminator sees real and generated samples, and each again for a penalty on its gradient; draws of z repeat the
+    decoder; a contraction that is not of closed form keeps the encoder's derivative once a row of the Jacobian.
     """
     draws = getattr(getattr(estimator, "objective_", None), "draws", 1)
     encoder = 0 if model.encoder is None else _kept(model.encoder, model.shape)
     decoder = _kept(model.decoder, (model.latent_dim,))
     judge = 0
     if model.discriminator is not None:
-        judge = _kept(model.discriminator, model.shape if model.encoder is None else (model.latent_dim,))
+        judge = 2 * _kept(model.discriminator, model.shape if model.encoder is None else (model.latent_dim,))
+        judge *= 2 if getattr(estimator, "penalties_", ()) else 1
     slopes = 0
     penalty = getattr(estimator, "penalty_", None)
     if isinstance(penalty, Contractive) and model.encoder is not None and not penalty.closed_for(model.encoder):
@@ -199,12 +204,12 @@ def _meminfo() -> int | None:
 
 def _cgroup() -> int | None:
     """Return what the memory limit of this process's control group leaves, caches that can be dropped not counted."""
-    places = [(Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes", "memory.usage_in_bytes")]
+    places = [(GROUPS / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes")]
     for line in _lines(Path("/proc/self/cgroup")):
         if line.startswith("0::"):
-            own = Path("/sys/fs/cgroup") / line[3:].strip().lstrip("/")
+            own = GROUPS / line[3:].strip().lstrip("/")
             places += [(own, "memory.max", "memory.current")]
-    places += [(Path("/sys/fs/cgroup"), "memory.max", "memory.current")]
+    places += [(GROUPS, "memory.max", "memory.current")]
     left = []
     for folder, limit, usage in places:
         try:
