@@ -8,6 +8,7 @@ from . import (
     codes,
     contractive,
     fashion,
+    fuzz,
     grid,
     images,
     inpainting,
@@ -32,6 +33,7 @@ ALL = {
     "inpainting": inpainting.run,
     "codes": codes.run,
     "grid": grid.run,
+    "fuzz": fuzz.run,
     "images": images.run,
 }
 

@@ -9,10 +9,11 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from ..distributions import draw
 from ..errors import CompositionError
 from ..metrics import mmd
 from ..model import Model
-from .base import Estimator, generator_for
+from .base import BLOCK, Estimator, generator_for
 
 __all__ = ["Rivals", "Samples"]
 
@@ -22,6 +23,8 @@ class Samples(Estimator):
 
     def sample(self, n_samples: int = 1, random_state: Any = None) -> np.ndarray:
         """Return new samples in the data's shape and units: x̂, the mean of p(x|z), for z ~ p(z).
+
+        The first n of many are the same as n alone, to the bit.
 
         Parameters
         ----------
@@ -34,7 +37,9 @@ class Samples(Estimator):
         device = next(self.model_.parameters()).device
         generator = generator_for(self.random_state if random_state is None else random_state, device)
         with torch.no_grad():
-            z = self.model_.prior_codes(n_samples, generator).cpu().numpy()
+            p = self.model_.p_z()
+            blocks = [draw(p, (BLOCK,), generator).cpu().numpy() for _ in range(0, n_samples, BLOCK)]
+        z = np.concatenate(blocks)[:n_samples]  # in blocks of one size, so that the first n do not depend on n
         return self._map(z, self._decoded, self.dtype_)
 
 

@@ -17,7 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from .. import persistence
+from .. import memory, persistence
 from ..distributions import seeded
 from ..errors import CompositionError, DataError
 from ..likelihood import Bernoulli, Gaussian, Likelihood
@@ -29,6 +29,7 @@ from ..training import History, Player, Run, Training, train
 from ..training.checkpoint import Checkpoints
 from ..training.data import Rows, as_tensor, is_mapped, place_for
 from ..training.device import check_precision, has_bfloat16, pick_device
+from ._placing import AnyPlace
 from ._progress import progress
 from ._rows import check_rows, check_target, check_unit_interval, value_range
 
@@ -166,6 +167,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         self._resolve(x)
         device = pick_device(self.device)
         rows, held_out = self._split(len(x), seed)
+        memory.refuse(self, x, device)
         scaling, mean = self._scale(x, rows.numpy())
         with seeded(seed, device):
             model = self._model(Facts(self.shape_, self.latent_dim_, mean), scaling)
@@ -174,7 +176,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             model.mixed = self.precision_ == "bfloat16"
             place = place_for(x.nbytes + (0 if partner is None else partner.nbytes), device)
             X, noisy = as_tensor(x, place), None if partner is None else as_tensor(partner, place)
-            taken = partial(Rows, X, noisy, self._pick_batch_size(len(rows)), device=device, ahead=is_mapped(x))
+            size = self._pick_batch_size(len(rows))
+            _refuse_batches_of_one(model, size)
+            taken = partial(Rows, X, noisy, size, device=device, ahead=is_mapped(x))
             watched = x[_spread(rows if held_out is None else held_out)]
             with progress(type(self).__name__, self.max_epochs, self.verbose) as report:
                 run = Run(
@@ -318,13 +322,14 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """Return f applied to X in blocks of `BLOCK` rows, in float64 if `dtype` is that, in float32 otherwise."""
         device = next(self.model_.parameters()).device
         results = []
-        with torch.no_grad():
+        with torch.no_grad(), AnyPlace():
             for start in range(0, len(X), BLOCK):
                 block = as_tensor(X[start : start + BLOCK], device)
                 fill = block.new_zeros(BLOCK - len(block), *block.shape[1:])
                 results.append(f(torch.cat([block, fill]))[: len(block)].cpu().numpy())
         out = np.concatenate(results)
-        return out.astype(np.float64 if dtype == np.float64 else np.float32, copy=False)
+        wide = dtype.kind == "f" and dtype.itemsize == 8  # in whatever byte order
+        return out.astype(np.float64 if wide else np.float32, copy=False)
 
     def _decoded(self, z: Tensor) -> Tensor:
         """Return x̂ in the data's units for codes in a block."""
@@ -352,6 +357,11 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         estimator = persistence.load(Path(path), device=device, own=own, expected=cls)
         assert isinstance(estimator, cls)
         return estimator
+
+
+def _refuse_batches_of_one(model: Model, size: int) -> None:
+    if size == 1 and any(isinstance(m, torch.nn.modules.batchnorm._BatchNorm) for m in model.modules()):
+        raise CompositionError("batch normalisation needs batches of at least 2 rows; raise batch_size")
 
 
 def _spread(rows: Tensor) -> np.ndarray:

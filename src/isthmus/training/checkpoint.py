@@ -67,7 +67,7 @@ class Checkpoints:
         facts = {"format": FORMAT, "fit": self.fit, "seed": self.seed, "state": state.facts}
         draft = self.folder / f".{path.name}.{os.getpid()}"
         try:
-            tensors = {name: tensor.cpu().contiguous() for name, tensor in state.tensors.items()}
+            tensors = {name: tensor.contiguous() for name, tensor in state.tensors.items()}
             save_file(tensors, draft, metadata={"isthmus": json.dumps(facts)})
             with draft.open("rb") as file:
                 os.fsync(file.fileno())

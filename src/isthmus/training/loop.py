@@ -303,11 +303,11 @@ class _Game:
         for mover in self.movers:
             mover.take(state, device)
         random = state.get("random")
-        self.opening, self.now = random["opening"].cpu(), random["now"].cpu()
+        self.opening, self.now = random["opening"], random["now"]
         self.run.generator.set_state(self.now)
-        torch.set_rng_state(random["cpu"].cpu())
+        torch.set_rng_state(random["cpu"])
         if "cuda" in random:
-            torch.cuda.set_rng_state(random["cuda"].cpu(), device)
+            torch.cuda.set_rng_state(random["cuda"], device)
         for name in _COUNTS:
             setattr(self, name, state.facts[name])
         self.history = History(state.facts["history"])

@@ -20,8 +20,8 @@ class State:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def put(self, prefix: str, tensors: Mapping[str, Tensor]) -> None:
-        """Take copies of tensors under a prefix."""
-        self.tensors |= {f"{prefix}/{name}": tensor.detach().clone() for name, tensor in tensors.items()}
+        """Take copies of tensors under a prefix, into the CPU's memory: a device's is scarcer."""
+        self.tensors |= {f"{prefix}/{name}": t.detach().to("cpu", copy=True) for name, t in tensors.items()}
 
     def get(self, prefix: str) -> dict[str, Tensor]:
         """Return the tensors under a prefix."""
