@@ -14,6 +14,7 @@ ALL = {
     "grid": "grid",
     "images": "images",
     "metrics": "metrics_check",
+    "metrics-cost": "metrics_cost",
 }
 """Each benchmark's module; imported when it is run, since some need packages that others do not."""
 
