@@ -23,6 +23,7 @@ ALL = {
     "metrics": "metrics_check",
     "metrics-cost": "metrics_cost",
     "fuzz": "fuzz",
+    "diagnosis": "diagnosis",
 }
 """Each benchmark's module; imported when it is run, since some need packages that others do not."""
 

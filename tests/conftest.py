@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.datasets import load_digits
+
+from isthmus import GAN, VAE, Autoencoder, DenoisingAutoencoder
+from isthmus.report.content import content
 
 torch.set_num_threads(1)  # a worker a core: small models gain nothing from a second thread
 
@@ -19,3 +23,59 @@ def digits() -> np.ndarray:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+# What the tests of the report share.
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+def waves(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Series: a wave of one's own phase and height, and a little noise."""
+    t = np.linspace(0, 4 * np.pi, 64)
+    heights, phases = rng.uniform(0.5, 2, (n, 1)), rng.uniform(0, 2, (n, 1))
+    return (heights * np.sin(t + phases) + 0.05 * rng.normal(size=(n, 64))).astype(np.float32)
+
+
+def columns(n: int, rng: np.random.Generator) -> pd.DataFrame:
+    """A table of two factors in seven columns of very different units; one column's name is hostile."""
+    factors = rng.normal(size=(n, 2))
+    X = factors @ rng.normal(size=(2, 7)) + 0.3 * rng.normal(size=(n, 7))
+    names = ["mass [kg]", "länge", HOSTILE, "d&\"' $\\x", "e", "f", "g"]
+    return pd.DataFrame(X * 10.0 ** np.arange(-3, 4), columns=names)
+
+
+@pytest.fixture(scope="session")
+def report_cases(digits):
+    """One fitted system on each kind of data: name → (estimator, held-out, training, labels)."""
+    from sklearn.datasets import load_digits
+
+    rng = np.random.default_rng(0)
+    y, train, test = load_digits().target, digits[:1200], digits[1200:]
+    table, rest, series = columns(300, rng), columns(200, rng), waves(400, rng)
+    names = np.array([HOSTILE, "</style>", "b"])[rng.integers(3, size=200)]
+    return {
+        "images": (VAE(6, max_epochs=3, random_state=0).fit(train), test, train, y[1200:]),
+        "rows": (
+            DenoisingAutoencoder(2, corruption="masking:0.2", max_epochs=3, random_state=0).fit(table),
+            rest,
+            table,
+            names,
+        ),
+        "series": (
+            VAE(3, max_epochs=3, validation_fraction=0.1, random_state=0).fit(series[:300]),
+            series[300:],
+            series[:300],
+            None,
+        ),
+        "gan": (GAN(4, max_epochs=2, random_state=0).fit(train), test, train, None),
+        "plain": (Autoencoder(2, max_epochs=2, random_state=0).fit(series[:300]), series[300:], None, None),
+    }
+
+
+@pytest.fixture(scope="session")
+def report_contents(report_cases):
+    return {
+        name: content(m, X, T, labels=y, data=f"{name} {HOSTILE}", command="isthmus report m/ d.csv")
+        for name, (m, X, T, y) in report_cases.items()
+    }

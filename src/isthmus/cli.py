@@ -1,4 +1,4 @@
-"""The command line: ``isthmus fit | encode | reconstruct | score | sample | inspect | compare | datasets | models``.
+"""The command line: ``isthmus fit | encode | reconstruct | score | sample | report | diagnose | compare | ...``.
 
 Heavy imports wait until a command needs them, so that ``--help`` answers at once.
 """
@@ -322,6 +322,84 @@ def sample(
 
 
 @app.command()
+def report(
+    model: ModelFolder,
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            help="Held-out rows: a name that `isthmus datasets` lists (its test rows; training rows and labels come "
+            "with it), or a path. Without them the report holds what needs no data."
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where to write the page.")] = Path("report.html"),
+    train: Annotated[
+        str | None,
+        typer.Option(help="The rows it was fitted on: for nearest rows, over-fitting, PCA beside it, and floors."),
+    ] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="A column of the data (of text too), or a file with a label for each row.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    device: Device = "auto",
+) -> None:
+    """Write one HTML file that works offline: is the model any good, and what does it look like?
+
+    Example: isthmus report model/ digits -o report.html
+    """
+    from . import load
+    from .report.document import command
+    from .report.document import report as write_report
+    from .report.shell import check_page
+
+    check_page(out)
+    if data is None and (train is not None or labels is not None):
+        raise CompositionError("--train and --labels go with held-out rows: isthmus report MODEL DATA ...")
+    estimator = load(model, device=device)
+    held, held_labels, rows, row_labels = _report_data(estimator, data, train, labels)
+    write_report(
+        estimator,
+        held,
+        out,
+        rows,
+        labels=held_labels,
+        train_labels=row_labels,
+        data=data or "",
+        command=command(str(model), data, str(out), train, labels, seed),
+        seed=seed,
+    )
+    print(f"report: {out}")
+
+
+def _report_data(estimator: Any, data: str | None, train: str | None, labels: str | None) -> tuple[Any, Any, Any, Any]:
+    """Return held-out rows and their labels, training rows and theirs; None for what there is not."""
+    from . import datasets
+    from .report.labels import apart, labels_of
+
+    if data is None:
+        return None, None, None, None
+    held_labels = train_labels = rows = None
+    if data in [known.name for known in datasets.available()]:
+        found = datasets.load(data)
+        table = _data(data, training=False)
+        held_labels = None if labels else found.test_labels
+        if train is None:
+            rows, train_labels = _data(data, training=True), None if labels else found.train_labels
+    elif labels is not None and labels not in (_columns(estimator) or []) and (split := apart(data, labels)):
+        table, held_labels = split
+        if train is not None and (train_split := apart(train, labels)):
+            rows, train_labels = train_split
+    else:
+        table = _data(data, training=False)
+        if labels is not None and labels in (table.columns or []):
+            held_labels = table.values[:, (table.columns or []).index(labels)]
+    if train is not None and rows is None:
+        rows = _data(train, training=True)
+    if labels is not None and held_labels is None:
+        held_labels = labels_of(labels, len(table.values), table.columns)
+    return _frame(table), held_labels, None if rows is None else _frame(rows), train_labels
+
+
+@app.command()
 def inspect(model: ModelFolder) -> None:
     """Show what is in a model's folder.
 
@@ -336,6 +414,46 @@ def inspect(model: ModelFolder) -> None:
     rich = RichTable(title=Text(str(model)), show_header=False)
     for name, value in describe(model).items():
         rich.add_row(name, Text(value))  # names of columns hold units in brackets, which are no markup
+    Console().print(rich)
+
+
+@app.command()
+def diagnose(
+    model: ModelFolder,
+    data: Data,
+    train: Annotated[
+        str | None,
+        typer.Option(
+            help="The rows it was trained on, to judge over-fitting and memorised samples; a name brings its own."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
+    device: Device = "auto",
+) -> None:
+    """Say by held-out rows what is wrong with a model, what is healthy, and what to try.
+
+    Example: isthmus diagnose model/ held-out.csv --train data.csv
+    """
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    from . import datasets, load
+    from .diagnosis import diagnose as judge
+    from .diagnosis import worst_first
+
+    estimator = load(model, device=device)
+    if train is None and data in [known.name for known in datasets.available()]:
+        train = data
+    own = None if train is None else _frame(_data(train, training=True))
+    verdicts = judge(estimator, _frame(_data(data, training=False)), own, random_state=seed)
+    rich = RichTable(
+        "about", "status", "what was found", "what to try", title=Text(f"{model}: {type(estimator).__name__}")
+    )
+    colours = {"fault": "bold red", "warning": "yellow", "healthy": "green"}
+    for verdict in worst_first(verdicts):
+        status = Text(verdict.status, style=colours[verdict.status])
+        rich.add_row(verdict.about, status, Text(verdict.statement), Text(verdict.advice))
     Console().print(rich)
 
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from .errors import DataError, MissingExtraError, nearest
 
-__all__ = ["SUFFIXES", "Table", "check_writable", "read", "write"]
+__all__ = ["SUFFIXES", "Table", "check_writable", "read", "read_frame", "table", "write"]
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".npy", ".npz")
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
@@ -157,24 +157,29 @@ def import_polars() -> Any:
 
 
 def _read_frame(path: Path, key: str) -> Table:
+    if path.suffix.lower() == ".parquet" and path.stat().st_size > SPOOLED:
+        return _read_spooled(path)
+    return table(path, read_frame(path))
+
+
+def table(path: Path, frame: Any) -> Table:
+    """Return a frame that was read from `path` as numbers; raise `DataError` naming the columns that hold none."""
+    return Table(_array(_numbers(path, frame)), list(frame.columns))
+
+
+def read_frame(path: Path) -> Any:
+    """Read a table as a polars frame, its columns as they come, text too; errors are those of `read`."""
     pl = import_polars()
     separator = SEPARATORS.get(path.suffix.lower())
-    if separator is None and path.stat().st_size > SPOOLED:
-        return _read_spooled(path)
     try:
         frame = _read_text(path, separator) if separator else pl.read_parquet(path)
-        return frame_values(path, frame)
+        if frame.height == 0:
+            raise DataError(f"{path}: holds no rows")
+        return frame
     except pl.exceptions.NoDataError:
         raise DataError(f"{path}: is empty") from None
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _damaged(path, error) from None
-
-
-def frame_values(path: Path, frame: Any) -> Table:
-    """Return a polars frame as values and names; raise `DataError` where it holds no rows or a column no numbers."""
-    if frame.height == 0:
-        raise DataError(f"{path}: holds no rows")
-    return Table(_array(_numbers(path, frame)), list(frame.columns))
 
 
 def _read_text(path: Path, separator: str) -> Any:

@@ -30,7 +30,7 @@ from .value import Value
 if TYPE_CHECKING:
     from .estimators import Estimator
 
-__all__ = ["FORMAT", "describe", "load", "read_config", "save"]
+__all__ = ["FORMAT", "describe", "load", "read_config", "resolved", "save"]
 
 _KINDS: dict[str, type] = {
     "network_": Network,
@@ -58,7 +58,7 @@ def save(estimator: Estimator, path: Path) -> None:
         "isthmus": __version__,
         "class": type(estimator).__name__,
         "arguments": {k: encode(v, arrays) for k, v in estimator.get_params(deep=False).items()},
-        "resolved": {k: encode(v, arrays) for k, v in _resolved(estimator).items()},
+        "resolved": {k: encode(v, arrays) for k, v in resolved(estimator).items()},
         "shape": list(estimator.shape_),
         "dtype": estimator.dtype_.name,
         "features": _feature_names(estimator),
@@ -96,7 +96,7 @@ def _put(draft: Path, path: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _resolved(estimator: Estimator) -> dict[str, Any]:
+def resolved(estimator: Estimator) -> dict[str, Any]:
     """Return what ``"auto"`` and names were resolved to: every fitted attribute that belongs to an argument."""
     names = [f"{name}_" for name in estimator.get_params(deep=False)]
     return {name: getattr(estimator, name) for name in names if name in vars(estimator)}
@@ -251,7 +251,7 @@ def _card(estimator: Estimator) -> str:
 
     last = {k: v for k, v in (estimator.history_[-1] if len(estimator.history_) else {}).items() if k != "seconds"}
     rows = "\n".join(f"| {name} | {value:.6g} |" for name, value in last.items())
-    arguments = "\n".join(f"| {name.rstrip('_')} | `{value}` |" for name, value in _resolved(estimator).items())
+    arguments = "\n".join(f"| {name.rstrip('_')} | `{value}` |" for name, value in resolved(estimator).items())
     summary = (type(estimator).__doc__ or "").strip().splitlines()[0]
     return f"""# {type(estimator).__name__}
 

@@ -11,7 +11,7 @@ from typing import IO, Any
 import numpy as np
 
 from .errors import DataError
-from .files import frame_values, import_polars
+from .files import import_polars, table
 
 __all__ = ["spool"]
 
@@ -86,6 +86,6 @@ def _of_parquet(place: Path) -> Iterator[np.ndarray]:
         rows = pl.scan_parquet(place / "*.parquet" if place.is_dir() else place)
         total = rows.select(pl.len()).collect().item()
         for start in range(0, total, ROWS):
-            yield frame_values(place, rows.slice(start, ROWS).collect()).values
+            yield table(place, rows.slice(start, ROWS).collect()).values
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(f"{place}: cannot be read: {str(error).strip().splitlines()[0]}") from None

@@ -24,6 +24,7 @@ from ..likelihood import Bernoulli, Gaussian, Likelihood
 from ..model import Model
 from ..networks import MLP, Conv, Custom, Network
 from ..parts import Facts, encode, resolve
+from ..report.mixin import Reports
 from ..scaling import Scaling, moments
 from ..training import History, Player, Run, Training, train
 from ..training.checkpoint import Checkpoints
@@ -63,7 +64,7 @@ _COMMON = """latent_dim : d, the width of the code; ``"auto"`` is a quarter of t
 
 @dataclass_transform(kw_only_default=True)
 @dataclass(eq=False, repr=False)
-class Estimator(BaseEstimator):  # type: ignore[misc]
+class Estimator(Reports, BaseEstimator):  # type: ignore[misc]
     """Base of the estimators. Arguments are declared as annotated attributes; ``__init__`` only stores them."""
 
     _watch: ClassVar[str] = "validation_loss"

@@ -7,42 +7,24 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import nn
 
 from ..compare import Study, encoding_of, reconstruction_of
-from ..errors import MissingExtraError
+from .axes import ACCENT, draw_strips, styled, weight_tiles
+from .content.codes import first_weights
+from .content.look import is_image
+from .rasters import grey, montage
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["pictures"]
 
-INK, MUTED, ACCENT = "#1b2a38", "#7b8794", "#0b6e75"
 SHOWN = 12
 
 
 def pictures(study: Study) -> Iterator[tuple[str, str, str, Figure]]:
     """Yield (file name, title, caption, figure) for everything there is to see."""
-    try:
-        import matplotlib as mpl
-    except ImportError:
-        raise MissingExtraError("matplotlib", "plots", "drawing pictures") from None
-    style: Any = {
-        "font.size": 9,
-        "font.family": "sans-serif",
-        "axes.edgecolor": MUTED,
-        "axes.labelcolor": INK,
-        "axes.titlesize": 10,
-        "axes.titlecolor": INK,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "xtick.color": MUTED,
-        "ytick.color": MUTED,
-        "legend.frameon": False,
-        "figure.dpi": 130,
-    }
-    with mpl.rc_context(style):
+    with styled():
         yield (
             "reconstructions",
             "Reconstructions",
@@ -86,36 +68,6 @@ def _figure(rows: int, columns: int, width: float, height: float) -> tuple[Figur
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def _image_shape(study: Study) -> bool:
-    shape = study.data.test.shape[1:]
-    return len(shape) == 2 or (len(shape) == 3 and shape[0] in (1, 3))
-
-
-def _tile(images: np.ndarray) -> np.ndarray:
-    """Put images side by side with a gap of one pixel: (N, H, W) or (N, C, H, W) → (H, W') or (H, W', C)."""
-    if images.ndim == 4:
-        images = np.moveaxis(images, 1, -1)
-        images = images[..., 0] if images.shape[-1] == 1 else images
-    gap = np.full((images.shape[1], 1, *images.shape[3:]), np.nan)
-    parts: list[np.ndarray] = []
-    for image in images:
-        parts += [image.astype(np.float64), gap]
-    return np.concatenate(parts[:-1], axis=1)
-
-
-def _show_strip(axis: Axes, images: np.ndarray, label: str, limits: tuple[float, float]) -> None:
-    tiled = _tile(images)
-    axis.margins(0)
-    if tiled.ndim == 3:
-        tiled = np.nan_to_num(np.clip((tiled - limits[0]) / (limits[1] - limits[0]), 0, 1), nan=1.0)
-    axis.imshow(tiled, cmap="gray_r", vmin=limits[0], vmax=limits[1], interpolation="nearest")
-    axis.set_xticks([])
-    axis.set_yticks([])
-    axis.set_ylabel(label, rotation=0, ha="right", va="center", color=INK, fontsize=8)
-    for spine in axis.spines.values():
-        spine.set_visible(False)
-
-
 def _reconstructions(study: Study) -> Figure:
     test, noisy = np.asarray(study.data.test), study.noisy
     strips: list[tuple[str, np.ndarray]] = [("held-out", test[:SHOWN]), ("noisy", noisy[:SHOWN])]
@@ -124,13 +76,13 @@ def _reconstructions(study: Study) -> Figure:
         if reconstruct is not None:
             strips.append((entry.name, reconstruct(test[:SHOWN])))
             strips.append(("… of noisy", reconstruct(noisy[:SHOWN])))
-    return _strips(strips, test) if _image_shape(study) else _row_panels(strips, test)
+    return _strips(strips, test) if is_image(study.data.test.shape[1:]) else _row_panels(strips, test)
 
 
 def _samples(study: Study) -> Figure:
     test = np.asarray(study.data.test)
     systems = [e for e in study.entries if hasattr(e.estimator, "sample")]
-    if not _image_shape(study):
+    if not is_image(study.data.test.shape[1:]):
         n = min(2_000, len(test))
         strips = [("held-out", test[:n])]
         strips += [(e.name, e.estimator.sample(n, random_state=study.seed)) for e in systems]
@@ -145,9 +97,8 @@ def _samples(study: Study) -> Figure:
 def _strips(strips: list[tuple[str, np.ndarray]], test: np.ndarray) -> Figure:
     limits = (float(test.min()), float(test.max()))
     height, width = test.shape[-2:]
-    figure, axes = _figure(len(strips), 1, 8.0, 0.25 + len(strips) * 6.8 / SHOWN * height / width)
-    for axis, (label, images) in zip(axes[:, 0], strips, strict=True):
-        _show_strip(axis, images, label, limits)
+    figure, axes = _figure(1, 1, 8.0, 0.25 + len(strips) * 6.8 / SHOWN * height / width)
+    draw_strips(axes[0, 0], [(label, grey(images, limits)) for label, images in strips], SHOWN)
     return figure
 
 
@@ -189,12 +140,12 @@ def _learning(study: Study) -> Figure:
 
 def _filters(study: Study) -> Figure | None:
     shape = study.data.test.shape[1:]
-    if len(shape) != 2:
+    if not is_image(shape):
         return None
     found: list[tuple[str, np.ndarray]] = []
     for entry in study.entries:
         encoder = getattr(getattr(entry.estimator, "model_", None), "encoder", None)
-        weights = None if encoder is None else _first_weights(encoder, shape)
+        weights = None if encoder is None else first_weights(encoder, shape)
         if weights is not None:
             found.append((entry.name, weights))
     if not found:
@@ -203,26 +154,10 @@ def _filters(study: Study) -> Figure | None:
     for axis, (name, weights) in zip(axes[0], found, strict=True):
         norms = np.linalg.norm(weights.reshape(len(weights), -1), axis=1)
         chosen = weights[np.argsort(-norms)[:36]]
-        chosen = chosen / np.abs(chosen).max(axis=(1, 2), keepdims=True)
-        side = math.isqrt(len(chosen))
-        tiled = np.concatenate([_pad(_tile(chosen[i * side : (i + 1) * side])) for i in range(side)])
-        axis.imshow(tiled, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
+        axis.imshow(montage(weight_tiles(chosen), math.isqrt(len(chosen))), interpolation="nearest")
         axis.set_title(name)
         axis.axis("off")
     return figure
-
-
-def _pad(strip: np.ndarray) -> np.ndarray:
-    return np.pad(strip, ((0, 1), (0, 0)), constant_values=np.nan)
-
-
-def _first_weights(encoder: nn.Module, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Return the first layer's weights as pictures (units, H, W)."""
-    first: Any = next((m for m in encoder.modules() if isinstance(m, nn.Linear | nn.Conv2d)), None)
-    if first is None:
-        return None
-    weights: np.ndarray = first.weight.detach().cpu().numpy()
-    return weights[:, 0] if isinstance(first, nn.Conv2d) else weights.reshape(-1, *shape)
 
 
 def _codes(study: Study) -> Figure:

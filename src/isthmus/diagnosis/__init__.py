@@ -1,0 +1,40 @@
+"""Diagnosis: held-out verdicts in plain words on a fitted estimator.
+
+>>> from sklearn.datasets import load_digits
+>>> from isthmus import Autoencoder
+>>> from isthmus.diagnosis import diagnose
+>>> X = load_digits().data / 16
+>>> ae = Autoencoder(latent_dim=8, batch_size=100, max_epochs=40, random_state=0).fit(X[:1200])
+>>> sorted({verdict.status for verdict in diagnose(ae, X[1200:], X[:1200])})
+['healthy']
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import codes, fitting, games, samples, scale  # noqa: F401  (importing a file of checks fills the table)
+from .subject import Subject
+from .table import CHECKS, Check
+from .verdict import Verdict, summary, worst_first
+
+__all__ = ["CHECKS", "Check", "Verdict", "diagnose", "summary", "worst_first"]
+
+
+def diagnose(estimator: Any, X: Any, X_train: Any = None, *, random_state: int = 0) -> list[Verdict]:
+    """Return a verdict of every check that applies to a fitted estimator, healthy ones too.
+
+    Parameters
+    ----------
+    estimator : fitted, any of isthmus.
+    X : held-out rows, (N, ...), 20 or more; of more than 2,000 so many are drawn.
+    X_train : the rows it was trained on; without them memorisation and over-fitting are not judged.
+    random_state : the seed of every draw; the same seed gives the same verdicts.
+
+    Raises
+    ------
+    DataError : the rows are not of the shape that the estimator was fitted on, or too few.
+    NotFittedError : the estimator was not fitted.
+    """
+    subject = Subject(estimator, X, X_train, random_state)
+    return [verdict for check in CHECKS if (verdict := check(subject)) is not None]

@@ -1,0 +1,149 @@
+"""Games: a discriminator that has won, players that swing, a discriminator that knows its training rows by heart."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.special import expit
+
+from ..value import NonSaturating, Value
+from .subject import Subject
+from .table import Finding, check, grade
+
+__all__ = ["discriminator_over_fitting", "oscillation", "saturated_discriminator"]
+
+
+class _Judged(NamedTuple):
+    """D's logits of real and of fake rows, and how strongly G's loss pulls at a fake one."""
+
+    real: np.ndarray
+    fake: np.ndarray
+    slope: float
+    gradient: float
+
+
+def _value(subject: Subject) -> Value:
+    """Return V(D, G)."""
+    value: Value = getattr(subject.estimator, "value_", None) or NonSaturating()
+    return value
+
+
+def _judge(subject: Subject) -> _Judged:
+    """Show D held-out rows and as many generated ones; or, where it judges codes, prior codes and theirs."""
+    model, value = subject.estimator.model_, _value(subject)
+    device, dtype = next(model.parameters()).device, model.dtype
+    rows, generator = subject.held_out, subject.generator()
+    with torch.no_grad():
+        prior = model.prior_codes(len(rows), generator)
+        if subject.encodes:
+            real, fake = prior, torch.as_tensor(rows.codes, dtype=dtype, device=device)
+        else:
+            real = torch.as_tensor(subject.shaped(rows.x), dtype=dtype, device=device)
+            fake = model.decode(prior).mean
+        real_logits = model.discriminate(real)
+    fake = fake.detach().requires_grad_()
+    logits = model.discriminate(fake)
+    loss = value.generator(real_logits, logits)
+    (slope,) = torch.autograd.grad(loss.sum(), logits, retain_graph=True)
+    (gradient,) = torch.autograd.grad(loss.sum(), fake)
+    return _Judged(
+        real_logits.cpu().numpy().astype(np.float64),
+        logits.detach().cpu().numpy().astype(np.float64),
+        float(slope.abs().mean()),
+        float(gradient.flatten(1).norm(dim=1).mean()),
+    )
+
+
+@check(
+    "saturated discriminator",
+    "D's margin, the mean of D(x) over held-out rows less that of D(G(z)): 0 where it cannot tell, 1 where it is "
+    "certain and right; warning above 0.8, fault above 0.9, where the minimax loss keeps less than a tenth of its "
+    "slope (Goodfellow et al. 2014, section 3; Arjovsky & Bottou 2017). Judged where V makes D a probability.",
+)
+def saturated_discriminator(subject: Subject) -> Finding | None:
+    """See whether D is certain of every generated row, so that G learns nothing from it."""
+    if subject.estimator.model_.discriminator is None or not _value(subject).probability:
+        return None
+    judged = _judge(subject)
+    of_real, of_fake = expit(judged.real).mean(), expit(judged.fake).mean()
+    right = 0.5 * float((judged.real > 0).mean() + (judged.fake < 0).mean())
+    real, fake = ("prior codes", "codes of held-out rows") if subject.encodes else ("held-out rows", "generated rows")
+    return Finding(
+        grade(of_real - of_fake, 0.8, 0.9),
+        f"D gives {real} {of_real:.2f} and {fake} {of_fake:.2f} on average, and is right about {right:.0%}. The other "
+        f"side's loss moves by {judged.slope:.2g} with one logit.",
+        {
+            "margin": of_real - of_fake,
+            "accuracy": right,
+            "D_real": of_real,
+            "D_fake": of_fake,
+            "slope": judged.slope,
+            "gradient_norm": judged.gradient,
+        },
+        "Penalise D's gradient (penalties=R1(1.0)), use value='nonsaturating', lower learning_rate, or a smaller "
+        "discriminator.",
+    )
+
+
+@check(
+    "oscillation",
+    "The players' losses over the last third of the epochs, about their own trend: their standard deviation over their "
+    "mean size: below 0.05 in the healthy fits of the benchmark; warning above 0.1, fault above 0.15.",
+)
+def oscillation(subject: Subject) -> Finding | None:
+    """See whether the players' losses still swing late in training."""
+    history = subject.estimator.history_
+    names = [name for name in history.columns if name.endswith("_value") and not name.startswith("validation_")]
+    late = len(history) // 3
+    if not names or late < 5:
+        return None
+    swings = {name.removesuffix("_value"): _swing(history[name][-late:]) for name in names}
+    worst = max(swings, key=lambda name: swings[name])
+    return Finding(
+        grade(swings[worst], 0.1, 0.15),
+        f"Over the last {late} of {len(history)} epochs the loss of the {worst} swings by {swings[worst]:.0%} about "
+        "its trend.",
+        {f"swing_{name}": swing for name, swing in swings.items()} | {"epochs": late},
+        "Penalise D's gradient (penalties=R1(1.0)), lower learning_rate, let it decay, or set Adam(beta1=0.0).",
+    )
+
+
+def _swing(loss: np.ndarray) -> float:
+    """Return the standard deviation about a straight line, over the mean absolute loss."""
+    epochs = np.arange(len(loss))
+    residual = loss - np.polyval(np.polyfit(epochs, loss, 1), epochs)
+    return float(residual.std() / max(np.abs(loss).mean(), 1e-12))
+
+
+@check(
+    "discriminator over-fitting",
+    "How much nearer D's logits of held-out rows are to those of generated rows than training rows' are, "
+    "(D_train − D_held-out)/(D_train − D_fake): 0 where D treats both alike, 1 where it knows training rows by heart "
+    "(Karras et al. 2020, equation 1, who hold such a share near 0.6); warning above 0.5, fault above 0.75. Where D "
+    "hardly tells training rows from generated ones, less than a quarter of the spread of its logits, there is no "
+    "margin to share.",
+)
+def discriminator_over_fitting(subject: Subject) -> Finding | None:
+    """See whether D judges held-out rows like training rows, or like fakes."""
+    model = subject.estimator.model_
+    if model.discriminator is None or subject.encodes or subject.training is None:
+        return None
+    judged = _judge(subject)
+    own = subject.through(subject.training.own, lambda x: model.discriminate(model.scaled(x))).ravel()
+    gap = own.mean() - judged.fake.mean()
+    pooled = float(np.sqrt(0.5 * (own.var() + judged.fake.var())))
+    share = (own.mean() - judged.real.mean()) / gap if gap > 0.25 * pooled else 0.0
+    return Finding(
+        grade(share, 0.5, 0.75),
+        f"D gives training rows {own.mean():.2f}, held-out rows {judged.real.mean():.2f} and generated rows "
+        f"{judged.fake.mean():.2f} on average: it has learnt {max(0.0, share):.0%} of its margin by heart.",
+        {
+            "by_heart": share,
+            "logit_training": own.mean(),
+            "logit_held_out": judged.real.mean(),
+            "logit_fake": judged.fake.mean(),
+        },
+        "More rows, fewer epochs, a smaller discriminator or a stronger penalty on its gradient.",
+    )

@@ -1,0 +1,221 @@
+"""The numbers of a report, each with its definition and, where there is one, the value that perfection would reach."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ... import metrics
+from ...errors import DataError
+from .look import Look, spread
+
+__all__ = ["Number", "code_numbers", "fit_numbers", "reconstruction_numbers", "sample_numbers", "score_numbers"]
+
+SQUARE = 2_000
+"""Rows of either kind that sample quality is measured on, at most: distances cost the square."""
+
+PCA_ROWS = 10_000
+"""Training rows that PCA is fitted on, at most."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A measurement: its name, value, how it is written, what it is, and what real rows reach (`floor`), if known."""
+
+    group: str
+    name: str
+    value: float
+    text: str
+    definition: str
+    floor: str = ""
+    key: bool = False
+
+
+def reconstruction_numbers(
+    X: np.ndarray, X_hat: np.ndarray, X_train: np.ndarray | None, look: Look, latent_dim: int
+) -> list[Number]:
+    """Return error, R², peak signal-to-noise of images, and the error beside that of PCA with as many numbers."""
+    group = "Reconstruction"
+    x, x_hat = look.flat(X), look.flat(X_hat)
+    error, r2 = metrics.mean_squared_error(x, x_hat), metrics.r2(x, x_hat)
+    unit = "in standard deviations of each column, squared" if look.kind == "rows" else "in the data's units, squared"
+    found = [
+        Number(
+            group,
+            "variance kept, R²",
+            r2,
+            f"{r2:.1%}",
+            "R² = 1 − Σ‖x − x̂‖² / Σ‖x − x̄‖² over held-out rows, x̄ the mean row: 100% is exact, 0% as good as the mean "
+            "row (Wright 1921).",
+            key=True,
+        ),
+        Number(
+            group,
+            "mean squared error",
+            error,
+            f"{error:.4g}",
+            f"The mean of (x − x̂)² over all entries of held-out rows, {unit}.",
+        ),
+    ]
+    if look.kind == "images" and look.limits[1] > look.limits[0]:
+        ratio = metrics.psnr(x, x_hat, look.limits[1] - look.limits[0])
+        definition = "10 log₁₀(peak² / error), the peak being the range of the data (Huynh-Thu & Ghanbari 2008)."
+        found.append(Number(group, "peak signal-to-noise", ratio, f"{ratio:.1f} dB", definition))
+        some = spread(len(X), SQUARE)
+        alike = metrics.ssim(X[some], X_hat[some], look.limits[1] - look.limits[0])
+        definition = (
+            f"Luminance, contrast and structure compared window by window, over {len(some):,} images; 1 is exact "
+            "(Wang et al. 2004)."
+        )
+        found.append(Number(group, "structural similarity", alike.value, f"{alike.value:.3f}", definition))
+    if X_train is not None and latent_dim <= min(look.n, min(len(X_train), PCA_ROWS)):
+        train = look.flat(X_train[spread(len(X_train), PCA_ROWS)])
+        base = metrics.pca_error(train, x, latent_dim)
+        if base > 0:
+            definition = (
+                f"The error over that of PCA with as many numbers a row ({latent_dim}), fitted on "
+                f"{len(train):,} training rows and measured on the same held-out rows. Below 1 beats PCA."
+            )
+            found.append(Number(group, "error ÷ PCA's", error / base, f"{error / base:.2f}", definition, key=True))
+    return found
+
+
+def score_numbers(groups: dict[str, np.ndarray], what: str, definition: str) -> list[Number]:
+    """Return each group's mean score with its standard error."""
+    found = []
+    for group, values in groups.items():
+        mean, error = float(values.mean()), float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else 0
+        found.append(
+            Number(
+                "Likelihood" if "nats" in what else "Discriminator",
+                f"{what}, {group}",
+                mean,
+                f"{mean:,.4g} ± {error:.2g}".replace("-", "−"),
+                f"Mean over {len(values):,} rows ± its standard error. {definition}",
+            )
+        )
+    return found
+
+
+def code_numbers(
+    H: np.ndarray, labels: np.ndarray | None, H_train: np.ndarray | None, train_labels: np.ndarray | None, prior: bool
+) -> list[Number]:
+    """Return active units, and what labels can be read off the codes where there are labels."""
+    group, found = "Codes", []
+    if prior:
+        active = metrics.active_units(H)
+        definition = (
+            "Units whose posterior mean varies over held-out rows with a variance above 0.01 (Burda et al. 2016, "
+            "section 5.2). The others carry nothing."
+        )
+        found.append(Number(group, "active units", active, f"{active} of {H.shape[1]}", definition, key=True))
+    if labels is None:
+        return found
+    if H_train is not None and train_labels is not None:
+        a, ya, b, yb = H_train, train_labels, H, labels
+        how = f"trained on {len(a):,} training rows, tested on {len(b):,} held-out ones"
+    else:
+        half = len(H) // 2
+        a, ya, b, yb = H[:half], labels[:half], H[half:], labels[half:]
+        how = f"trained on {len(a):,} of the held-out rows, tested on the other {len(b):,}"
+    kinds, counts = np.unique(yb, return_counts=True)
+    guess = f"{counts.max() / len(yb):.0%}" if len(kinds) <= max(20, len(yb) // 5) else ""
+    for name, measure, what in (
+        ("linear probe", metrics.linear_probe, "a logistic regression on standardised codes (Alain & Bengio 2017)"),
+        ("5 nearest codes", metrics.knn_accuracy, "a vote among the 5 nearest codes (Cover & Hart 1967)"),
+    ):
+        try:
+            accuracy = measure(a, ya, b, yb)
+        except (DataError, ValueError):  # one class only, or a class that the other half does not have
+            continue
+        definition = f"Accuracy of {what}, {how}; the model never saw a label. Beside it: always the commonest label."
+        low, high = metrics.accuracy_interval(accuracy, len(b))
+        definition += f" 95% interval {low:.1%} to {high:.1%} (Wilson 1927)."
+        found.append(Number(group, name, accuracy, f"{accuracy:.1%}", definition, guess, key=name == "linear probe"))
+    return found
+
+
+def sample_numbers(drawn: np.ndarray, X: np.ndarray, X_train: np.ndarray | None, look: Look, seed: int) -> list[Number]:
+    """Return precision, recall, density, coverage and the two-sample test, each beside real rows' own figure.
+
+    The floor is what as many training rows reach against the same held-out rows, or where no training rows are given
+    what one half of the held-out rows reaches against the other.
+    """
+    n = min(len(X), len(drawn), SQUARE)
+    if n < 20:
+        return []
+    real, new = look.flat(X[spread(len(X), n)]), look.flat(drawn[:n])
+    if X_train is not None and len(X_train) >= n:
+        chosen = np.random.default_rng(seed).choice(len(X_train), n, replace=False)
+        ideal, beside = look.flat(X_train[np.sort(chosen)]), "as many training rows"
+        held = real
+    else:
+        order = np.random.default_rng(seed).permutation(n)
+        held, ideal, beside = real[order[: n // 2]], real[order[n // 2 :]], "one half of the rows against the other"
+    found, ceiling = _figures(real, new), _figures(held, ideal)
+    return [
+        Number(
+            "Samples",
+            name,
+            value,
+            f"{value:.2f}",
+            f"{_SAMPLES[name]} Measured on {n:,} samples and {n:,} held-out rows; beside it: {beside}.",
+            f"{ceiling[name]:.2f}",
+            key=name == "coverage",
+        )
+        for name, value in found.items()
+    ]
+
+
+_SAMPLES = {
+    "precision": "The share of samples that lie within the real rows' neighbourhoods (Kynkäänniemi et al. 2019).",
+    "recall": "The share of held-out rows that lie within the samples' neighbourhoods (Kynkäänniemi et al. 2019).",
+    "density": "How deep samples lie within the neighbourhoods of held-out rows (Naeem et al. 2020).",
+    "coverage": "The share of held-out rows whose neighbourhood holds a sample (Naeem et al. 2020).",
+    "told apart": "The accuracy of a forest that tells samples from real rows, on rows it did not see; 0.5 is "
+    "indistinguishable, 1 told apart at once (Lopez-Paz & Oquab 2017).",
+}
+
+
+def _figures(real: np.ndarray, new: np.ndarray) -> dict[str, float]:
+    precision, recall = metrics.precision_recall(real, new)
+    density, coverage = metrics.density_coverage(real, new)
+    accuracy = metrics.two_sample_accuracy(real, new).accuracy
+    return {
+        "precision": precision,
+        "recall": recall,
+        "density": density,
+        "coverage": coverage,
+        "told apart": accuracy,
+    }
+
+
+def memorisation_numbers(of_samples: np.ndarray, of_real: np.ndarray, n_train: int) -> list[Number]:
+    """Return the ratio of median distances to the nearest training row, samples' over held-out rows'."""
+    base = float(np.median(of_real))
+    if base == 0:
+        return []
+    ratio = float(np.median(of_samples)) / base
+    definition = (
+        f"The median distance of {len(of_samples):,} samples to the nearest of {n_train:,} training rows, over that of "
+        "as many held-out rows. Far below 1, samples lie where training rows do and held-out rows do not: they were "
+        "memorised (Meehan et al. 2020)."
+    )
+    return [Number("Samples", "distance to training ÷ real's", ratio, f"{ratio:.2f}", definition, "1.00")]
+
+
+def fit_numbers(estimator: Any) -> list[Number]:
+    """Return how large the model is and how long it was trained."""
+    weights = sum(p.numel() for p in estimator.model_.parameters())
+    history = estimator.history_
+    found = [
+        Number("Fit", "weights", weights, f"{weights:,}", "Numbers that training could move, in all networks."),
+        Number("Fit", "epochs", len(history), f"{len(history):,}", "Passes over the training rows."),
+    ]
+    if "seconds" in history.columns:
+        seconds = float(np.nansum(history["seconds"]))
+        found.append(Number("Fit", "seconds", seconds, f"{seconds:,.1f}", "Time that the epochs took, in all."))
+    return found
