@@ -55,9 +55,7 @@ def test_a_million_columns_are_counted_and_refused_at_once(monkeypatch):
     assert 4 * (4 * 1.024e9) < needed.total < 5 * (4 * 1.024e9)
     monkeypatch.setattr(memory, "available", lambda device: 2 * 10**9)
     for model in (VAE(), Autoencoder(), GAN()):
-        with pytest.raises(
-            FitError, match=r"needs about .* GB of memory \(.* cpu has 2 GB available; take a"
-        ):
+        with pytest.raises(FitError, match=r"needs about .* GB of memory \(.* cpu has 2 GB available; take a"):
             model.fit(X)
         assert not hasattr(model, "model_")
 
