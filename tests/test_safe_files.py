@@ -154,6 +154,11 @@ def test_a_loaded_model_does_not_change_with_its_file(m):
     assert all(torch.equal(before[name], value) for name, value in model.model_.state_dict().items())
 
 
+def test_a_history_with_a_gap_is_described(m):
+    edit(m, lambda c: c["history"][-1].update(loss=None))
+    assert "last loss" not in persistence.describe(m)
+
+
 WRONG = {
     "a huge shape": (lambda c: c.update(shape=[10**30]), "its shape is no sample's"),
     "a shape of truths": (lambda c: c.update(shape=[True]), "its shape is no list of counts"),

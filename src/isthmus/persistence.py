@@ -121,7 +121,8 @@ def describe(path: Path) -> dict[str, str]:
         "epochs": str(len(config["history"])),
     }
     about |= {name.rstrip("_"): _shown(value) for name, value in (config["arguments"] | config["resolved"]).items()}
-    about |= {f"last {name}": f"{value:.6g}" for name, value in last.items() if name not in ("epoch", "seconds")}
+    shown = {name: value for name, value in last.items() if name not in ("epoch", "seconds") and value is not None}
+    about |= {f"last {name}": f"{value:.6g}" for name, value in shown.items()}
     return {one_line(name, 80): one_line(value, 2000) for name, value in about.items()}
 
 
