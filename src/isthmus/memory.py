@@ -170,6 +170,8 @@ def refuse(estimator: Any, x: np.ndarray, device: torch.device) -> None:
     if there is None or any(isinstance(part, Custom) for part in vars(estimator).values()):
         return
     needed = _resolved(estimator, x, device)
+    if device.type == "cuda":  # where a batch that is too large is taken in pieces
+        needed = needed._replace(activations=needed.activations // max(1, estimator._pick_batch_size(len(x))))
     if needed.total <= there:
         return
     parts = dict(zip(needed._fields, needed, strict=True))
