@@ -8,12 +8,21 @@ from importlib import import_module
 from .report import put
 
 ALL = {
+    "speed": "speed",
+    "time_to_quality": "time_to_quality",
+    "contractive": "contractive",
+    "likelihood_speed": "likelihood_speed",
+    "memory": "memory",
+    "scaling": "scaling",
+    "startup": "startup",
     "fashion": "fashion",
     "inpainting": "inpainting",
     "codes": "codes",
     "grid": "grid",
     "images": "images",
     "metrics": "metrics_check",
+    "metrics-cost": "metrics_cost",
+    "fuzz": "fuzz",
     "diagnosis": "diagnosis",
 }
 """Each benchmark's module; imported when it is run, since some need packages that others do not."""
