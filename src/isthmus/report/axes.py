@@ -103,7 +103,8 @@ def draw_offset_lines(ax: Axes, panels: Sequence[tuple[str, Sequence[tuple[str, 
 
 
 def draw_learning(ax: Axes, curves: Sequence[Curve]) -> Axes:
-    """Draw every term by epoch, held-out rows dashed; on a logarithmic axis if all is positive."""
+    """Draw every term of the losses by epoch, held-out rows dashed; on a logarithmic axis if all is positive."""
+    curves = [curve for curve in curves if curve.unit == "mean a row"]
     for i, curve in enumerate(curves):
         for line, (epochs, values) in curve.lines.items():
             held_out = line == "held-out"

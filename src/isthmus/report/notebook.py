@@ -24,7 +24,7 @@ def history_html(history: History) -> str:
             name = curve.term if line == "training" else f"{curve.term}, {line}"
             cells = f"<td>{number(values[0])}</td><td>{_spark(values)}</td><td>{number(values[-1])}</td>"
             rows.append(f"<tr><td style='text-align:left'>{escape(name)}</td>{cells}</tr>")
-    head = "<tr><th style='text-align:left'>mean a row</th><th>first</th><th></th><th>last</th></tr>"
+    head = "<tr><th style='text-align:left'>by epoch</th><th>first</th><th></th><th>last</th></tr>"
     count = f"{len(history)} epoch{'' if len(history) == 1 else 's'}"
     return (
         f"<table style='font-variant-numeric:tabular-nums;margin-top:.5em'><caption style='text-align:left'>{count}"

@@ -107,12 +107,12 @@ def learning(content: Content) -> Iterator[Section]:
     for curve in content.learning:
         marks = [Line(x, y, name, CLASSES[i]) for i, (name, (x, y)) in enumerate(curve.lines.items())]
         x = Axis.of("epoch", *(m.x for m in marks), margin=0.02)
-        y = Axis.of("mean a row", *(m.y for m in marks), log=True)
+        y = Axis.of(curve.unit, *(m.y for m in marks), log=True)
         last = ", ".join(f"{m.name} {m.y[-1]:.4g}" for m in marks)
         alt = f"{curve.term} by epoch; in the last epoch {last}"
         panels.append(figure(chart(marks, x, y, alt, hover=True, whole=True), "", curve.term))
     if panels:
-        note = '<p class="note">Every term of every player’s loss, by epoch.</p>'
+        note = '<p class="note">Every term of every player’s loss, and what else was counted, by epoch.</p>'
         yield "learning", "Learning curves", f'{note}<div class="grid">{"".join(panels)}</div>'
 
 

@@ -12,14 +12,17 @@ __all__ = ["Curve", "learning"]
 
 _ASIDE = ("epoch", "seconds")
 _HELD_OUT = "validation_"
+_COUNTS = {"active_units": "units", "healed": "times"}
+"""Columns that are no terms of a loss, and what they count."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One term: its name, and for training and held-out rows the epochs (M,) and the means a row (M,)."""
+    """One term: its name, and for training and held-out rows the epochs (M,) and the means a row (M,), or a count."""
 
     term: str
     lines: dict[str, tuple[np.ndarray, np.ndarray]]
+    unit: str = "mean a row"
 
 
 def learning(history: History) -> list[Curve]:
@@ -41,4 +44,4 @@ def learning(history: History) -> list[Curve]:
             continue
         line = "held-out" if column.startswith(_HELD_OUT) else "training"
         terms.setdefault(column.removeprefix(_HELD_OUT), {})[line] = (epochs[finite], values[finite])
-    return [Curve(term.replace("_", " "), lines) for term, lines in terms.items()]
+    return [Curve(term.replace("_", " "), lines, _COUNTS.get(term, "mean a row")) for term, lines in terms.items()]
