@@ -23,7 +23,7 @@ def negative_elbo(vae: VAE, X: np.ndarray) -> float:
     """Mean −ELBO over rows, one draw a row, in nats."""
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        blocks = [ELBO()(vae.model_, Batch(x), generator, 1.0).loss() for x in torch.tensor(X).split(1000)]
+        blocks = [sum(ELBO()(vae.model_, Batch(x), generator).values()) for x in torch.tensor(X).split(1000)]
     return float(torch.cat(blocks).mean())
 
 

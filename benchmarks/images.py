@@ -13,7 +13,7 @@ from isthmus import GAN, VAE
 from isthmus.datasets import load
 from isthmus.metrics import density_coverage, frechet_distance
 
-from .report import PAGE, table
+from .report import DOCS, table
 
 N = 5_000
 
@@ -70,4 +70,4 @@ def _draw(pictures: dict[str, np.ndarray]) -> None:
         axis.imshow(tiles, cmap="gray_r", vmin=0, vmax=255)
         axis.set_title(name)
         axis.axis("off")
-    figure.savefig(PAGE.parent / "benchmarks-images.png", dpi=110)
+    figure.savefig(DOCS / "benchmarks-images.png", dpi=110)

@@ -1,4 +1,4 @@
-"""Sections of docs/benchmarks.md: what was run, where, when, and its table."""
+"""Sections of docs/benchmarks.md and docs/metrics.md: what was run, where, when, and its table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 
 from isthmus import __version__
 
-PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+DOCS = Path(__file__).parent.parent / "docs"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -27,16 +27,17 @@ def spread(values: Sequence[float], digits: int) -> str:
 
 
 def put(name: str, text: str) -> None:
-    """Replace the section between the markers of that name, and say where and when it was measured."""
+    """Replace the section between the markers of that name, wherever it is; say where and when it was measured."""
     stamp = (
         f"`python -m benchmarks {name}`, {datetime.date.today()}, isthmus {__version__}, torch {torch.__version__}, "
         f"{_cpu()}, {torch.get_num_threads()} threads."
     )
     start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-    page = PAGE.read_text(encoding="utf-8")
+    path = next(p for p in sorted(DOCS.glob("*.md")) if start in p.read_text(encoding="utf-8"))
+    page = path.read_text(encoding="utf-8")
     before, _, rest = page.partition(start)
     _, _, after = rest.partition(end)
-    PAGE.write_text(f"{before}{start}\n{text}\n\n{stamp}\n{end}{after}", encoding="utf-8")
+    path.write_text(f"{before}{start}\n{text}\n\n{stamp}\n{end}{after}", encoding="utf-8")
     print(f"{text}\n\n{stamp}\n", flush=True)
 
 

@@ -261,3 +261,20 @@ def test_compare_writes_a_report_of_all_five(data, here, capsys):
     assert "https://" not in page
     assert type(isthmus.load("out/models/gan")).__name__ == "GAN"
     assert {p.name for p in Path("out").iterdir()} >= {"results.json", "samples.png", "codes.png", "learning.png"}
+
+
+def test_a_fit_is_resumed_and_another_is_refused(here, capsys):
+    """The second call hands out what the first one fitted; other settings are told apart by name."""
+    fit = ["fit", "vae", "x.csv", "--latent-dim", 2, "--epochs", 3, "--quiet", "--checkpoint", "c", "--every", 2]
+    run(*fit, "--out", "a")
+    run(*fit, "--out", "b", expect=2)
+    assert "c holds the checkpoints of a fit; resume=True goes on" in capsys.readouterr().err
+    run(*fit, "--out", "b", "--resume")
+    assert isthmus.load("a").history_["loss"].tolist() == isthmus.load("b").history_["loss"].tolist()
+    run(*fit, "--out", "d", "--resume", "--set", "training__averaging=0.9", expect=2)
+    assert "is of another fit: averaging was 0.0, and is 0.9 now" in capsys.readouterr().err
+    run("fit", "vae", "x.csv", "--out", "d", "--set", "training__averagin=0.9", expect=2)
+    assert "did you mean 'averaging'" in capsys.readouterr().err
+    run("fit", "vae", "x.csv", "--out", "d", "--resume", expect=2)
+    assert "every and resume need a checkpoint folder" in capsys.readouterr().err
+    assert not Path("d").exists()

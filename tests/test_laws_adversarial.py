@@ -16,7 +16,7 @@ from isthmus import GAN, AdversarialAutoencoder
 from isthmus.likelihood import Gaussian
 from isthmus.model import Batch, Model
 from isthmus.networks import MLP
-from isthmus.objective import Deceive, Discriminate
+from isthmus.objective import Deceive, Discriminate, weighted_sum
 from isthmus.parts import Facts
 from isthmus.penalty import R1, R2, Interpolated
 from isthmus.posterior import Deterministic
@@ -65,8 +65,8 @@ def test_the_optimal_discriminator_and_the_value_at_it(rng):
 
     jsd = quad(jensen_shannon, -10, 11)[0]
     with torch.no_grad():
-        terms = Discriminate(Minimax())(model, Batch(x), torch.Generator().manual_seed(1), 1.0)
-    assert -float(terms.loss().mean()) == pytest.approx(2 * jsd - math.log(4), abs=0.02)
+        terms = Discriminate(Minimax())(model, Batch(x), torch.Generator().manual_seed(1))
+    assert -float(terms["value"].mean()) == pytest.approx(2 * jsd - math.log(4), abs=0.02)
 
 
 def _weights(model: Model, part: str) -> dict[str, torch.Tensor]:
@@ -94,8 +94,8 @@ def test_each_player_moves_its_own_weights_and_no_others(rng):
 
 def test_the_fakes_carry_no_graph_in_ds_step_and_one_through_d_in_gs(rng):
     model, batch, generator = _game(), Batch(torch.tensor(rng.normal(size=(50, 1)))), torch.Generator().manual_seed(0)
-    d_loss = Discriminate(Minimax())(model, batch, generator, 0.0).loss().mean()
-    g_loss = Deceive(Minimax())(model, batch, generator, 0.0).loss().mean()
+    d_loss = Discriminate(Minimax())(model, batch, generator)["value"].mean()
+    g_loss = Deceive(Minimax())(model, batch, generator)["value"].mean()
     decoder = list(model.decoder.parameters())
     assert all(g is None for g in torch.autograd.grad(d_loss, decoder, allow_unused=True, retain_graph=True))
     assert all(g.abs().sum() > 0 for g in torch.autograd.grad(g_loss, decoder))
@@ -171,13 +171,14 @@ def test_penalties_of_a_linear_critic_are_known(shape, rng):
 def test_penalties_are_weighted_once(rng):
     """Terms carry the bare norm; its weight enters in the loss and nowhere else."""
     model, batch = _game(), Batch(torch.tensor(rng.normal(size=(50, 1))))
-    terms = Discriminate(Minimax(), (R1(3.0), R2(7.0)))(model, batch, torch.Generator().manual_seed(0), 0.0)
-    bare = Discriminate(Minimax(), (R1(1.0), R2(1.0)))(model, batch, torch.Generator().manual_seed(0), 0.0)
+    weighted = Discriminate(Minimax(), (R1(3.0), R2(7.0)))
+    terms = weighted(model, batch, torch.Generator().manual_seed(0))
+    bare = Discriminate(Minimax(), (R1(1.0), R2(1.0)))(model, batch, torch.Generator().manual_seed(0))
     for name in ("value", "r1", "r2"):
-        torch.testing.assert_close(terms.values[name], bare.values[name])
-    expected = bare.values["value"] + 3.0 * bare.values["r1"] + 7.0 * bare.values["r2"]
-    torch.testing.assert_close(terms.loss(), expected)
-    assert bare.values["r1"].shape == (50,)
+        torch.testing.assert_close(terms[name], bare[name])
+    expected = bare["value"] + 3.0 * bare["r1"] + 7.0 * bare["r2"]
+    torch.testing.assert_close(weighted_sum(terms, weighted.weights(0.0)), expected)
+    assert bare["r1"].shape == (50,)
 
 
 def test_an_adversary_of_codes_moves_the_encoder_and_nothing_else(rng):

@@ -12,7 +12,7 @@ from sklearn.metrics.pairwise import euclidean_distances
 from isthmus import metrics
 from isthmus.datasets import GRID, GRID_STD, RING, RING_STD, grid, ring
 from isthmus.errors import DataError
-from isthmus.metrics import _rows, samples
+from isthmus.metrics import _rows, discrepancy
 
 
 @pytest.fixture
@@ -215,7 +215,7 @@ def test_the_bandwidth_is_the_median_distance(two, monkeypatch):
     pooled = np.concatenate(two)
     median = np.median(euclidean_distances(pooled)[np.triu_indices(len(pooled), 1)])
     assert metrics.mmd(*two) == pytest.approx(metrics.mmd(*two, bandwidth=median))
-    monkeypatch.setattr(samples, "MEDIAN_ROWS", 100)
+    monkeypatch.setattr(discrepancy, "MEDIAN_ROWS", 100)
     assert metrics.mmd(*two) == pytest.approx(metrics.mmd(*two, bandwidth=median), abs=1e-4), "of fewer rows"
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         DenoisingAutoencoder,
         Estimator,
     )
+    from .spooling import spool
     from .training import Training
 
 __version__ = version("isthmus")
@@ -36,6 +37,7 @@ __all__ = [
     "Estimator",
     "Training",
     "load",
+    "spool",
 ]
 
 
@@ -48,6 +50,8 @@ def load(path: str | Path, *, device: str = "auto", **own: Any) -> Estimator:
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for, so that ``isthmus --help`` answers at once."""
+    if name == "spool":
+        return import_module(".spooling", __name__).spool
     if name == "Training":
         return import_module(".training", __name__).Training
     if name in __all__:

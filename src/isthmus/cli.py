@@ -127,13 +127,18 @@ def fit(
         list[str] | None,
         typer.Option(
             "--set",
-            help="Any other argument, once for each: --set corruption=masking:0.5; `isthmus models` lists the parts.",
+            help="Any other argument, once for each: --set corruption=masking:0.5, --set training__averaging=0.99; "
+            "`isthmus models` lists the parts.",
         ),
     ] = None,
+    max_time: Annotated[float | None, typer.Option(help="A budget in seconds, beside --epochs.")] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="A folder that the fit's state is kept in.")] = None,
+    every: Annotated[int | None, typer.Option(help="Steps between checkpoints; by default one an epoch.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint, if there is one.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a model that is already there.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")] = False,
 ) -> None:
-    """Fit a model to data and write its folder.
+    """Fit a model to data and write its folder. Ctrl-C ends a fit early and keeps what was learnt.
 
     Example: isthmus fit vae digits --out model/ --latent-dim 16 --epochs 100
     """
@@ -148,7 +153,9 @@ def fit(
     }
     arguments = {name: value for name, value in given.items() if value is not None}
     arguments |= {"random_state": seed, "device": device, "precision": precision, "verbose": 0 if quiet else 1}
-    arguments |= _settings(cls, settings or [])
+    checkpoints = None if checkpoint is None else str(checkpoint)
+    trained = {"max_time": max_time, "checkpoint": checkpoints, "every": every, "resume": resume or None}
+    arguments |= _settings(cls, settings or [], {name: value for name, value in trained.items() if value is not None})
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         if not (out / "config.json").is_file():
             raise ModelFileError(f"{out} exists and is not a model's folder; choose another place")
@@ -180,19 +187,29 @@ def _system(name: str) -> Any:
     return getattr(import_module(".estimators", __package__), SYSTEMS[full])
 
 
-def _settings(cls: Any, settings: list[str]) -> dict[str, Any]:
-    """Return ``--set key=value`` as constructor arguments."""
+def _settings(cls: Any, settings: list[str], trained: dict[str, Any]) -> dict[str, Any]:
+    """Return ``--set key=value`` as constructor arguments; ``training__key`` is one of `Training`."""
     from .parts import literal
 
-    known = cls().get_params(deep=False)
-    arguments = {}
+    system = cls()
+    known = system.get_params(deep=False)
+    training = system._default_training()
+    arguments: dict[str, Any] = {}
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not equals:
             raise CompositionError(f"--set {setting}: say --set name=value")
-        if name not in known:
+        if name.startswith("training__"):
+            name = name.removeprefix("training__")
+            if name not in training.get_params(deep=False):
+                raise UnknownNameError("argument of Training", name, training.get_params(deep=False))
+            trained[name] = literal(value)
+        elif name not in known:
             raise UnknownNameError(f"argument of {cls.__name__}", name, known)
-        arguments[name] = literal(value)
+        else:
+            arguments[name] = literal(value)
+    if trained:
+        arguments["training"] = training.set_params(**trained)
     return arguments
 
 
@@ -215,7 +232,7 @@ def _data(name: str, training: bool) -> Table:
 def _frame(table: Table) -> Any:
     """Return the table as what an estimator takes: a frame where columns have names."""
     if table.columns is None:
-        return table.values
+        return table.values  # among them what is mapped, since it may not fit in memory
     import polars as pl
 
     return pl.DataFrame(table.values, schema=table.columns, orient="row")

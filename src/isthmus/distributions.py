@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, Distribution, Independent, Normal, constraints
 
-__all__ = ["Delta", "bernoulli", "draw", "draw_by_row", "normal"]
+__all__ = ["Delta", "bernoulli", "draw", "draw_by_row", "normal", "seeded"]
+
+
+_HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 
 
 class Delta(Distribution):
@@ -37,8 +43,25 @@ class Delta(Distribution):
 
 
 def normal(mean: Tensor, std: Tensor, event_dims: int) -> Distribution:
-    """Return N(mean, std²) with independent entries; the last `event_dims` dimensions are one event."""
-    return Independent(Normal(mean, std, validate_args=False), event_dims, validate_args=False)
+    """Return N(mean, std²), std of mean's shape or shared; the last `event_dims` dimensions are one event."""
+    return Independent(_Normal(mean, std), event_dims, validate_args=False)
+
+
+class _Normal(Normal):
+    """N(loc, scale²) that keeps a scale shared by many entries as the one number it is, and takes its log once."""
+
+    def __init__(self, loc: Tensor, scale: Tensor) -> None:
+        self.loc, self.scale = loc, scale
+        Distribution.__init__(self, loc.shape, validate_args=False)
+
+    @property
+    def stddev(self) -> Tensor:
+        """The scale of every entry."""
+        return self.scale.expand_as(self.loc)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return −½((x − μ)/σ)² − log σ − ½ log 2π for every entry."""
+        return -0.5 * ((value - self.loc) / self.scale).square() - (self.scale.log() + _HALF_LOG_TWO_PI)
 
 
 def bernoulli(logits: Tensor, event_dims: int) -> Distribution:
@@ -67,15 +90,21 @@ def draw(p: Distribution, sample_shape: tuple[int, ...], generator: torch.Genera
             return (u < p.probs).to(u.dtype)
         case _:
             seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
-            on_gpu = generator.device.type == "cuda"
-            with torch.random.fork_rng(devices=[generator.device] if on_gpu else []):
-                if on_gpu:
-                    with torch.cuda.device(generator.device):
-                        torch.cuda.manual_seed(seed)
-                else:
-                    torch.default_generator.manual_seed(seed)
+            with seeded(seed, generator.device):
                 size = torch.Size(sample_shape)
                 return p.rsample(size) if p.has_rsample else p.sample(size)
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch's own generators of the CPU and of that device for a while; the global state is left as it was."""
+    on_gpu = device.type == "cuda"
+    with torch.random.fork_rng(devices=[device] if on_gpu else []):
+        torch.default_generator.manual_seed(seed)
+        if on_gpu:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield
 
 
 def draw_by_row(q: Distribution, x: Tensor, draws: range) -> Tensor:

@@ -30,6 +30,9 @@ SEPARATORS = {".csv": ",", ".tsv": "\t"}
 MISSING = ("", "na", "n/a", "nan", "null", "none")
 """What stands for a missing value in a text file, in any case of letters."""
 
+SPOOLED = 2**28
+"""Bytes above which a Parquet file is not read into memory but put into a memory map, without its columns' names."""
+
 _DAMAGE = (OSError, EOFError, ValueError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 """What NumPy and the standard library raise for a file that is not what it should be."""
 
@@ -47,7 +50,8 @@ def read(path: str | Path) -> Table:
 
     Parameters
     ----------
-    path : ``.csv`` or ``.tsv`` with a line of names, ``.parquet``; ``.npy``, which is mapped and not copied; ``.npz``,
+    path : ``.csv`` or ``.tsv`` with a line of names; ``.parquet``; a folder of Parquet files, which is mapped and comes
+        without names, as does a file of more than 256 MB; ``.npy``, which is mapped and not copied; ``.npz``,
         as ``file.npz:key`` where it holds several arrays; or a folder of images of one size in the order of their
         names, grey (N, H, W) or colour (N, 3, H, W), uint8; of 16 bits a pixel the upper 8 are kept.
 
@@ -73,10 +77,20 @@ def read(path: str | Path) -> Table:
         folder = place.parent
         near = nearest(place.name, [p.name for p in folder.iterdir()]) if folder.is_dir() else ""
         raise DataError(f"{place}: no such file{near}")
-    table = _read_images(place) if place.is_dir() else _reader(place)(place, key)
+    table = _read_folder(place) if place.is_dir() else _reader(place)(place, key)
     if table.values.ndim == 0 or table.values.size == 0:
         raise DataError(f"{place}: holds no rows: its shape is {table.values.shape}")
     return table
+
+
+def _read_folder(place: Path) -> Table:
+    return _read_spooled(place) if any(place.glob("*.parquet")) else _read_images(place)
+
+
+def _read_spooled(place: Path) -> Table:
+    from .spooling import spool
+
+    return Table(spool(place))
 
 
 def _reader(path: Path) -> Callable[[Path, str], Table]:
@@ -133,7 +147,8 @@ def _key(path: Path, key: str, held: list[str]) -> str:
     return key or held[0]
 
 
-def _polars() -> Any:
+def import_polars() -> Any:
+    """Return polars, or say how to install it."""
     try:
         import polars
     except ImportError:
@@ -142,22 +157,29 @@ def _polars() -> Any:
 
 
 def _read_frame(path: Path, key: str) -> Table:
-    pl = _polars()
+    pl = import_polars()
     separator = SEPARATORS.get(path.suffix.lower())
+    if separator is None and path.stat().st_size > SPOOLED:
+        return _read_spooled(path)
     try:
         frame = _read_text(path, separator) if separator else pl.read_parquet(path)
-        if frame.height == 0:
-            raise DataError(f"{path}: holds no rows")
-        return Table(_array(_numbers(path, frame)), list(frame.columns))
+        return frame_values(path, frame)
     except pl.exceptions.NoDataError:
         raise DataError(f"{path}: is empty") from None
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _damaged(path, error) from None
 
 
+def frame_values(path: Path, frame: Any) -> Table:
+    """Return a polars frame as values and names; raise `DataError` where it holds no rows or a column no numbers."""
+    if frame.height == 0:
+        raise DataError(f"{path}: holds no rows")
+    return Table(_array(_numbers(path, frame)), list(frame.columns))
+
+
 def _read_text(path: Path, separator: str) -> Any:
     """Read separated values, refusing rows that are too long or too short; lines that are blank are skipped."""
-    pl = _polars()
+    pl = import_polars()
     try:
         frame = pl.read_csv(path, separator=separator, infer_schema_length=None)
     except pl.exceptions.NoDataError:
@@ -222,7 +244,7 @@ def _numbers(path: Path, frame: Any) -> Any:
 
 def _spelt(column: Any) -> tuple[Any, int | None]:
     """Return a column as numbers, and the first row that holds none."""
-    pl = _polars()
+    pl = import_polars()
     if column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.Null):
         return column, None
     if column.dtype != pl.String:
@@ -236,7 +258,7 @@ def _spelt(column: Any) -> tuple[Any, int | None]:
 
 def _array(frame: Any) -> np.ndarray:
     """Return (N, columns) in the columns' own type if they share one that NumPy has and miss nothing, else float64."""
-    pl = _polars()
+    pl = import_polars()
     kinds = set(frame.dtypes)
     own = len(kinds) == 1 and all((k.is_float() or k.is_integer()) and k not in (pl.Int128, pl.UInt128) for k in kinds)
     missing = any(column.null_count() for column in frame.get_columns())
@@ -317,7 +339,7 @@ def check_writable(path: str | Path) -> None:
     if not suffix and place.exists() and not place.is_dir():
         raise DataError(f"{place}: is a file, where a folder of images would go; choose another place or a suffix")
     if suffix in (*SEPARATORS, ".parquet"):
-        _polars()
+        import_polars()
     if not suffix:
         _pillow()
 
@@ -396,7 +418,7 @@ def _names(place: Path, values: np.ndarray, columns: Sequence[str] | None) -> li
 
 
 def _write_frame(path: Path, separator: str | None, values: np.ndarray, names: list[str]) -> None:
-    pl = _polars()
+    pl = import_polars()
     frame = pl.DataFrame(values.reshape(len(values), len(names)), schema=names, orient="row")
     try:
         if separator is None:

@@ -64,7 +64,7 @@ class Gaussian(Likelihood):
         """Return N(x̂, σ²I)."""
         mean = parameters[0]
         std = torch.full((), self.std, dtype=mean.dtype, device=mean.device)
-        return normal(mean, std.expand_as(mean), event_dims)
+        return normal(mean, std, event_dims)
 
 
 class HomoscedasticGaussian(Likelihood):
@@ -95,7 +95,7 @@ class _Homoscedastic(nn.Module):
 
     def forward(self, parameters: tuple[Tensor, ...], event_dims: int) -> Distribution:
         mean = parameters[0]
-        return normal(mean, self.log_std.clamp(min=self.floor).exp().expand_as(mean), event_dims)
+        return normal(mean, self.log_std.clamp(min=self.floor).exp(), event_dims)
 
 
 class HeteroscedasticGaussian(Likelihood):

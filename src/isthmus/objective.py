@@ -1,14 +1,15 @@
 """Objectives: what a player minimises, as named terms of one value a sample.
 
-Terms are pure: they neither step nor reduce. Weighting happens here, in `Terms.loss`; reduction, the mean over
-the batch, happens once in the training loop. What is logged is what was optimised.
+Terms are pure: they neither step nor reduce, and do not know how far the fit is. Their weights are the objective's
+too, as a function of progress; `weighted_sum` puts both together, and the mean over the batch is taken once, in the
+training loop. What is logged is what was optimised.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -30,30 +31,37 @@ __all__ = [
     "Reconstruction",
     "Terms",
     "log_weights",
+    "weighted_sum",
 ]
 
 
-class Terms(NamedTuple):
-    """Named terms, each (N,), and their weights in the loss."""
+Terms = dict[str, Tensor]
+"""Named terms, each (N,)."""
 
-    values: dict[str, Tensor]
-    weights: dict[str, float] = {}  # noqa: RUF012  (never changed; a term without a weight has weight 1)
 
-    def loss(self) -> Tensor:
-        """Return Σ weight · term, (N,)."""
-        parts = [value * self.weights.get(name, 1.0) for name, value in self.values.items()]
-        return torch.stack(parts).sum(0) if len(parts) > 1 else parts[0]
+def weighted_sum(terms: Terms, weights: Mapping[str, float | Tensor]) -> Tensor:
+    """Return the loss Σ weight · term, (N,); a term without a weight has weight 1.
+
+    >>> weighted_sum({"a": torch.tensor([1.0]), "b": torch.tensor([2.0])}, {"b": 0.5})
+    tensor([2.])
+    """
+    parts = [term * weights[name] if name in weights else term for name, term in terms.items()]
+    return torch.stack(parts).sum(0) if len(parts) > 1 else parts[0]
 
 
 class Objective(Part, kind="objective"):
-    """Base of objectives: ``objective(model, batch, generator, progress) -> Terms``."""
+    """Base of objectives: ``objective(model, batch, generator) -> Terms``, and their weights in the loss."""
 
     def refuse(self, model: Model) -> None:
         """Raise `CompositionError` if this objective means nothing for that model; the message gives the reason."""
 
-    def __call__(self, model: Model, batch: Batch, generator: torch.Generator, progress: float) -> Terms:
-        """Return the terms at a moment of the fit, `progress` in [0, 1]."""
+    def __call__(self, model: Model, batch: Batch, generator: torch.Generator) -> Terms:
+        """Return the terms, (N,) each."""
         raise NotImplementedError
+
+    def weights(self, progress: float) -> dict[str, float]:
+        """Return the weights of terms that have another than 1, when a fraction `progress` of the fit is done."""
+        return {}
 
 
 class Reconstruction(Objective):
@@ -74,15 +82,19 @@ class Reconstruction(Objective):
         if self.penalty is not None and model.encoder is not None:
             self.penalty.refuse(model.encoder)
 
-    def __call__(self, model: Model, batch: Batch, generator: torch.Generator, progress: float) -> Terms:
+    def __call__(self, model: Model, batch: Batch, generator: torch.Generator) -> Terms:
         """Return the reconstruction term, and the contraction where there is one."""
         passed = model(batch, generator)
-        values = {"reconstruction": -passed.p.log_prob(passed.x)}
-        if self.penalty is None or model.encoder is None:
-            return Terms(values)
-        with model.full_precision():
-            values["contraction"] = self.penalty(model.encoder, model.encode, passed.x_tilde, passed.q.mean, generator)
-        return Terms(values, {"contraction": self.penalty.weight})
+        terms = {"reconstruction": -passed.p.log_prob(passed.x)}
+        if self.penalty is not None and model.encoder is not None:
+            with model.full_precision():
+                h = passed.q.mean
+                terms["contraction"] = self.penalty(model.encoder, model.encode, passed.x_tilde, h, generator)
+        return terms
+
+    def weights(self, progress: float) -> dict[str, float]:
+        """Return λ."""
+        return {} if self.penalty is None else {"contraction": self.penalty.weight}
 
 
 class ELBO(Objective):
@@ -105,17 +117,17 @@ class ELBO(Objective):
         """Refuse a posterior without density and a model without prior."""
         _needs_density(self, model)
 
-    def __call__(self, model: Model, batch: Batch, generator: torch.Generator, progress: float) -> Terms:
+    def __call__(self, model: Model, batch: Batch, generator: torch.Generator) -> Terms:
         """Return the reconstruction and the divergence."""
-        D = self.divergence or KL()
         passed = model(batch, generator, () if self.draws == 1 else (self.draws,))
         log_likelihood = passed.p.log_prob(passed.x)
         reconstruction = -(log_likelihood if self.draws == 1 else log_likelihood.mean(0))
-        divergence = D(passed.q, model.p_z(), passed.z)
-        return Terms(
-            {"reconstruction": reconstruction, "divergence": divergence},
-            {"divergence": D.weight_at(progress)},
-        )
+        divergence = (self.divergence or KL())(passed.q, model.p_z(), passed.z)
+        return {"reconstruction": reconstruction, "divergence": divergence}
+
+    def weights(self, progress: float) -> dict[str, float]:
+        """Return β at that moment."""
+        return {"divergence": (self.divergence or KL()).weight_at(progress)}
 
 
 def log_weights(model: Model, passed: Pass) -> Tensor:
@@ -140,10 +152,10 @@ class ImportanceWeighted(Objective):
         """Refuse a posterior without density and a model without prior."""
         _needs_density(self, model)
 
-    def __call__(self, model: Model, batch: Batch, generator: torch.Generator, progress: float) -> Terms:
+    def __call__(self, model: Model, batch: Batch, generator: torch.Generator) -> Terms:
         """Return the negative bound."""
         weights = log_weights(model, model(batch, generator, (self.draws,)))
-        return Terms({"bound": math.log(self.draws) - torch.logsumexp(weights, 0)})
+        return {"bound": math.log(self.draws) - torch.logsumexp(weights, 0)}
 
 
 def _needs_density(objective: Objective, model: Model) -> None:
@@ -200,18 +212,23 @@ class Discriminate(Objective):
             self.require_part("penalties", penalty, CriticPenalty)
         _check_judges(self)
 
-    def __call__(self, model: Model, batch: Batch, generator: torch.Generator, progress: float) -> Terms:
+    def __call__(self, model: Model, batch: Batch, generator: torch.Generator) -> Terms:
         """Return D's loss and the penalties; the fakes carry no graph."""
         with torch.no_grad():
             real, fake = _SIDES[self.judges](model, batch, generator)
-        values = {"value": self.value.discriminator(model.discriminate(real), model.discriminate(fake))}
-        weights = {}
+        terms = {"value": self.value.discriminator(model.discriminate(real), model.discriminate(fake))}
         with model.full_precision():
             for penalty in self.penalties:
-                name = type(penalty).__name__.lower()
-                values[name] = penalty(model.discriminate, real, fake, generator)
-                weights[name] = penalty.weight
-        return Terms(values, weights)
+                terms[_name(penalty)] = penalty(model.discriminate, real, fake, generator)
+        return terms
+
+    def weights(self, progress: float) -> dict[str, float]:
+        """Return each penalty's weight."""
+        return {_name(penalty): penalty.weight for penalty in self.penalties}
+
+
+def _name(penalty: CriticPenalty) -> str:
+    return type(penalty).__name__.lower()
 
 
 class Deceive(Objective):
@@ -230,10 +247,10 @@ class Deceive(Objective):
         self.require_part("value", self.value, Value)
         _check_judges(self)
 
-    def __call__(self, model: Model, batch: Batch, generator: torch.Generator, progress: float) -> Terms:
+    def __call__(self, model: Model, batch: Batch, generator: torch.Generator) -> Terms:
         """Return G's loss."""
         real, fake = _SIDES[self.judges](model, batch, generator)
         fake_logits = model.discriminate(fake)
         with torch.no_grad():
             real_logits = model.discriminate(real) if self.value.paired else torch.zeros_like(fake_logits)
-        return Terms({"value": self.value.generator(real_logits, fake_logits)})
+        return {"value": self.value.generator(real_logits, fake_logits)}

@@ -12,23 +12,38 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from .errors import IsthmusError, ModelFileError, nearest
-from .networks import Custom
-from .parts import Facts, decode, encode
+from .corruption import Corruption
+from .errors import ModelFileError, nearest
+from .folder import CARD, CONFIG, FORMAT, WEIGHTS, Tensors, check_config, digest, one_line, read_config
+from .likelihood import Likelihood
+from .networks import Custom, Network
+from .objective import Objective
+from .parts import Facts, Part, decode, encode
+from .penalty import Contractive, CriticPenalty
+from .prior import Prior
 from .scaling import Scaling
+from .training.device import PRECISIONS
+from .value import Value
 
 if TYPE_CHECKING:
     from .estimators import Estimator
 
 __all__ = ["FORMAT", "describe", "load", "read_config", "save"]
 
-FORMAT = 1
-"""The version of the folder's layout; it rises when older readers could not read what is written."""
-
-CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+_KINDS: dict[str, type] = {
+    "network_": Network,
+    "discriminator_": Network,
+    "likelihood_": Likelihood,
+    "prior_": Prior,
+    "objective_": Objective,
+    "corruption_": Corruption,
+    "penalty_": Contractive,
+    "penalties_": CriticPenalty,
+    "value_": Value,
+}
+"""What a resolved argument is, where it is a part."""
 
 
 def save(estimator: Estimator, path: Path) -> None:
@@ -51,11 +66,13 @@ def save(estimator: Estimator, path: Path) -> None:
     }
     tensors = {f"model.{name}": t.detach().cpu().contiguous() for name, t in estimator.model_.state_dict().items()}
     tensors |= {name: torch.as_tensor(np.ascontiguousarray(array)) for name, array in arrays.items()}
+    check_config(path, json.loads(json.dumps(config)))
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
-        (draft / CONFIG).write_text(json.dumps(config, indent=1, allow_nan=True) + "\n", encoding="utf-8")
         save_file(tensors, draft / WEIGHTS)
+        config["sha256"] = digest(draft / WEIGHTS)
+        (draft / CONFIG).write_text(json.dumps(config, indent=1, allow_nan=True) + "\n", encoding="utf-8")
         (draft / CARD).write_text(_card(estimator), encoding="utf-8")
         draft.chmod(0o755)
         _put(draft, path)
@@ -90,52 +107,22 @@ def _feature_names(estimator: Estimator) -> list[str] | None:
     return None if names is None else [str(name) for name in names]
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """Return a model folder's configuration, checked for its outer shape.
-
-    Raises
-    ------
-    ModelFileError : the folder or the file is missing, is not JSON, or is of a later format.
-    """
-    if not path.is_dir():
-        near = nearest(path.name, [p.name for p in path.parent.iterdir()]) if path.parent.is_dir() else ""
-        raise ModelFileError(f"{path}: no such model folder{near}")
-    try:
-        config = json.loads((path / CONFIG).read_text(encoding="utf-8"))
-    except OSError:
-        raise ModelFileError(f"{path} is not a model's folder: {CONFIG} is missing") from None
-    except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"{path / CONFIG} is damaged: {error}") from None
-    needed = {"format", "class", "arguments", "resolved", "shape", "dtype", "history"}
-    if not isinstance(config, dict) or not needed <= config.keys():
-        raise ModelFileError(f"{path / CONFIG} is damaged: it does not describe a model")
-    if not isinstance(config["format"], int) or config["format"] > FORMAT:
-        raise ModelFileError(
-            f"{path} has format {config['format']}, this version reads up to {FORMAT}; upgrade isthmus"
-        )
-    return config
-
-
 def describe(path: Path) -> dict[str, str]:
     """Return what a model's folder holds, as text, without making a model of it."""
-    config = read_config(path)
-    try:
-        with safe_open(path / WEIGHTS, framework="pt") as file:
-            shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118  (not a dict)
-    except (SafetensorError, OSError) as error:
-        raise ModelFileError(f"{path / WEIGHTS} is missing or damaged: {error}") from None
-    weights = sum(math.prod(shape) for name, shape in shapes.items() if name.startswith("model."))
+    config, tensors = read_config(path), Tensors(path / WEIGHTS)
+    weights = sum(math.prod(tensors.shapes[name]) for name in tensors.names("model."))
     last = config["history"][-1] if config["history"] else {}
     about = {
         "class": str(config["class"]),
         "isthmus": str(config.get("isthmus")),
         "samples": f"shape {tuple(config['shape'])}, {config['dtype']}",
         "columns": ", ".join(config["features"]) if config.get("features") else "–",
-        "weights": f"{weights:,} numbers, {(path / WEIGHTS).stat().st_size:,} bytes",
+        "weights": f"{weights:,} numbers, {tensors.size:,} bytes",
         "epochs": str(len(config["history"])),
     }
     about |= {name.rstrip("_"): _shown(value) for name, value in (config["arguments"] | config["resolved"]).items()}
-    return about | {f"last {name}": f"{value:.6g}" for name, value in last.items() if name not in ("epoch", "seconds")}
+    about |= {f"last {name}": f"{value:.6g}" for name, value in last.items() if name not in ("epoch", "seconds")}
+    return {one_line(name, 80): one_line(value, 2000) for name, value in about.items()}
 
 
 def _shown(value: Any) -> str:
@@ -156,12 +143,15 @@ def load(
 ) -> Estimator:
     """Read a model's folder onto a device; see `Estimator.load`."""
     from . import estimators
+    from .training.device import pick_device
 
     config = read_config(path)
     classes = {name: getattr(estimators, name) for name in estimators.__all__ if name != "Estimator"}
-    cls = classes.get(str(config["class"]))
+    cls = classes.get(config["class"])
     if cls is None:
-        raise ModelFileError(f"{path}: unknown model class {config['class']!r}{nearest(str(config['class']), classes)}")
+        name = one_line(config["class"], 40)
+        raise ModelFileError(f"{path}: unknown model class {name!r}{nearest(name, classes)}")
+    place = pick_device(device)
     if expected is not None and not issubclass(cls, expected):
         raise ModelFileError(f"{path} holds a {cls.__name__}, not a {expected.__name__}")
     try:
@@ -169,76 +159,90 @@ def load(
             k: Custom(*v) if k in ("network", "discriminator") and isinstance(v, tuple) else v
             for k, v in (own or {}).items()
         }
-        return _rebuild(path, config, cls, device, handed)
-    except (ModelFileError, FileNotFoundError) as error:
-        raise ModelFileError(str(error)) from None
-    except IsthmusError:
-        raise
-    except (SafetensorError, OSError) as error:
-        raise ModelFileError(f"{path / WEIGHTS} is missing or damaged: {error}") from None
-    except (
-        TypeError,
-        ValueError,
-        KeyError,
-        AttributeError,
-        RuntimeError,
-        OverflowError,
-        MemoryError,
-    ) as error:
-        raise ModelFileError(f"{path / CONFIG} is damaged: {error}") from None
+        return _rebuild(path, config, cls, place, handed)
+    except ModelFileError as error:
+        raise ModelFileError(one_line(error)) from None
+    except Exception as error:  # whatever a stranger's file leads to is the file's fault
+        raise ModelFileError(one_line(f"{path / CONFIG} is damaged: {type(error).__name__}: {error}")) from error
 
 
-def _rebuild(path: Path, config: dict[str, Any], cls: type[Estimator], device: str, own: dict[str, Any]) -> Estimator:
+def _rebuild(
+    path: Path, config: dict[str, Any], cls: type[Estimator], device: torch.device, own: dict[str, Any]
+) -> Estimator:
     from .training import History
-    from .training.device import pick_device
 
-    place = pick_device(device)
-    tensors = _read_tensors(path / WEIGHTS)
-    arrays = {name: tensor.numpy() for name, tensor in tensors.items() if name.startswith("array.")}
+    tensors = Tensors(path / WEIGHTS)
+    tensors.refuse_if_too_large()
+    arrays = tensors.arrays()
     given = {k: decode(v, arrays, own, k) for k, v in config["arguments"].items()}
     estimator = cls(**given)
     for name, value in config["resolved"].items():
-        if name.rstrip("_") not in given:
-            raise ModelFileError(f"{path / CONFIG} is damaged: {name!r} belongs to no argument of {cls.__name__}")
-        setattr(estimator, name, decode(value, arrays, own, name.rstrip("_")))
-    estimator.shape_ = tuple(int(n) for n in config["shape"])
+        part = decode(value, arrays, own, name[:-1])
+        if not _fits(name, part):
+            raise ModelFileError(f"{path / CONFIG} is damaged: {name} is {part!r}")
+        setattr(estimator, name, part)
+    shape = estimator.shape_ = tuple(config["shape"])
     estimator.dtype_ = np.dtype(config["dtype"])
     estimator.history_ = History(config["history"])
     estimator.n_epochs_ = len(estimator.history_)
     estimator.n_features_in_ = estimator.shape_[0]
     if config.get("features") is not None:
         estimator.feature_names_in_ = np.array(config["features"], dtype=object)
-    state = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
+    units = [tensors.shapes.get(f"model.scaling.{name}") for name in ("shift", "scale")]
+    if not all(unit in ((), shape) for unit in units):
+        raise ModelFileError(f"{path}: {WEIGHTS} is damaged: the data's units are missing or of another shape")
     with torch.device("meta"):
-        scaling = Scaling(
-            torch.empty_like(state["scaling.shift"]),
-            torch.empty_like(state["scaling.scale"]),
-            estimator.shape_,
-        )
-        model = estimator._model(Facts(estimator.shape_, estimator.latent_dim_), scaling)
-    _same_shapes(path, model.state_dict(), state)
+        shift, scale = (torch.empty(unit or (), dtype=torch.float64) for unit in units)
+        scaling = Scaling(shift, scale, shape)
+        model = estimator._model(Facts(shape, estimator.latent_dim_), scaling)
+    width = torch.float64 if estimator.precision_ == "float64" else torch.float32
+    for name, child in model.named_children():
+        child.to(None if name == "scaling" else width)
+    _agree(path, model.state_dict(), tensors)
+    if config.get("sha256") not in (None, digest(path / WEIGHTS)):
+        raise ModelFileError(f"{path / WEIGHTS} is damaged: its SHA-256 is not the one in {CONFIG}")
+    state = {name.removeprefix("model."): t for name, t in tensors.read(tensors.names("model.")).items()}
     model.load_state_dict(state, assign=True)
-    estimator.model_ = model.place(place, model.dtype).eval()
+    estimator.model_ = model.place(device, model.dtype).eval()
     if "latent_dim_" in config["resolved"]:
         estimator._n_features_out = estimator.latent_dim_
     return estimator
 
 
-def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
-    if not path.is_file():
-        raise ModelFileError(f"{path} is missing")
-    with safe_open(path, framework="pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+def _fits(name: str, part: Any) -> bool:
+    """Return whether a resolved argument is what its name says; a user's own function is only called in a fit."""
+    if name == "precision_":
+        return part in PRECISIONS
+    kind = _KINDS.get(name)
+    if kind is None or part is None:
+        return True
+    if isinstance(part, tuple):
+        return name == "penalties_" and all(isinstance(item, kind) for item in part)
+    return isinstance(part, kind) or (callable(part) and not isinstance(part, Part))
 
 
-def _same_shapes(path: Path, expected: dict[str, torch.Tensor], found: dict[str, torch.Tensor]) -> None:
-    for name in sorted(expected.keys() | found.keys()):
-        here, there = expected.get(name), found.get(name)
-        if here is None or there is None or here.shape != there.shape:
-            shapes = [None if t is None else tuple(t.shape) for t in (here, there)]
+def _agree(path: Path, expected: dict[str, torch.Tensor], found: Tensors) -> None:
+    """Raise `ModelFileError` unless the file holds just the tensors that the configuration makes; none is read."""
+    names = [name.removeprefix("model.") for name in found.names("model.")]
+    strange = [name for name in found.shapes if not name.startswith(("model.", "array."))]
+    if strange:
+        raise ModelFileError(f"{path}: {WEIGHTS} is damaged: {strange[0]!r:.80} belongs to no model")
+    for name in sorted({*expected, *names}):
+        here, there = expected.get(name), found.shapes.get(f"model.{name}")
+        if here is None or there is None or tuple(here.shape) != there:
+            shapes = [None if here is None else tuple(here.shape), there]
             raise ModelFileError(
-                f"{path}: {CONFIG} and {WEIGHTS} disagree on {name!r}: {shapes[0]} against {shapes[1]}"
+                f"{path}: {CONFIG} and {WEIGHTS} disagree on {name!r:.80}: {shapes[0]} against {shapes[1]}"
             )
+        dtypes = {_SHORT[here.dtype]} | ({"F32"} if name.startswith("scaling.") else set())
+        if found.dtypes[f"model.{name}"] not in dtypes:
+            dtype = found.dtypes[f"model.{name}"]
+            raise ModelFileError(
+                f"{path}: {CONFIG} and {WEIGHTS} disagree on {name!r:.80}: {_SHORT[here.dtype]} against {dtype}"
+            )
+
+
+_SHORT = {torch.float64: "F64", torch.float32: "F32", torch.int64: "I64"}
 
 
 def _card(estimator: Estimator) -> str:

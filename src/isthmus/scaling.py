@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .errors import DataError
+
 __all__ = ["Scaling", "moments"]
 
 
@@ -76,6 +78,10 @@ def moments(X: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         total += X[block].sum(axis=0, dtype=np.float64)
     mean = total / len(rows)
     squares = np.zeros(X.shape[1:])
-    for block in blocks:
-        squares += np.square(X[block] - mean).sum(axis=0)
+    with np.errstate(over="ignore"):
+        for block in blocks:
+            squares += np.square(X[block] - mean).sum(axis=0)
+    if not np.isfinite(squares).all():
+        where = ", ".join(str(i) for i in np.argwhere(~np.isfinite(squares))[0])
+        raise DataError(f"column {where} has values too large to be squared in float64; rescale X")
     return mean, squares / len(rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -23,11 +24,9 @@ def check_rows(estimator: BaseEstimator, X: Any, reset: bool, minimum: int = 1) 
     DataError : text columns, NaN or infinity (naming rows and columns), a masked array, too few dimensions.
     ValueError : what scikit-learn's own validation refuses: no rows, the wrong number of features, sparse matrices.
     """
-    if isinstance(X, torch.Tensor):
-        X = X.detach().cpu().numpy()
-    if isinstance(X, np.ma.MaskedArray):
-        raise DataError("X is a masked array; fill or drop what is masked first: X.filled(value)")
+    X = _refuse_form(X, "X")
     names = _refuse_text(X)
+    _refuse_names(estimator, names, reset)
     X = validate_data(
         estimator,
         X,
@@ -37,19 +36,63 @@ def check_rows(estimator: BaseEstimator, X: Any, reset: bool, minimum: int = 1) 
         ensure_all_finite=False,
         ensure_min_samples=minimum,
     )
-    x: np.ndarray = np.asarray(X)
-    if x.dtype.kind == "f" and x.dtype.itemsize > 8:
-        x = x.astype(np.float64)
+    x = _narrow(np.asarray(X))
     check_finite(x, names)
     return x
 
 
 def check_target(y: Any) -> np.ndarray:
     """Return the clean rows of pairs as a numeric, finite array."""
+    y = _refuse_form(y, "y")
     _refuse_text(y)
-    target: np.ndarray = check_array(y, dtype="numeric", allow_nd=True, ensure_all_finite=False, input_name="y")
+    target = _narrow(check_array(y, dtype="numeric", allow_nd=True, ensure_all_finite=False, input_name="y"))
     check_finite(target)
     return target
+
+
+def _refuse_form(X: Any, name: str) -> Any:
+    """Return an array or frame; raise for forms that hold more, or other things, than numbers in rows."""
+    if isinstance(X, torch.Tensor):
+        if X.layout != torch.strided:
+            raise TypeError(f"Sparse data was passed for {name}, but dense data is required: {name}.to_dense()")
+        X = X.detach().cpu()
+        return (X.float() if X.dtype in (torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2) else X).numpy()
+    if isinstance(X, np.ma.MaskedArray):
+        raise DataError(f"{name} is a masked array; fill or drop what is masked first: {name}.filled(value)")
+    dtype = getattr(X, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.kind == "c":
+        raise DataError(f"Complex data not supported: {name} holds them; give real and imaginary parts as two columns")
+    if isinstance(dtype, np.dtype) and dtype.kind in "mMV":
+        what = {"m": "time differences", "M": "dates", "V": "records with fields"}[dtype.kind]
+        how = "one column a field" if dtype.kind == "V" else "numbers, such as seconds since a start"
+        raise DataError(f"{name} holds {what}; turn them into {how}")
+    return X
+
+
+def _narrow(x: np.ndarray) -> np.ndarray:
+    """Return numbers wider than torch knows, long doubles and integers from 2⁶³ on, as float64."""
+    wide = x.dtype.kind == "f" and x.dtype.itemsize > 8
+    beyond = x.dtype.kind == "u" and x.dtype.itemsize == 8 and x.size > 0 and int(x.max()) >= 2**63
+    return x.astype(np.float64) if wide or beyond else x
+
+
+def _refuse_names(estimator: BaseEstimator, names: list[str] | None, reset: bool) -> None:
+    """Raise if two columns have one name, or the columns are those of the fit in another order."""
+    if names is None:
+        return
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise DataError(f"columns {_some([repr(n) for n in twice])} are there more than once; rename or drop them")
+    fitted = None if reset else getattr(estimator, "feature_names_in_", None)
+    if fitted is None or sorted(fitted) != sorted(names):
+        return
+    moved = [(i, old, new) for i, (old, new) in enumerate(zip(fitted, names, strict=True)) if old != new]
+    if moved:
+        place, old, new = moved[0]
+        raise DataError(
+            "The feature names should match those that were passed during fit. Feature names must be in the same order "
+            f"as they were in fit: column {place} was {old!r} and is {new!r}; reorder: X[model.feature_names_in_]"
+        )
 
 
 def _refuse_text(X: Any) -> list[str] | None:
@@ -57,7 +100,12 @@ def _refuse_text(X: Any) -> list[str] | None:
     columns = getattr(X, "columns", None)
     if columns is not None:
         names = [str(name) for name in columns]
+        if len(set(names)) < len(names):
+            return names
         text = [name for name, column in zip(names, columns, strict=True) if _is_text(X[column])]
+        dates = [name for name, column in zip(names, columns, strict=True) if _is_date(X[column])]
+        if dates:
+            raise DataError(f"columns {_some(dates)} hold dates or times; turn them into numbers or leave them out")
     elif isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "USO":
         names, text = None, [str(i) for i in range(X.shape[1]) if _is_text(X[:, i])]
     else:
@@ -72,6 +120,10 @@ def _refuse_text(X: Any) -> list[str] | None:
 def _is_text(column: Any) -> bool:
     values = np.asarray(column)
     return values.dtype.kind in "US" or (values.dtype.kind in "OT" and any(isinstance(v, str) for v in values))
+
+
+def _is_date(column: Any) -> bool:
+    return str(getattr(column, "dtype", "")).lower().startswith(("date", "time", "duration"))
 
 
 def check_finite(X: np.ndarray, names: list[str] | None = None) -> None:

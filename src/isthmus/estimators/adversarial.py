@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -11,13 +11,13 @@ from ..objective import Deceive, Discriminate, Reconstruction
 from ..prior import StandardNormal
 from ..training import Player
 from ..value import NonSaturating
-from ._sampling import Samples
+from ._sampling import Rivals
 from .autoencoder import _Deterministic
 
 __all__ = ["AdversarialAutoencoder"]
 
 
-class AdversarialAutoencoder(Samples, _Deterministic):
+class AdversarialAutoencoder(Rivals, _Deterministic):
     r"""Adversarial autoencoder: a discriminator of codes moves q(z) towards p(z) = N(0, I) (Makhzani et al. 2016).
 
     Three players: encoder and decoder reconstruct; D tells z ~ p(z) from z = f(x); the encoder deceives D.
@@ -41,8 +41,6 @@ class AdversarialAutoencoder(Samples, _Deterministic):
     >>> aae.sample(3).shape
     (3, 64)
     """
-
-    _rivals: ClassVar[bool] = True
 
     discriminator: Any = "auto"
 

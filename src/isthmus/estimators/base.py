@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self, dataclass_transform
 
@@ -15,20 +17,26 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from .. import persistence
+from .. import memory, persistence
+from ..distributions import seeded
 from ..errors import CompositionError, DataError
 from ..likelihood import Bernoulli, Gaussian, Likelihood
 from ..model import Model
 from ..networks import MLP, Conv, Custom, Network
-from ..parts import Facts, resolve
+from ..parts import Facts, encode, resolve
 from ..scaling import Scaling, moments
 from ..training import History, Player, Run, Training, train
-from ..training.data import Rows, as_tensor
+from ..training.checkpoint import Checkpoints
+from ..training.data import Rows, as_tensor, is_mapped, place_for
 from ..training.device import check_precision, has_bfloat16, pick_device
+from ._placing import AnyPlace
 from ._progress import progress
 from ._rows import check_rows, check_target, check_unit_interval, value_range
 
 __all__ = ["BLOCK", "Estimator"]
+
+MONITORED = 1_000
+"""Rows that what goes into the history after each epoch is measured on, at most."""
 
 BLOCK = 256
 """Rows go through a fitted model in blocks of exactly so many, the last one filled up, so that a row's result does not
@@ -58,8 +66,8 @@ _COMMON = """latent_dim : d, the width of the code; ``"auto"`` is a quarter of t
 class Estimator(BaseEstimator):  # type: ignore[misc]
     """Base of the estimators. Arguments are declared as annotated attributes; ``__init__`` only stores them."""
 
-    _rivals: ClassVar[bool] = False
-    """Whether several players compete, so that no held-out loss says when to stop."""
+    _watch: ClassVar[str] = "validation_loss"
+    """The column of the history that says when to stop early, lower is better."""
 
     latent_dim: Any = "auto"
     _: KW_ONLY
@@ -152,38 +160,64 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         if target is not None:
             x, partner = check_target(target), x
         self.shape_, self.dtype_ = tuple(x.shape[1:]), x.dtype
-        random = check_random_state(self.random_state)
-        seed = int(random.randint(2**31))
+        settings = self._default_training() if self.training is None else self.training
+        seed = int(check_random_state(self.random_state).randint(2**31))
+        checkpoints = self._checkpoints(settings, seed, x, partner)
+        seed = seed if checkpoints is None else checkpoints.seed
         self._resolve(x)
         device = pick_device(self.device)
-        rows, held_out = self._split(len(x), random)
+        rows, held_out = self._split(len(x), seed)
+        memory.refuse(self, x, device)
         scaling, mean = self._scale(x, rows.numpy())
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
+        with seeded(seed, device):
             model = self._model(Facts(self.shape_, self.latent_dim_, mean), scaling)
-        self.precision_ = self._pick_precision(model, device)
-        model.place(device, torch.float64 if self.precision_ == "float64" else torch.float32)
-        model.mixed = self.precision_ == "bfloat16"
-        tensors = [None if a is None else as_tensor(a, device) for a in (x, partner)]
-        assert tensors[0] is not None
-        size = self._pick_batch_size(len(rows))
-        data = Rows(tensors[0], tensors[1], size, rows)
-        with progress(type(self).__name__, self.max_epochs, self.verbose) as report:
-            run = Run(
-                epochs=self.max_epochs,
-                learning_rate=self.learning_rate,
-                settings=self._default_training() if self.training is None else self.training,
-                generator=torch.Generator(device).manual_seed(seed),
-                validation=None if held_out is None else Rows(tensors[0], tensors[1], size, held_out),
-                report=report,
-            )
-            self.history_: History = train(model, self._players(), data, run)
+            self.precision_ = self._pick_precision(model, device)
+            model.place(device, torch.float64 if self.precision_ == "float64" else torch.float32)
+            model.mixed = self.precision_ == "bfloat16"
+            place = place_for(x.nbytes + (0 if partner is None else partner.nbytes), device)
+            X, noisy = as_tensor(x, place), None if partner is None else as_tensor(partner, place)
+            size = self._pick_batch_size(len(rows))
+            _refuse_batches_of_one(model, size)
+            taken = partial(Rows, X, noisy, size, device=device, ahead=is_mapped(x))
+            watched = x[_spread(rows if held_out is None else held_out)]
+            with progress(type(self).__name__, self.max_epochs, self.verbose) as report:
+                run = Run(
+                    epochs=self.max_epochs,
+                    learning_rate=self.learning_rate,
+                    settings=settings,
+                    generator=torch.Generator(device).manual_seed(seed),
+                    validation=None if held_out is None else taken(held_out),
+                    monitor=lambda model: self._monitor(model, as_tensor(watched, device)),
+                    watch=self._watch,
+                    report=report,
+                    checkpoints=checkpoints,
+                )
+                self.history_: History = train(model, self._players(), taken(rows), run)
         model.mixed = False
         self.model_ = model
         self.n_epochs_ = len(self.history_)
         self._n_features_out = self.latent_dim_
         if self.verbose:
             print(self._say())
+
+    def _monitor(self, model: Model, x: Tensor) -> dict[str, float]:
+        """Return what goes into the history after each epoch, measured on held-out rows if there are any."""
+        return {}
+
+    def _checkpoints(
+        self, settings: Training, seed: int, x: np.ndarray, partner: np.ndarray | None
+    ) -> Checkpoints | None:
+        """Return where the fit keeps its state; what tells it from other fits is all that its result depends on."""
+        if settings.checkpoint is None:
+            return None
+        arrays: dict[str, np.ndarray] = {}
+        apart = {"training", "verbose", "device"}
+        given = {k: v for k, v in self.get_params(deep=False).items() if k not in apart}
+        moved = {k: v for k, v in settings.get_params(deep=False).items() if k not in ("checkpoint", "every", "resume")}
+        fit = {name: encode(value, arrays) for name, value in (given | moved).items()}
+        data = {"X": x, **({} if partner is None else {"X_noisy": partner}), **arrays}
+        fit |= {f"{name} ({what})": value for name, a in data.items() for what, value in _told_apart(a).items()}
+        return Checkpoints(settings.checkpoint, {"system": type(self).__name__, **fit}, seed, settings.resume)
 
     def _check_arguments(self) -> None:
         for name, lowest in (("max_epochs", 1), ("learning_rate", 0), ("validation_fraction", 0)):
@@ -201,10 +235,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         check_precision(self.precision)
         if not isinstance(self.training, Training | None):
             raise CompositionError(f"training must be a Training or None, got {self.training!r}")
-        patience = None if self.training is None else self.training.patience
-        if patience is not None and (self._rivals or not self.validation_fraction):
-            reason = "the losses of rivals do not say when to stop" if self._rivals else "set validation_fraction"
-            raise CompositionError(f"patience needs a held-out loss: {reason}")
+        if self.training is not None and self.training.patience is not None and not self.validation_fraction:
+            raise CompositionError("patience needs held-out rows: set validation_fraction")
 
     def _resolve_latent_dim(self) -> int:
         if self.latent_dim == "auto":
@@ -223,7 +255,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             raise CompositionError(f"network must be a Network, its name or a pair of factories, got {value!r}")
         return network
 
-    def _split(self, n: int, random: np.random.RandomState) -> tuple[Tensor, Tensor | None]:
+    def _split(self, n: int, seed: int) -> tuple[Tensor, Tensor | None]:
         """Return the rows to train on and those held out."""
         if not self.validation_fraction:
             return torch.arange(n), None
@@ -232,7 +264,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             raise DataError(
                 f"validation_fraction={self.validation_fraction} of {n} rows leaves fewer than 2 to train on"
             )
-        order = torch.as_tensor(random.permutation(n))
+        order = torch.as_tensor(np.random.default_rng(seed).permutation(n))
         return order[held_out:].sort().values, order[:held_out].sort().values
 
     def _scale(self, x: np.ndarray, rows: np.ndarray) -> tuple[Scaling, Tensor]:
@@ -290,13 +322,14 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """Return f applied to X in blocks of `BLOCK` rows, in float64 if `dtype` is that, in float32 otherwise."""
         device = next(self.model_.parameters()).device
         results = []
-        with torch.no_grad():
+        with torch.no_grad(), AnyPlace():
             for start in range(0, len(X), BLOCK):
                 block = as_tensor(X[start : start + BLOCK], device)
                 fill = block.new_zeros(BLOCK - len(block), *block.shape[1:])
                 results.append(f(torch.cat([block, fill]))[: len(block)].cpu().numpy())
         out = np.concatenate(results)
-        return out.astype(np.float64 if dtype == np.float64 else np.float32, copy=False)
+        wide = dtype.kind == "f" and dtype.itemsize == 8  # in whatever byte order
+        return out.astype(np.float64 if wide else np.float32, copy=False)
 
     def _decoded(self, z: Tensor) -> Tensor:
         """Return x̂ in the data's units for codes in a block."""
@@ -324,6 +357,24 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         estimator = persistence.load(Path(path), device=device, own=own, expected=cls)
         assert isinstance(estimator, cls)
         return estimator
+
+
+def _refuse_batches_of_one(model: Model, size: int) -> None:
+    if size == 1 and any(isinstance(m, torch.nn.modules.batchnorm._BatchNorm) for m in model.modules()):
+        raise CompositionError("batch normalisation needs batches of at least 2 rows; raise batch_size")
+
+
+def _spread(rows: Tensor) -> np.ndarray:
+    """Return at most `MONITORED` of the rows, evenly spaced."""
+    return rows[:: max(1, len(rows) // MONITORED)][:MONITORED].numpy()
+
+
+def _told_apart(a: np.ndarray) -> dict[str, str]:
+    """Return what tells an array from another: shape, dtype and a digest of its values."""
+    digest = hashlib.blake2b(digest_size=16)
+    for start in range(0, len(a), BLOCK):
+        digest.update(np.ascontiguousarray(a[start : start + BLOCK]).tobytes())
+    return {"shape": str(a.shape), "dtype": a.dtype.name, "values": digest.hexdigest()}
 
 
 def _unit_scale(X: np.ndarray) -> float | None:

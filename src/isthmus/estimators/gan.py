@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from ..penalty import R1, CriticPenalty
 from ..prior import StandardNormal
 from ..training import Adam, Player, Training
 from ..value import NonSaturating, Value
-from ._sampling import Samples
+from ._sampling import Rivals
 from .base import _is_image
 
 __all__ = ["GAN"]
@@ -29,7 +29,7 @@ def _estimates_probability(estimator: Any) -> bool:
     return bool(value.probability)
 
 
-class GAN(Samples):
+class GAN(Rivals):
     r"""Generative adversarial net: min_G max_D V(D, G) (Goodfellow et al. 2014, equation 1).
 
     D tells data from G(z), z ~ p(z); G is trained to make that impossible. Samples come from averaged weights.
@@ -60,8 +60,6 @@ class GAN(Samples):
     >>> gan.sample(3).shape, gan.generate(np.zeros((4, 2))).shape
     ((3, 2), (4, 2))
     """
-
-    _rivals: ClassVar[bool] = True
 
     learning_rate: float = 1e-3
     discriminator: Any = "auto"

@@ -12,7 +12,8 @@ from torch import Tensor
 from ..distributions import draw_by_row
 from ..errors import CompositionError
 from ..likelihood import Bernoulli, HomoscedasticGaussian, Likelihood
-from ..model import Pass
+from ..metrics import active_units
+from ..model import Model, Pass
 from ..objective import ELBO, Objective, log_weights
 from ..parts import resolve
 from ..posterior import DiagonalGaussian
@@ -74,6 +75,10 @@ class VAE(Samples, Encodes):
 
     def _players(self) -> list[Player]:
         return [Player("vae", self.objective_)]
+
+    def _monitor(self, model: Model, x: Tensor) -> dict[str, float]:
+        """Return how many units of the code vary with x (Burda et al. 2016, appendix C)."""
+        return {"active_units": active_units(model.encode(model.scaled(x)).mean.cpu().numpy())}
 
     def score_samples(self, X: Any, n_draws: int = 100) -> np.ndarray:
         r"""Return a lower bound on log p(x) in nats for each row, in the data's units.

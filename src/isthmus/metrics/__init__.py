@@ -1,41 +1,88 @@
-"""Held-out measurements: pure functions on arrays (N, ...), each with its source."""
+"""Held-out measurements: pure functions on arrays (N, ...), each with its source; docs/metrics.md has their checks."""
 
-from .codes import active_units, knn_accuracy, linear_probe
-from .modes import ModeCoverage, mode_coverage
+# How far a figure can be trusted: each estimate has its own error, and any metric of rows an interval and a floor.
+from .estimate import Estimate, mean_of_rows
+from .uncertainty import Interval, accuracy_interval, bootstrap_interval, real_against_real
+
+# isort: split
+# Reconstruction.
+from .images import ssim
 from .reconstruction import denoising_gain, mean_squared_error, pca_error, psnr, r2, r2_per_feature
-from .samples import (
-    DensityCoverage,
-    PrecisionRecall,
-    TwoSample,
-    density_coverage,
-    frechet_distance,
-    mmd,
-    nearest_distance,
-    precision_recall,
-    real_against_real,
-    two_sample_accuracy,
-)
+
+# isort: split
+# Likelihood.
+from .annealing import AnnealedEvidence, annealed_importance_sampling
+from .likelihood import bits_per_dimension, elbo, importance_weighted_bound
+from .parzen import ParzenLikelihood, parzen_log_likelihood
+
+# isort: split
+# Codes.
+from .codes import active_units, knn_accuracy, linear_probe
+from .factors import MutualInformationGap, mutual_information_gap
+from .posteriors import PosteriorMoments, UnitDivergence, kl_per_unit, posterior_moments
+
+# isort: split
+# Samples.
+from .discrepancy import KernelDistance, frechet_distance, kernel_distance, mmd
+from .feature_maps import Features, SmallClassifier, features, on_features, small_classifier
+from .modes import ClassCoverage, ModeCoverage, class_coverage, mode_coverage
+from .neighbourhoods import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
+from .two_sample import TwoSample, two_sample_accuracy
+
+# isort: split
+# Memorisation.
+from .nearest import Memorisation, memorisation, nearest_distance
 
 __all__ = [
+    "AnnealedEvidence",
+    "ClassCoverage",
     "DensityCoverage",
+    "Estimate",
+    "Features",
+    "Interval",
+    "KernelDistance",
+    "Memorisation",
     "ModeCoverage",
+    "MutualInformationGap",
+    "ParzenLikelihood",
+    "PosteriorMoments",
     "PrecisionRecall",
+    "SmallClassifier",
     "TwoSample",
+    "UnitDivergence",
+    "accuracy_interval",
     "active_units",
+    "annealed_importance_sampling",
+    "bits_per_dimension",
+    "bootstrap_interval",
+    "class_coverage",
     "denoising_gain",
     "density_coverage",
+    "elbo",
+    "features",
     "frechet_distance",
+    "importance_weighted_bound",
+    "kernel_distance",
+    "kl_per_unit",
     "knn_accuracy",
     "linear_probe",
+    "mean_of_rows",
     "mean_squared_error",
+    "memorisation",
     "mmd",
     "mode_coverage",
+    "mutual_information_gap",
     "nearest_distance",
+    "on_features",
+    "parzen_log_likelihood",
     "pca_error",
+    "posterior_moments",
     "precision_recall",
     "psnr",
     "r2",
     "r2_per_feature",
     "real_against_real",
+    "small_classifier",
+    "ssim",
     "two_sample_accuracy",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import DataError
 
-__all__ = ["distance_blocks", "flat", "labelled", "same_shape", "same_width"]
+__all__ = ["about_the_mean", "distance_blocks", "flat", "labelled", "same_shape", "same_width", "square_blocks"]
 
 BLOCK_MIB = 128
 """Memory that one block of distances may take."""
@@ -39,6 +39,13 @@ def same_width(*arrays: Any) -> tuple[np.ndarray, ...]:
     return rows
 
 
+def about_the_mean(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return both sets as rows about the mean of x: distances far from the origin would lose their digits."""
+    x, y = same_width(x, y)
+    mean = x.mean(0)
+    return x - mean, y - mean
+
+
 def labelled(H: Any, y: Any) -> np.ndarray:
     """Return the labels as an array (N,); raise `DataError` unless every row has one."""
     labels = np.asarray(y)
@@ -55,3 +62,14 @@ def distance_blocks(x: np.ndarray, y: np.ndarray, *, squared: bool = False) -> I
     for block in pairwise_distances_chunked(x, y, metric="euclidean", working_memory=BLOCK_MIB, squared=squared):
         yield slice(start, start + len(block)), block
         start += len(block)
+
+
+def square_blocks(x: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield ‖xᵢ − xⱼ‖², each pair of rows once: those within a block of rows, and of the block with those after it."""
+    from sklearn.metrics.pairwise import euclidean_distances
+
+    size = max(1, int(BLOCK_MIB * 2**17 / len(x)))
+    for start in range(0, len(x), size):
+        block = x[start : start + size]
+        squares = euclidean_distances(block, x[start:], squared=True)
+        yield squares[:, : len(block)], squares[:, len(block) :]

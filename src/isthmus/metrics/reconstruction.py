@@ -44,8 +44,8 @@ def psnr(X: Any, X_hat: Any, peak: float = 1.0) -> float:
 def r2(X: Any, X_hat: Any) -> float:
     """Return the share of the variance that comes back, 1 − Σᵢ‖xᵢ − x̂ᵢ‖² / Σᵢ‖xᵢ − x̄‖² (Wright 1921).
 
-    X and X_hat are (N, ...), and x̄ is the mean row. 1 is exact, 0 as good as the mean row, negative worse. Rows that do
-    not vary count 1 where they come back exactly and 0 otherwise.
+    X and X_hat are (N, ...), and x̄ is the mean row. 1 is exact, 0 as good as the mean row, negative worse. Rows that
+    do not vary count 1 where they come back exactly and 0 otherwise.
 
     >>> r2([[0.0, 1.0], [2.0, 3.0]], [[0.0, 1.0], [2.0, 2.0]])
     0.75
@@ -83,8 +83,8 @@ def _explained(errors: np.ndarray, deviations: np.ndarray) -> np.ndarray:
 def pca_error(X_train: Any, X_test: Any, n_components: int) -> float:
     """Return the mean squared error of held-out rows under PCA with that many numbers a row (Pearson 1901).
 
-    x̂ = x̄ + V Vᵀ (x − x̄), the columns of V the leading eigenvectors of the training rows' covariance: exact up to 2,000
-    features, found by a randomised search with a fixed seed beyond (Halko et al. 2011).
+    x̂ = x̄ + V Vᵀ (x − x̄), the columns of V the leading eigenvectors of the training rows' covariance: exact up to
+    2,000 features, found by a randomised search with a fixed seed beyond (Halko et al. 2011).
 
     Parameters
     ----------

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-import copy
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import FitError
-from ..model import Model
-from ..objective import Terms
+from ..model import Batch, Model
+from ..objective import weighted_sum
+from .average import Average, Best
+from .cause import cause
+from .checkpoint import Checkpoints
 from .data import Rows
 from .history import History
+from .interrupt import Interrupts
+from .mover import Mover
 from .player import Player
 from .settings import Training
+from .state import State
 
 __all__ = ["Run", "train"]
+
+CHECKED = 256
+"""Steps after which a fit looks whether it is sound, within a long epoch."""
 
 
 @dataclass
@@ -30,10 +39,13 @@ class Run:
     ----------
     epochs : at most so many passes over the data.
     learning_rate : the highest rate the schedule reaches.
-    settings : optimiser, schedule, averaging, early stopping.
+    settings : optimiser, schedule, averaging, early stopping, budget, healing.
     generator : all randomness of the fit.
     validation : held-out rows, or None.
+    monitor : called after each epoch with the model as it would be handed out; what it returns goes into the history.
+    watch : the column that patience watches, lower is better.
     report : called after each epoch with its row of the history.
+    checkpoints : where the state is kept, or None.
     """
 
     epochs: int
@@ -41,181 +53,292 @@ class Run:
     settings: Training
     generator: torch.Generator
     validation: Rows | None = None
+    monitor: Callable[[Model], dict[str, float]] = field(default=lambda model: {})
+    watch: str = "validation_loss"
     report: Callable[[dict[str, float]], None] = field(default=lambda row: None)
-
-
-class _Mover:
-    """A player at work: its weights, its optimiser and the sums of its terms over an epoch."""
-
-    def __init__(self, player: Player, model: Model, run: Run) -> None:
-        player.objective.refuse(model)
-        self.player = player
-        self.parameters = player.parameters(model)
-        self.rate = run.learning_rate * player.pace
-        self.optimizer = (player.optimizer or run.settings.make_optimizer()).make(self.parameters, self.rate)
-        self.clip_norm = run.settings.clip_norm
-        self.sums: dict[str, Tensor] = {}
-        self.rows = 0
-
-    def move(self, terms: Terms, factor: float) -> None:
-        """Take one step down the mean of the loss, moving these weights and no others."""
-        loss = terms.loss()
-        self.optimizer.zero_grad()
-        torch.autograd.backward(loss.mean(), inputs=self.parameters)
-        if self.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate * factor
-        self.optimizer.step()
-        _add(self.sums, {"loss": loss, **terms.values})
-        self.rows += len(loss)
-
-    def read(self, prefix: str) -> dict[str, float]:
-        """Return the means since the last reading, and start anew."""
-        means = {prefix + name: float(total) / max(1, self.rows) for name, total in self.sums.items()}
-        self.sums, self.rows = {}, 0
-        return means
-
-
-def _add(sums: dict[str, Tensor], values: dict[str, Tensor]) -> None:
-    for name, value in values.items():
-        total = value.detach().sum()
-        sums[name] = sums[name] + total if name in sums else total
+    checkpoints: Checkpoints | None = None
 
 
 def train(model: Model, players: Sequence[Player], rows: Rows, run: Run) -> History:
     """Play the game on the rows and return its history; the model is left in evaluation mode.
 
-    The last weights are kept, their moving average where `Training.averaging` asks for it, or the best by held-out
-    loss where `Training.patience` does. Ctrl-C ends the fit at a step's edge and keeps what was learnt.
+    The last weights are kept, their moving average where `Training.averaging` asks for it, or the best by a held-out
+    value where `Training.patience` does. Ctrl-C and SIGTERM end the fit at a step's edge and keep what was learnt.
 
     Raises
     ------
-    FitError : a loss became NaN or infinite; the message names player, term and epoch.
+    FitError : the fit blew up before its first epoch was done and could not be healed; the message names the cause.
     """
-    movers = [_Mover(player, model, run) for player in players]
-    average = _Average(model, run.settings.averaging) if run.settings.averaging else None
-    best = _Best(run.settings.patience) if run.settings.patience is not None else None
-    steps, step, history = run.epochs * rows.batches, 0, History()
-    model.train()
-    try:
-        for epoch in range(1, run.epochs + 1):
-            started = time.perf_counter()
-            for batch in rows.epoch(run.generator):
-                factor = run.settings.rate(step, steps)
-                for mover in movers:
-                    if step % mover.player.every == 0:
-                        terms = mover.player.objective(model, batch, run.generator, step / steps)
-                        mover.move(terms, factor)
-                if average is not None:
-                    average.update(step)
-                step += 1
-            row = {"epoch": epoch, **_read(movers, players)}
-            _refuse_divergence(row)
-            if run.validation is not None:
-                row.update(_validate(average.model if average else model, players, run.validation))
-            row["seconds"] = time.perf_counter() - started
-            history.rows.append(row)
-            run.report(row)
-            if best is not None and best.seen(
-                average.model if average else model, row[f"validation_{_prefix(players[0], players)}loss"]
-            ):
+    return _Game(model, players, rows, run).play()
+
+
+class _Game:
+    """A fit under way. All that changes is in `state`, so that it can go back, stop, and go on elsewhere."""
+
+    def __init__(self, model: Model, players: Sequence[Player], rows: Rows, run: Run) -> None:
+        settings, visits = run.settings, run.epochs * len(rows)
+        self.model, self.players, self.rows, self.run, self.settings = model, players, rows, run, settings
+        self.movers = [Mover(player, model, run.learning_rate, settings, visits) for player in players]
+        self.average = Average(model, settings.averaging) if settings.averaging else None
+        self.best = None if settings.patience is None else Best(settings.patience)
+        self.history = History()
+        self.steps = run.epochs * rows.batches
+        self.epoch, self.index, self.step = 1, 0, 0
+        self.scale, self.healed, self.tries, self.seconds, self.elapsed = 1.0, 0, 0, 0.0, 0.0
+        self.opening = self.now = run.generator.get_state()
+        self.over = False
+        self.clock = time.perf_counter()
+
+    # Playing.
+
+    def play(self) -> History:
+        self.model.train()
+        if self.run.checkpoints is not None and self.run.checkpoints.found is not None:
+            self.restore(self.run.checkpoints.found)
+        self.start = self.good = self.kept = self.state()
+        self.clock = time.perf_counter()
+        with Interrupts() as interrupts:
+            try:
+                while not self.over:
+                    self._play_epoch(interrupts)
+            except KeyboardInterrupt:  # raised by a user's own function, or a second Ctrl-C
+                self._interrupted()
+        self._hand_out()
+        return self.history
+
+    def _play_epoch(self, interrupts: Interrupts) -> None:
+        for _, batch in self.rows.batches_of(self._order(), self.index):
+            self._move(batch)
+            self._tick()
+            if interrupts.met is not None:
+                self._interrupted()
+                return
+            if self.step % CHECKED == 0 and self.index < self.rows.batches:
+                if not self._sound():
+                    self._heal()
+                    return
+                self.good = self.state()
+            self._checkpoint(due=self.settings.every is not None and self.step % self.settings.every == 0)
+            if self.done >= 1.0:
                 break
-    except KeyboardInterrupt:
-        if step == 0:
-            raise
-        begun = {"epoch": epoch, **_read(movers, players)}
+        if self._sound():
+            self._close_epoch()
+        else:
+            self._heal()
+
+    def _order(self) -> Tensor:
+        """Return the order of this epoch's rows; the generator stands where the next batch needs it."""
+        generator = self.run.generator
+        generator.set_state(self.opening)
+        order = self.rows.order(generator)
+        if self.index:
+            generator.set_state(self.now)
+        return order
+
+    def _tick(self) -> None:
+        now = time.perf_counter()
+        self.seconds, self.elapsed, self.clock = self.seconds + now - self.clock, self.elapsed + now - self.clock, now
+
+    @property
+    def done(self) -> float:
+        """How much of the fit is done, by steps or by time, whichever is further."""
+        by_time = 0.0 if self.settings.max_time is None else self.elapsed / self.settings.max_time
+        return min(1.0, max(self.step / self.steps, by_time))
+
+    def _move(self, batch: Batch) -> None:
+        done = self.done
+        factor = self.scale * self.settings.rate(done, done + 1 / self.steps)
+        for mover in self._due():
+            mover.move(batch, self.run.generator, done, factor)
+        if self.average is not None:
+            self.average.update(self.step)
+        self.step, self.index = self.step + 1, self.index + 1
+
+    def _due(self) -> list[Mover]:
+        return [mover for mover in self.movers if self.step % mover.player.every == 0]
+
+    def _close_epoch(self) -> None:
+        row = {"epoch": self.epoch, **self._read()}
+        handed_out = self.average.model if self.average else self.model
+        was_training = handed_out.training
+        handed_out.eval()
+        with torch.no_grad():
+            if self.run.validation is not None:
+                row.update(_validate(handed_out, self.players, self.run.validation))
+            row.update(self.run.monitor(handed_out))
+        handed_out.train(was_training)
+        healed = self.healed - sum(past.get("healed", 0) for past in self.history)
+        if healed:
+            row["healed"] = healed
+        self._tick()
+        row["seconds"] = self.seconds
+        self.history.rows.append(row)
+        if self.best is not None:
+            self.best.seen(handed_out.state_dict(), row[self.run.watch])
+        self.epoch, self.index, self.seconds = self.epoch + 1, 0, 0.0
+        self.opening = self.run.generator.get_state()
+        self.over = self.done >= 1.0 or (self.best is not None and self.best.over)
+        self.good, self.tries = self.state(), 0
+        self._checkpoint(due=self.settings.every is None)
+        self.run.report(row)
+
+    def _read(self) -> dict[str, float]:
+        means: dict[str, float] = {}
+        for mover in self.movers:
+            means |= {_prefix(mover.player, self.players) + name: mean for name, mean in mover.means().items()}
+            mover.reset()
+        return means
+
+    # Ending.
+
+    def _interrupted(self) -> None:
+        if self.step == 0:
+            raise KeyboardInterrupt
+        done = self.done
+        if not self._sound():
+            self.restore(self.good)
+        self._checkpoint(due=True)
+        begun = {"epoch": self.epoch, **self._read()}
         if len(begun) > 1:
-            history.rows.append(begun)
-        warnings.warn(f"interrupted after {step / steps:.0%} of the fit; what was learnt is kept", stacklevel=3)
-    if best is not None:
-        best.restore(model)
-    elif average is not None:
-        model.load_state_dict(average.model.state_dict())
-    _refuse_broken_weights(model, epoch)
-    model.eval()
-    return history
+            self.history.rows.append(begun | {"seconds": self.seconds})
+        self.over = True
+        warnings.warn(f"interrupted after {done:.0%} of the fit; what was learnt is kept", stacklevel=5)
+
+    def _hand_out(self) -> None:
+        if self.best is not None and self.best.weights:
+            self.model.load_state_dict(self.best.weights)
+        elif self.average is not None:
+            self.model.load_state_dict(self.average.model.state_dict())
+        self.model.eval()
+
+    def _checkpoint(self, due: bool) -> None:
+        if due and self.run.checkpoints is not None:
+            self.run.checkpoints.write(self.state(), self.step)
+
+    # Healing.
+
+    def _sound(self) -> bool:
+        """Return whether every loss is within bounds and every weight finite."""
+        finite = torch.stack([weight.detach().isfinite().all() for weight in self.model.parameters()]).all()
+        return all(mover.sound() for mover in self.movers) and bool(finite)
+
+    def _heal(self) -> None:
+        """Go back and on from there with half the rate; after some tries, stop.
+
+        Back to the last good state; if that did not help, to where the fit began, since the last good state may have
+        been on its way up already.
+        """
+        epoch, healed, scale, elapsed, tries = self.epoch, self.healed, self.scale, self.elapsed, self.tries
+        if len(self.good.facts["history"]) >= len(self.kept.facts["history"]):
+            self.kept = self.good
+        if healed == self.settings.retries:
+            self._give_up(epoch)
+            return
+        self.good = self.start if tries else self.good
+        self.restore(self.good)
+        self.healed, self.scale, self.elapsed, self.tries = healed + 1, scale / 2, elapsed, tries + 1
+
+    def _give_up(self, epoch: int) -> None:
+        self.restore(self.good)
+        why = self._explain()
+        tried = f" and {self.settings.retries} smaller steps did not heal it" if self.settings.retries else ""
+        furthest = max(epoch, len(self.kept.facts["history"]) + 1)
+        said = f"the fit blew up in epoch {furthest}{tried}: {why}; look at those rows, lower learning_rate, or set "
+        said += "training=Training(clip_norm=1.0)"
+        self.restore(self.kept)
+        if not self.history:
+            raise FitError(said)
+        self.over = True
+        warnings.warn(f"{said}. The state after {len(self.history)} epochs is kept", stacklevel=6)
+
+    def _explain(self) -> str:
+        """Play from the last good state, looking at every step, until something is not finite; return what."""
+        generator = self.run.generator
+        for chosen, batch in self.rows.batches_of(self._order(), self.index):
+            done = self.done
+            for mover in self._due():
+                before = generator.get_state()
+                objective = mover.player.objective
+                why = cause(self.model, objective, batch, chosen, generator, objective.weights(done))
+                if why is not None:
+                    return f"{mover.player.name}: {why}" if len(self.movers) > 1 else why
+                generator.set_state(before)
+                mover.move(batch, generator, done, self.scale * self.settings.rate(done, done + 1 / self.steps))
+                for name, weight in self.model.named_parameters():
+                    if not bool(weight.isfinite().all()):
+                        return f"the weights {name!r} became nan or infinite"
+            self.step, self.index = self.step + 1, self.index + 1
+        grown = next((m for m in self.movers if not m.sound()), self.movers[0])
+        return (
+            f"the loss of {grown.player.name} grew to {grown.means()['loss']:.3g}, from {float(grown.first or 0):.3g}"
+        )
+
+    # State.
+
+    def state(self) -> State:
+        """Return copies of all that changes."""
+        state = State()
+        state.put("model", self.model.state_dict())
+        if self.average is not None:
+            state.put("average", self.average.model.state_dict())
+        if self.best is not None:
+            state.put("best", self.best.weights)
+            state.facts["best"] = {"value": self.best.value, "waited": self.best.waited}
+        for mover in self.movers:
+            mover.put(state)
+        state.put("random", {"opening": self.opening, "now": self.run.generator.get_state(), **_global_states(self)})
+        state.facts |= {name: getattr(self, name) for name in _COUNTS}
+        state.facts["history"] = [dict(row) for row in self.history]
+        return state
+
+    def restore(self, state: State) -> None:
+        """Go back to a state."""
+        device = self.rows.device
+        self.model.load_state_dict(state.get("model"))
+        if self.average is not None:
+            self.average.model.load_state_dict(state.get("average"))
+        if self.best is not None:
+            self.best.weights = state.get("best")
+            self.best.value, self.best.waited = state.facts["best"]["value"], state.facts["best"]["waited"]
+        for mover in self.movers:
+            mover.take(state, device)
+        random = state.get("random")
+        self.opening, self.now = random["opening"], random["now"]
+        self.run.generator.set_state(self.now)
+        torch.set_rng_state(random["cpu"])
+        if "cuda" in random:
+            torch.cuda.set_rng_state(random["cuda"], device)
+        for name in _COUNTS:
+            setattr(self, name, state.facts[name])
+        self.history = History(state.facts["history"])
+
+
+_COUNTS = ("epoch", "index", "step", "scale", "healed", "seconds", "elapsed", "over")
+
+
+def _global_states(game: _Game) -> dict[str, Tensor]:
+    """Return torch's own random states, which a user's dropout layer draws from."""
+    device = game.rows.device
+    return {"cpu": torch.get_rng_state()} | (
+        {"cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {}
+    )
 
 
 def _prefix(player: Player, players: Sequence[Player]) -> str:
     return f"{player.name}_" if len(players) > 1 else ""
 
 
-def _read(movers: Sequence[_Mover], players: Sequence[Player]) -> dict[str, float]:
-    return {name: mean for mover in movers for name, mean in mover.read(_prefix(mover.player, players)).items()}
-
-
-def _refuse_broken_weights(model: Model, epoch: int) -> None:
-    for name, weight in model.named_parameters():
-        if not bool(weight.isfinite().all()):
-            raise FitError(f"the weights {name!r} became nan or infinite in epoch {epoch}; lower learning_rate")
-
-
-def _refuse_divergence(row: dict[str, float]) -> None:
-    for name, value in sorted(row.items(), key=lambda item: item[0].endswith("loss")):  # the cause before the sum
-        if not abs(value) < float("inf"):
-            raise FitError(
-                f"the term {name!r} became {value} in epoch {row['epoch']:g}; lower learning_rate, or set "
-                "training=Training(clip_norm=1.0)"
-            )
-
-
-@torch.no_grad()
 def _validate(model: Model, players: Sequence[Player], rows: Rows) -> dict[str, float]:
     """Return every term's mean over held-out rows, with the same draws every time."""
-    was_training = model.training
-    model.eval()
     means: dict[str, float] = {}
     for player in players:
-        generator = torch.Generator(rows.x.device).manual_seed(0)
-        sums: dict[str, Tensor] = {}
+        generator = torch.Generator(rows.device).manual_seed(0)
+        weights = player.objective.weights(1.0)
+        sums: dict[str, Any] = {}
         for batch in rows.in_order():
-            terms = player.objective(model, batch, generator, 1.0)
-            _add(sums, {"loss": terms.loss(), **terms.values})
+            terms = player.objective(model, batch, generator)
+            for name, value in {"loss": weighted_sum(terms, weights), **terms}.items():
+                sums[name] = sums.get(name, 0.0) + value.sum()
         for name, total in sums.items():
             means[f"validation_{_prefix(player, players)}{name}"] = float(total) / len(rows)
-    model.train(was_training)
     return means
-
-
-class _Average:
-    """An exponential moving average of the weights; its start is forgotten as 1/t at first."""
-
-    def __init__(self, model: Model, decay: float) -> None:
-        self.model = copy.deepcopy(model)
-        self.decay = decay
-        self._pairs = [
-            (mean, now)
-            for mean, now in zip(self.model.state_dict().values(), model.state_dict().values(), strict=True)
-            if now.is_floating_point()
-        ]
-
-    @torch.no_grad()
-    def update(self, step: int) -> None:
-        decay = min(self.decay, (1 + step) / (10 + step))
-        means, now = [list(side) for side in zip(*self._pairs, strict=True)]
-        torch._foreach_lerp_(means, now, 1 - decay)
-
-
-class _Best:
-    """The best weights by held-out loss, and how long ago they were met."""
-
-    def __init__(self, patience: int) -> None:
-        self.patience = patience
-        self.loss = float("inf")
-        self.state: dict[str, Tensor] = {}
-        self.waited = 0
-
-    def seen(self, model: Model, loss: float) -> bool:
-        """Take note of a loss; return whether patience has run out."""
-        if loss < self.loss:
-            self.loss, self.waited = loss, 0
-            self.state = {name: value.clone() for name, value in model.state_dict().items()}
-        else:
-            self.waited += 1
-        return self.waited >= self.patience
-
-    def restore(self, model: Model) -> None:
-        """Put the best weights back."""
-        if self.state:
-            model.load_state_dict(self.state)

@@ -1,0 +1,34 @@
+"""A mean over rows that says how far it can be trusted."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._rows import flat
+
+__all__ = ["Estimate", "mean_of_rows"]
+
+
+class Estimate(NamedTuple):
+    """A mean over rows, its standard error, and the rows' own values (N,)."""
+
+    value: float
+    standard_error: float
+    rows: np.ndarray
+
+
+def mean_of_rows(values: Any) -> Estimate:
+    """Return the mean of independent rows' values with its standard error, s / √N; of one row that is not known (NaN).
+
+    Parameters
+    ----------
+    values : one a row, (N,).
+
+    >>> mean_of_rows([1.0, 3.0])[:2]
+    (2.0, 1.0)
+    """
+    rows = flat(values)[:, 0]
+    error = float(rows.std(ddof=1) / np.sqrt(len(rows))) if len(rows) > 1 else float("nan")
+    return Estimate(float(rows.mean()), error, rows)

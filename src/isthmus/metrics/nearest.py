@@ -1,0 +1,67 @@
+"""Whether samples are training rows over again."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._rows import about_the_mean
+
+__all__ = ["Memorisation", "memorisation", "nearest_distance"]
+
+
+class Memorisation(NamedTuple):
+    """What `memorisation` returns."""
+
+    statistic: float
+    p_value: float
+    closer: float
+    copies: float
+
+
+def memorisation(train: Any, held_out: Any, samples: Any) -> Memorisation:
+    """Test whether samples lie closer to training rows than held-out rows do (Meehan et al. 2020).
+
+    With d(·) the distance to the nearest training row, `statistic` is the Mann-Whitney z = (U − MN/2) / σ_U of U =
+    #{d(s) > d(x)} over samples s and held-out rows x, ties counted half and in σ_U; z ≪ 0 is copying, z ≫ 0 samples
+    further from the data than data are. `p_value` is Φ(z), one-sided: the chance of a z as low if samples were new rows
+    of the data. `closer` is P(d(s) < d(x)) + ½P(d(s) = d(x)), ½ under equality; `copies` the share of samples with d =
+    0. Samples of the data's densest parts alone are closer too: look at recall beside it.
+
+    Parameters
+    ----------
+    train, held_out, samples : (L, ...), (M, ...) and (N, ...); held-out rows are of the training rows' distribution and
+        not among them.
+
+    >>> memorisation([[0.0], [1.0], [2.0]], [[0.5], [1.4], [2.3]], [[0.0], [1.0], [2.01]]).copies
+    0.6666666666666666
+    """
+    from scipy.stats import norm, rankdata, tiecorrect
+
+    of_samples, of_held_out = nearest_distance(samples, train), nearest_distance(held_out, train)
+    n, m = len(of_samples), len(of_held_out)
+    ranks = rankdata(np.concatenate([of_samples, of_held_out]))
+    u = ranks[:n].sum() - n * (n + 1) / 2
+    spread = np.sqrt(n * m * (n + m + 1) / 12 * tiecorrect(ranks))
+    z = (u - n * m / 2) / spread if spread > 0 else 0.0
+    return Memorisation(float(z), float(norm.cdf(z)), float(1 - u / (n * m)), float((of_samples == 0).mean()))
+
+
+def nearest_distance(samples: Any, rows: Any) -> np.ndarray:
+    """Return minⱼ ‖sᵢ − xⱼ‖, each sample's distance to the nearest of the rows, (N,) (Meehan et al. 2020).
+
+    Samples nearer to the training rows than held-out rows are were memorised; a copy's distance is exactly 0.
+
+    Parameters
+    ----------
+    samples, rows : (N, ...) and (M, ...).
+
+    >>> nearest_distance([[0.0, 0.0], [3.0, 5.0]], [[0.0, 0.0], [3.0, 1.0]]).tolist()
+    [0.0, 4.0]
+    """
+    from sklearn.metrics import pairwise_distances_argmin
+
+    x, s = about_the_mean(rows, samples)
+    distance: np.ndarray = np.linalg.norm(s - x[pairwise_distances_argmin(s, x)], axis=1)
+    return distance

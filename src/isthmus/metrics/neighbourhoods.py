@@ -1,0 +1,89 @@
+"""How many samples lie where real rows do, and how much of the real rows they cover."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import DataError
+from ._rows import about_the_mean, distance_blocks
+
+__all__ = ["DensityCoverage", "PrecisionRecall", "density_coverage", "precision_recall"]
+
+ROUNDING = 1e-7
+"""Distances of equal rows, as a share of the rows' length: they are roots of differences of large squares."""
+
+
+class PrecisionRecall(NamedTuple):
+    """What `precision_recall` returns."""
+
+    precision: float
+    recall: float
+
+
+class DensityCoverage(NamedTuple):
+    """What `density_coverage` returns."""
+
+    density: float
+    coverage: float
+
+
+def precision_recall(real: Any, samples: Any, k: int = 3) -> PrecisionRecall:
+    """Return the share of samples within the real rows' manifold, and of real rows within the samples'.
+
+    A manifold is the union of balls around its rows that reach to the k-th neighbour (Kynkäänniemi et al. 2019,
+    equations 1 and 2). Under equality both expect one value, below 1 and the lower the more dimensions: compare with
+    `real_against_real`.
+
+    Parameters
+    ----------
+    real, samples : (N, ...) and (M, ...).
+    k : neighbours; 3 as in the paper.
+
+    >>> precision_recall([[0.0], [1.0], [2.0]], [[0.5], [0.6], [9.0]], k=1)
+    PrecisionRecall(precision=0.6666666666666666, recall=0.6666666666666666)
+    """
+    x, s = about_the_mean(real, samples)
+    real_radii, sample_radii = _radii(x, k), _radii(s, k)
+    precise, recalled = np.zeros(len(s), dtype=bool), np.zeros(len(x), dtype=bool)
+    for part, distances in distance_blocks(x, s):
+        precise |= (distances <= real_radii[part, None]).any(0)
+        recalled[part] = (distances <= sample_radii).any(1)
+    return PrecisionRecall(float(precise.mean()), float(recalled.mean()))
+
+
+def density_coverage(real: Any, samples: Any, k: int = 5) -> DensityCoverage:
+    """Return how densely samples fill the real rows' neighbourhoods, and the share of neighbourhoods they reach.
+
+    density = Σⱼ Σᵢ [sⱼ ∈ B(xᵢ, rᵢ)] / kM and coverage = Σᵢ [some sⱼ ∈ B(xᵢ, rᵢ)] / N, where rᵢ reaches to the k-th
+    neighbour of xᵢ among the N real rows (Naeem et al. 2020, section 3). Under equality density is 1 and coverage
+    1 − Πₗ₌₁ᵏ (N − l) / (M + N − l), about 1 − ½ᵏ for M = N.
+
+    Parameters
+    ----------
+    real, samples : (N, ...) and (M, ...).
+    k : neighbours; 5 as in the paper.
+
+    >>> density_coverage([[0.0], [1.0], [5.0]], [[0.5], [0.6]], k=1)
+    DensityCoverage(density=2.0, coverage=0.6666666666666666)
+    """
+    x, s = about_the_mean(real, samples)
+    radii = _radii(x, k)
+    inside, reached = 0, 0
+    for part, distances in distance_blocks(x, s):
+        within = distances <= radii[part, None]
+        inside += int(within.sum())
+        reached += int(within.any(1).sum())
+    return DensityCoverage(inside / (k * len(s)), reached / len(x))
+
+
+def _radii(rows: np.ndarray, k: int) -> np.ndarray:
+    """Return the distance of each row to its k-th nearest other row, and as much more as distances are rounded by."""
+    from sklearn.neighbors import NearestNeighbors
+
+    if not 1 <= k < len(rows):
+        raise DataError(f"k neighbours must be 1 or more and fewer than the {len(rows)} rows, got {k}")
+    distances = NearestNeighbors(n_neighbors=k).fit(rows).kneighbors()[0]
+    radii: np.ndarray = distances[:, -1] + ROUNDING * np.linalg.norm(rows, axis=1)
+    return radii

@@ -1,0 +1,100 @@
+"""A player at work: its weights, its optimiser, its step, and the sums of its terms since they were last read."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ..model import Batch, Model
+from .compiled import REPAID, can_compile, compiled
+from .player import Player
+from .settings import Training
+from .state import State, optimizer_state, restore_optimizer
+from .step import Step, in_pieces
+
+__all__ = ["Mover"]
+
+BLOWN = 1e3
+"""A mean loss so many times the size of the untrained model's is a blow-up."""
+
+
+class Mover:
+    """Moves one player's weights and no others.
+
+    Parameters
+    ----------
+    player : who moves what.
+    model : the model all players share.
+    learning_rate : the highest rate of the schedule, before the player's own pace.
+    settings : optimiser, clipping, compilation.
+    visits : how many rows the fit will visit.
+    """
+
+    def __init__(self, player: Player, model: Model, learning_rate: float, settings: Training, visits: int) -> None:
+        player.objective.refuse(model)
+        self.player = player
+        self.parameters = player.parameters(model)
+        self.rate = learning_rate * player.pace
+        self.optimizer = (player.optimizer or settings.make_optimizer()).make(self.parameters, self.rate)
+        self.clip_norm = settings.clip_norm
+        self.step = _step(player, model, self.parameters, settings, visits)
+        self.sums: dict[str, Tensor] = {}
+        self.rows = 0
+        self.first: Tensor | None = None
+
+    def move(self, batch: Batch, generator: torch.Generator, progress: float, factor: float) -> None:
+        """Take one step down the mean of the loss."""
+        moved, sums = self.step(batch, generator, self.player.objective.weights(progress))
+        for parameter, gradient in zip(self.parameters, moved, strict=True):
+            parameter.grad = gradient
+        if self.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate * factor
+        self.optimizer.step()
+        if self.first is None:
+            self.first = (sums["loss"] / len(batch.x)).abs()
+        self.sums = {name: self.sums[name] + value if self.sums else value.clone() for name, value in sums.items()}
+        self.rows += len(batch.x)
+
+    def means(self) -> dict[str, float]:
+        """Return the mean a row of the loss and each term since `reset`; this waits for the device."""
+        return {name: float(total) / self.rows for name, total in self.sums.items()}
+
+    def sound(self) -> bool:
+        """Return whether the loss since `reset` is finite and not far above an untrained model's."""
+        if self.first is None or not self.sums:
+            return True
+        return abs(float(self.sums["loss"])) / self.rows <= BLOWN * (1.0 + float(self.first))
+
+    def reset(self) -> None:
+        """Begin the sums anew."""
+        self.sums, self.rows = {}, 0
+
+    def put(self, state: State) -> None:
+        """Add what it remembers to a state."""
+        name = self.player.name
+        tensors, facts = optimizer_state(self.optimizer)
+        state.put(f"{name}/optimizer", tensors)
+        state.put(f"{name}/sums", self.sums)
+        state.put(f"{name}/first", {} if self.first is None else {"loss": self.first})
+        state.facts[name] = {"rows": self.rows, "optimizer": facts}
+
+    def take(self, state: State, device: torch.device) -> None:
+        """Go back to a state."""
+        name = self.player.name
+        facts = state.facts[name]
+        restore_optimizer(self.optimizer, state.get(f"{name}/optimizer"), facts["optimizer"])
+        self.sums = {key: value.to(device).clone() for key, value in state.get(f"{name}/sums").items()}
+        self.rows = facts["rows"]
+        first = state.get(f"{name}/first").get("loss")
+        self.first = None if first is None else first.to(device)
+
+
+def _step(player: Player, model: Model, parameters: list[nn.Parameter], settings: Training, visits: int) -> Step:
+    eager = in_pieces(model, player.objective, parameters)
+    device = parameters[0].device
+    pays = visits // player.every >= REPAID and can_compile(model, player.objective, device)
+    if settings.compile is True or (settings.compile == "auto" and pays):
+        return compiled(model, player.objective, parameters, eager, loud=settings.compile is True)
+    return eager
