@@ -197,7 +197,7 @@ def covers(metric: Callable[..., float], truth: float, sizes: tuple[int, ...], s
     "`bootstrap_interval`",
     "95 % interval of any metric of rows",
     "Politis & Romano 1994",
-    "how often it holds the truth, 200 repeats",
+    "how often it holds the truth, 200 repeats of 50 parts",
 )
 def _() -> str:
     def mean(x: np.ndarray) -> float:

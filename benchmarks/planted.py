@@ -112,7 +112,8 @@ FAULTS = (
          lambda seed: factors(seed).mapped(lambda X: X * UNITS), _fit(Autoencoder, 3, 15, scaling="none")),
     Case("grey values under a Bernoulli", "values within 0.5 ± 0.1",
          lambda seed: factors(seed).mapped(lambda X: 0.5 + 0.02 * X), _fit(VAE, 3, 15)),
-    Case("variance at its floor", "three constant columns", lambda seed: factors(seed).mapped(_with_constants),
+    Case("variance at its floor", "three constant columns, a floor of 0.01",
+         lambda seed: factors(seed).mapped(_with_constants),
          _fit(VAE, 3, 40, 3e-2, likelihood=HomoscedasticGaussian(minimum_std=0.01))),
 )  # fmt: skip
 
