@@ -61,7 +61,7 @@ def estimate(estimator: Estimator, X: Any) -> Estimate:
     X : the data; ``numpy.broadcast_to`` makes some of any size that take no memory.
 
     >>> from isthmus import Autoencoder
-    >>> print(in_words(estimate(Autoencoder(32), np.zeros((8, 4096))).weights))
+    >>> print(in_words(estimate(Autoencoder(32), np.zeros((8, 4096))).gradients))
     17 MB
     """
     from .estimators._rows import check_rows
