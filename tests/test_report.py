@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 import warnings
 
@@ -295,6 +296,14 @@ def test_history_with_holes_and_one_epoch():
     [curve] = learning(History([{"epoch": 1, "loss": float("nan")}, {"epoch": 2, "loss": 3.0}]))
     assert curve.lines["training"][0].tolist() == [2]
     assert learning(History([{"epoch": 1, "loss": 1.0, "active_units": 4}]))[1].unit == "units"
+
+
+@pytest.mark.parametrize("module", ["metrics", "diagnosis", "report.content", "estimators"])
+def test_every_package_can_be_the_first_that_is_imported(module):
+    done = subprocess.run(
+        [sys.executable, "-c", f"import isthmus.{module}"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 # The command line.

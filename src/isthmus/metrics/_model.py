@@ -9,7 +9,6 @@ from typing import Any
 from torch import Tensor
 
 from ..errors import CompositionError
-from ..estimators._rows import check_unit_interval
 from ..training.data import as_tensor
 
 __all__ = ["log_volume", "needs_posterior", "scaled_blocks"]
@@ -20,6 +19,8 @@ BLOCK_VALUES = 2**20
 
 def scaled_blocks(estimator: Any, X: Any, draws: int) -> Iterator[Tensor]:
     """Yield rows in the model's units, in blocks whose reconstructions from so many draws each have a bounded size."""
+    from ..estimators._rows import check_unit_interval  # estimators import metrics: a game's fit is watched by one
+
     model = estimator.model_
     rows = estimator._check_rows(X)
     if estimator.likelihood_.unit_interval:
