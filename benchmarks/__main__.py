@@ -15,6 +15,7 @@ ALL = {
     "memory": "memory",
     "scaling": "scaling",
     "startup": "startup",
+    "recipes": "recipes",
     "fashion": "fashion",
     "inpainting": "inpainting",
     "codes": "codes",
@@ -23,6 +24,7 @@ ALL = {
     "metrics": "metrics_check",
     "metrics-cost": "metrics_cost",
     "fuzz": "fuzz",
+    "kills": "kills",
     "diagnosis": "diagnosis",
 }
 """Each benchmark's module; imported when it is run, since some need packages that others do not."""

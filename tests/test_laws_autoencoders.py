@@ -301,3 +301,17 @@ def test_a_smaller_step_budget_with_momentum_fits_too(rng):
     )
     assert ae.fit(X).history_["loss"][-1] < ae.history_["loss"][0]
     assert np.mean((ae.reconstruct(X) - X) ** 2) < 0.05 * X.var()
+
+
+def test_relative_noise_counts_in_each_columns_own_standard_deviations(rng, tmp_path):
+    """Columns of different units get noise of one size in their own, and the noise survives a file."""
+    X = rng.normal(size=(4000, 3)) * [1e-3, 1.0, 1e4]
+    dae = DenoisingAutoencoder(2, max_epochs=1, random_state=0).fit(X)
+    assert dae.corruption_ == Gaussian(0.3, relative=True), "what auto picks for rows"
+    np.testing.assert_allclose((dae.corrupt(X) - X).std(0) / X.std(0), 0.3, rtol=0.05)
+    np.testing.assert_array_equal(dae.corrupt(X, random_state=5), dae.corrupt(X, random_state=5))
+    assert not np.array_equal(dae.corrupt(X, random_state=5), dae.corrupt(X, random_state=6))
+    dae.save(tmp_path / "m")
+    np.testing.assert_array_equal(DenoisingAutoencoder.load(tmp_path / "m").corrupt(X), dae.corrupt(X))
+    with pytest.raises(CompositionError, match="relative noise is known once it is fitted"):
+        Gaussian(0.3, relative=True)(torch.zeros(1, 3), torch.Generator())

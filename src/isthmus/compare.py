@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -149,8 +148,7 @@ def _measure(data: Dataset, train: np.ndarray, test: np.ndarray, entries: list[E
     """Measure every system on held-out rows, beside PCA and beside real against real."""
     denoising = next(e.estimator for e in entries if isinstance(e.estimator, DenoisingAutoencoder))
     d, corruption = denoising.latent_dim_, denoising.corruption_
-    generator = torch.Generator().manual_seed(seed)
-    noisy = corruption(torch.as_tensor(np.asarray(test, dtype=np.float32)), generator).numpy()
+    noisy = denoising.corrupt(test, random_state=seed)
     pca = PCA(d, random_state=seed).fit(_flat(train))
     started = time.perf_counter()
     baseline = Entry("pca", pca, time.perf_counter() - started)

@@ -34,16 +34,41 @@ class Gaussian(Corruption):
     Parameters
     ----------
     std : σ, in the data's units.
+    relative : whether σ counts in each feature's own standard deviations instead, as columns of different units want.
     """
 
     std: float = 0.3
+    relative: bool = False
 
     def check(self) -> None:
         self.require(self.std >= 0, f"std must not be negative, got {self.std}")
 
     def __call__(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """Draw x̃ = x + σε."""
-        return x + self.std * torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+        self.require(not self.relative, "relative noise is known once it is fitted: model_.corruption")
+        return _noisy(x, self.std, generator)
+
+    def build(self, facts: Facts) -> Corruption | nn.Module:
+        """Return the noise, which holds each feature's standard deviation if it is relative."""
+        if not self.relative:
+            return self
+        return _Relative(self.std, torch.ones(facts.shape) if facts.std is None else facts.std)
+
+
+def _noisy(x: Tensor, std: float | Tensor, generator: torch.Generator) -> Tensor:
+    return x + std * torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+
+
+class _Relative(nn.Module):
+    scale: Tensor
+
+    def __init__(self, std: float, scale: Tensor) -> None:
+        super().__init__()
+        self.std = std
+        self.register_buffer("scale", scale)
+
+    def forward(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        return _noisy(x, self.std * self.scale.to(x.dtype), generator)
 
 
 class Masking(Corruption):

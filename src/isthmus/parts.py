@@ -30,11 +30,13 @@ class Facts(NamedTuple):
     shape : the shape of one sample, in the data's own form: ``(n,)``, ``(H, W)``, ``(C, H, W)``, ...
     latent_dim : d, the width of the code.
     mean : the training mean in the model's units, of shape `shape`, or None where it is not known.
+    std : the training standard deviation in the data's units, of shape `shape`, or None where it is not known.
     """
 
     shape: tuple[int, ...]
     latent_dim: int
     mean: torch.Tensor | None = None
+    std: torch.Tensor | None = None
 
 
 @dataclass_transform()

@@ -45,11 +45,13 @@ def over_fitting(subject: Subject) -> Finding | None:
 )
 def under_fitting(subject: Subject) -> Finding | None:
     """Hold what comes back against what a linear model of the same width would bring."""
-    if not subject.encodes or subject.explained_linearly <= 0:
+    if not subject.encodes:
         return None
-    explained, linear = round(subject.explained, 4) + 0.0, subject.explained_linearly
+    explained, linear = round(subject.explained, 4) + 0.0, max(0.0, subject.explained_linearly)
+    if linear == 0.0 and subject.variational:
+        return None  # nothing varies more than the likelihood's own noise
     return Finding(
-        grade(explained / linear, 0.9, 0.5),
+        grade(explained / linear if linear else explained, 0.9, 0.5),
         f"{explained:.1%} of the variance comes back; a linear model of {subject.linear_width} numbers brings "
         f"{linear:.1%}.",
         {"explained": explained, "linear": linear},

@@ -173,11 +173,15 @@ class Subject:
 
     @cached_property
     def noise(self) -> np.ndarray:
-        """The likelihood's σ of each feature in the model's units, (n,): √p(1 − p) at the mean for a Bernoulli,
-        otherwise the root mean square over rows."""
+        """The likelihood's σ of each feature in the model's units, (n,), the root mean square over rows.
+
+        For a Bernoulli √p(1 − p) at the mean, but not below half of what it is over features: a pixel that is nearly
+        always black would count for more than all the others.
+        """
         if self.likelihood.unit_interval:
             p = self.known.x.mean(0)
             variance = np.clip(p * (1 - p), 0, None)
+            variance = np.where(variance > 0, np.maximum(variance, variance.mean() / 4), 0)
         else:
             model = self.estimator.model_
             variance = self.through(self.held_out.codes, lambda z: model.decode(z.to(model.dtype)).variance).mean(0)

@@ -19,6 +19,7 @@ from ..posterior import Deterministic
 from ..training import Player
 from ._encoding import Encodes
 from ._rows import check_unit_interval
+from .base import generator_for
 
 __all__ = ["Autoencoder", "ContractiveAutoencoder", "DenoisingAutoencoder"]
 
@@ -99,7 +100,8 @@ class DenoisingAutoencoder(_Deterministic):
     {common}
     corruption : p(x̃|x), in the data's units: a `Corruption`, a name such as ``"masking:0.5"``, or any function
         ``(x, generator) -> x_tilde`` on tensors; ``"auto"`` masks a quarter of the entries of [0, 1] data and adds
-        Gaussian noise of 0.3 standard deviations otherwise. What was picked is in ``corruption_``.
+        Gaussian noise of 0.3 standard deviations otherwise, each feature's own for rows. What was picked is in
+        ``corruption_``, and `corrupt` draws from it.
     tied : whether the decoder's weights are the encoder's, transposed, at every depth.
 
     Attributes
@@ -134,6 +136,22 @@ class DenoisingAutoencoder(_Deterministic):
             )
         return self._fit(X, y)
 
+    def corrupt(self, X: Any, random_state: Any = None) -> np.ndarray:
+        """Return x̃ ~ p(x̃|x) for each row, in the data's shape and units: what training was met with.
+
+        Parameters
+        ----------
+        X : clean rows, (N, ...).
+        random_state : None is the estimator's own.
+        """
+        rows = self._check_rows(X)
+        device = next(self.model_.parameters()).device
+        generator = generator_for(self.random_state if random_state is None else random_state, device)
+        x = torch.as_tensor(rows if rows.dtype == np.float64 else rows.astype(np.float32), device=device)
+        assert self.model_.corruption is not None
+        noisy: np.ndarray = self.model_.corruption(x, generator).cpu().numpy()
+        return noisy
+
     def _resolve(self, X: np.ndarray) -> None:
         super()._resolve(X)
         self.corruption_ = resolve("corruption", self.corruption, lambda: self._auto_corruption(X))
@@ -143,6 +161,8 @@ class DenoisingAutoencoder(_Deterministic):
     def _auto_corruption(self, X: np.ndarray) -> Corruption:
         if self.likelihood_.unit_interval:
             return Masking(0.25)
+        if len(self.shape_) == 1:
+            return Gaussian(0.3, relative=True)
         return Gaussian(float(np.float32(0.3 * np.std(X[: 2**14], axis=0, dtype=np.float64).mean())))
 
 

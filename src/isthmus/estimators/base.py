@@ -169,9 +169,9 @@ class Estimator(Reports, BaseEstimator):  # type: ignore[misc]
         device = pick_device(self.device)
         rows, held_out = self._split(len(x), seed)
         memory.refuse(self, x, device)
-        scaling, mean = self._scale(x, rows.numpy())
+        scaling, facts = self._scale(x, rows.numpy())
         with seeded(seed, device):
-            model = self._model(Facts(self.shape_, self.latent_dim_, mean), scaling)
+            model = self._model(facts, scaling)
             self.precision_ = self._pick_precision(model, device)
             model.place(device, torch.float64 if self.precision_ == "float64" else torch.float32)
             model.mixed = self.precision_ == "bfloat16"
@@ -268,8 +268,8 @@ class Estimator(Reports, BaseEstimator):  # type: ignore[misc]
         order = torch.as_tensor(np.random.default_rng(seed).permutation(n))
         return order[held_out:].sort().values, order[:held_out].sort().values
 
-    def _scale(self, x: np.ndarray, rows: np.ndarray) -> tuple[Scaling, Tensor]:
-        """Return the model's units and the training mean in them; refuse what the likelihood has no value for."""
+    def _scale(self, x: np.ndarray, rows: np.ndarray) -> tuple[Scaling, Facts]:
+        """Return the model's units and the data's facts; refuse what the likelihood has no value for."""
         mean, variance = moments(x, rows)
         if self.likelihood_.unit_interval:
             scale = (_unit_scale(x) or 1.0) if self.scaling == "auto" else 1.0
@@ -279,7 +279,8 @@ class Estimator(Reports, BaseEstimator):  # type: ignore[misc]
             scaling = Scaling.standard(mean, variance)
         else:
             scaling = Scaling.identity(self.shape_)
-        return scaling, scaling(torch.as_tensor(mean), torch.float32)
+        std = torch.as_tensor(np.sqrt(variance), dtype=torch.float32)
+        return scaling, Facts(self.shape_, self.latent_dim_, scaling(torch.as_tensor(mean), torch.float32), std)
 
     def _pick_batch_size(self, n: int) -> int:
         if self.batch_size != "auto":

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from ...metrics import nearest_distance, r2_per_feature
 from .look import Look, spread
@@ -95,8 +94,7 @@ def reconstructions(
     originals, inputs = X[rows], None
     corruption = getattr(estimator, "corruption_", None)
     if corruption is not None:
-        generator = torch.Generator().manual_seed(seed)
-        inputs = corruption(torch.as_tensor(np.asarray(originals, dtype=np.float32)), generator).numpy()
+        inputs = estimator.corrupt(originals, random_state=seed)
     outputs = X_hat[rows] if inputs is None else estimator.reconstruct(inputs.astype(estimator.dtype_))
     r2 = r2_per_feature(X, X_hat).reshape(-1)
     name = "" if corruption is None else getattr(corruption, "__name__", None) or str(corruption)
