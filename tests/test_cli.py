@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -259,7 +260,54 @@ def test_compare_writes_a_report_of_all_five(data, here, capsys):
     assert page.count("data:image/png;base64,") == (5 if data == "digits" else 4)
     assert "http://" not in page
     assert "https://" not in page
-    assert type(isthmus.load("out/models/gan")).__name__ == "GAN"
+    assert type(isthmus.load("out/models/gan-0")).__name__ == "GAN"
+
+
+def test_any_systems_are_compared_over_seeds_and_a_broken_off_comparison_is_resumed(here, capsys, monkeypatch):
+    """Ctrl-C in the third of four fits: two are kept, and the second call fits the other two only."""
+    from isthmus import VAE, Autoencoder
+
+    compared = ["compare", "x.csv", "-o", "out", "-s", "ae", "-s", "vae objective=importanceweighted:2"]
+    compared += ["--seeds", 2, "--latent-dim", 2, "--epochs", 2, "--resume"]
+    fits, stop = [], True
+
+    def counting(cls):
+        fit = cls.fit
+
+        def counted(self, X, y=None):
+            fits.append((type(self).__name__, self.random_state))
+            if stop and len(fits) == 3:
+                raise KeyboardInterrupt
+            return fit(self, X, y)
+
+        monkeypatch.setattr(cls, "fit", counted)
+
+    counting(Autoencoder)
+    counting(VAE)
+    run(*compared, expect=130)
+    assert not Path("out/report.html").exists()
+    stop = False
+    run(*compared)
+    once = [("Autoencoder", 0), ("Autoencoder", 1), ("VAE", 0)]
+    assert fits == [*once, ("VAE", 0), ("VAE", 1)]
+    results = json.loads(Path("out/results.json").read_text())
+    ae = results["systems"]["ae"]
+    assert ae["mean"]["error"] == pytest.approx(np.mean([r["error"] for r in ae["runs"]]))
+    assert ae["spread"]["error"] == pytest.approx(np.std([r["error"] for r in ae["runs"]], ddof=1))
+    assert "denoising_gain" not in ae["mean"], "no noise without a system that was trained on one"
+    lines = Path("out/results.csv").read_text().splitlines()
+    assert [line.split(",")[:2] for line in lines[1:]] == [
+        ["pca", "0"], ["ae", "0"], ["ae", "1"],
+        ["vae objective=importanceweighted:2", "0"], ["vae objective=importanceweighted:2", "1"],
+    ]  # fmt: skip
+    assert "±" in capsys.readouterr().out
+    assert "--seeds 2" in Path("out/report.html").read_text()
+    run(*compared[:-1], "--epochs", 1)
+    assert len(fits) == 9, "another budget is another fit"
+    run("compare", "x.csv", "-o", "out", "-s", "vea", expect=2)
+    assert "unknown system 'vea', did you mean 'vae'?" in capsys.readouterr().err
+    run("compare", "x.csv", "-o", "timed", "-s", "gan", "--seconds", 0.3, "--quiet")
+    assert json.loads(Path("timed/results.json").read_text())["budget"] == "0.3 seconds"
     assert {p.name for p in Path("out").iterdir()} >= {"results.json", "samples.png", "codes.png", "learning.png"}
 
 

@@ -106,5 +106,7 @@ def test_auto_compiles_long_fits_of_our_own_parts_and_no_one_elses(rng, traced, 
     monkeypatch.setattr("isthmus.training.mover.REPAID", 64)
     assert compiles(VAE(2))
     assert not compiles(VAE(2, training=Training(compile=False)))
+    assert not compiles(VAE(2, training=Training(max_time=60.0))), "nor does a minute"
+    assert compiles(VAE(2, training=Training(max_time=3600.0)))
     assert not compiles(DenoisingAutoencoder(2, corruption=lambda x, generator: x)), "a function may change its mind"
     assert compiles(DenoisingAutoencoder(2, corruption="gaussian:0.1"))

@@ -6,6 +6,7 @@ Heavy imports wait until a command needs them, so that ``--help`` answers at onc
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import warnings
 from importlib import import_module
@@ -461,17 +462,30 @@ def diagnose(
 def compare(
     data: Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder for the report, pictures, figures and models.")],
-    epochs: Annotated[int | None, typer.Option(help="Passes over the data, for each system.")] = None,
+    system: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--system",
+            "-s",
+            help="A system and its arguments, once for each: -s vae -s 'vae prior=vampprior:100'; by default all five.",
+        ),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the data, for each fit.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="A budget of time for each fit, instead of --epochs.")] = None,
     latent_dim: Annotated[int | None, typer.Option(help="Width of every code.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    seeds: Annotated[int, typer.Option(min=1, help="Fits of each system; figures come with their spread.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of everything random, the first if there are several.")] = 0,
     device: Device = "auto",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Take the fits that --out holds already from there.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
 ) -> None:
-    """Fit all five systems under one budget; print one table, write one report.
+    """Fit systems under one budget, by default all five; print one leaderboard, write one report.
 
     A fifth of the rows of a file is held out.
 
-    Example: isthmus compare digits --out out/
+    Example: isthmus compare digits --out out/ --seeds 3
     """
     _check_folder(out)
     from . import datasets
@@ -479,8 +493,32 @@ def compare(
     from .compare import held_out
 
     names = [known.name for known in datasets.available()]
-    chosen = datasets.load(data) if data in names else held_out(data, _data(data, training=True).values, seed)
-    run(chosen, out, epochs=epochs, latent_dim=latent_dim, seed=seed, device=device, verbose=not quiet)
+    run(
+        datasets.load(data) if data in names else held_out(data, _data(data, training=True).values, seed),
+        out,
+        systems=_systems(system) if system else None,
+        epochs=epochs,
+        seconds=seconds,
+        latent_dim=latent_dim,
+        seeds=seeds,
+        seed=seed,
+        device=device,
+        resume=resume,
+        verbose=not quiet,
+        command=shlex.join(["isthmus", *sys.argv[1:]]),
+    )
+
+
+def _systems(given: list[str]) -> dict[str, Any]:
+    """Return estimators by what was said of them: a system's name, then its arguments as ``name=value``."""
+    systems: dict[str, Any] = {}
+    for said in given:
+        name, *settings = shlex.split(said)
+        if said in systems:
+            raise CompositionError(f"--system {said!r} is given twice; --seeds fits a system more than once")
+        cls = _system(name)
+        systems[said] = cls(**_settings(cls, settings, {}))
+    return systems
 
 
 @app.command(name="datasets")

@@ -1,12 +1,15 @@
-"""``isthmus compare``: the five systems on one data set under one budget, one table, one page of pictures."""
+"""``isthmus compare``: systems on one data set under one budget, one leaderboard, one page of pictures."""
 
 from __future__ import annotations
 
+import csv
 import json
 import math
+import re
 import time
 import warnings
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,98 +17,141 @@ import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
-from sklearn.decomposition import PCA
+from sklearn.base import clone
 
-from . import metrics
-from .corruption import Corruption
 from .datasets import Dataset
-from .errors import DataError
+from .errors import DataError, ModelFileError
 from .estimators import GAN, VAE, Autoencoder, ContractiveAutoencoder, DenoisingAutoencoder, Estimator
+from .measured import COLUMNS, Measure, linear
+from .persistence import load
 
-__all__ = ["COLUMNS", "Entry", "Study", "compare", "held_out", "study", "table"]
+__all__ = ["Entry", "Study", "compare", "five", "held_out", "rows", "table"]
 
-MEASURED = 2_000
-"""Held-out rows that sample quality and probes are measured on, at most; distances cost the square."""
+FITS = "fits.json"
+"""The file in a comparison's folder that says which fits are done, so that they are not done again."""
 
 
 @dataclass
 class Entry:
-    """One system's fit and what was measured of it on held-out rows."""
+    """One system: its fits, one a seed, and what was measured of each on held-out rows."""
 
     name: str
-    estimator: Any
-    seconds: float
-    measured: dict[str, float] = field(default_factory=dict)
+    estimators: Sequence[Any]
+    runs: Sequence[dict[str, float]]
+
+    @property
+    def estimator(self) -> Any:
+        """The fit of the first seed, which pictures show."""
+        return self.estimators[0]
+
+    @property
+    def measured(self) -> dict[str, float]:
+        """The mean of each figure over seeds."""
+        return {name: float(np.mean([run[name] for run in self.runs])) for name in self.runs[0]}
+
+    @property
+    def spread(self) -> dict[str, float]:
+        """The standard deviation of each figure over seeds; empty where there is one."""
+        if len(self.runs) < 2:
+            return {}
+        return {name: float(np.std([run[name] for run in self.runs], ddof=1)) for name in self.runs[0]}
 
 
 @dataclass
 class Study:
-    """Everything a page shows: data, the noise, the systems and the floors they are held against."""
+    """Everything a page shows: data, budget, noise, the systems, PCA first, and what real rows would reach."""
 
     data: Dataset
-    epochs: int
-    latent_dim: int
-    corruption: Corruption
-    noisy: np.ndarray
+    budget: str
+    seeds: Sequence[int]
+    noise: str
+    noisy: np.ndarray | None
     entries: list[Entry]
     reference: dict[str, float]
-    pca: PCA
-    seed: int
+    command: str
 
     def __getitem__(self, name: str) -> Entry:
         return next(entry for entry in self.entries if entry.name == name)
 
+    @property
+    def latent_dim(self) -> int:
+        """The width of PCA's code, that of the first system."""
+        return int(self["pca"].estimator[-1].n_components_)
 
-COLUMNS = {
-    "error": ("error", "mean squared error of the reconstruction of held-out rows; lower is better"),
-    "error_vs_pca": ("÷ PCA", "the same over that of PCA with as many numbers; below 1 beats PCA"),
-    "log_likelihood": ("log p(x)", "importance-weighted lower bound, 100 draws, nats a row; higher is better"),
-    "denoising_gain": ("gain dB", "how much smaller the error is after reconstruction of noisy rows than before"),
-    "probe": ("probe", "accuracy of a logistic regression on the codes, trained on labels the systems never saw"),
-    "coverage": ("cover", "share of held-out rows with a sample among their neighbourhood (Naeem et al. 2020)"),
-    "density": ("density", "how deep samples lie within the neighbourhoods of held-out rows (Naeem et al. 2020)"),
-    "seconds": ("s", "time of the fit"),
-}
+
+def five() -> dict[str, Estimator]:
+    """Return the five systems by name, at their defaults."""
+    return {
+        "autoencoder": Autoencoder(),
+        "denoising": DenoisingAutoencoder(),
+        "contractive": ContractiveAutoencoder(),
+        "vae": VAE(),
+        "gan": GAN(),
+    }
 
 
 def compare(
     data: str | Dataset,
     out: Path,
     *,
+    systems: Mapping[str, Estimator] | None = None,
     epochs: int | None = None,
+    seconds: float | None = None,
     latent_dim: int | None = None,
+    seeds: int = 1,
     seed: int = 0,
     device: str = "auto",
+    resume: bool = False,
     verbose: bool = True,
+    command: str = "",
 ) -> Path:
-    """Fit the five systems, measure them, print the table, write models, pictures and a page; return the page's path.
+    """Fit systems, measure them on held-out rows, print a leaderboard, write models, figures and a page.
 
     Parameters
     ----------
     data : a data set, or the name of one.
     out : the folder to write to; made if it is not there.
-    epochs : passes over the data, for each system; by default so many that 144,000 rows are seen, from 10 to 100.
-    latent_dim : the width of every code; by default each estimator's own choice.
-    seed : of everything.
+    systems : estimators by name; None is the five of `five`.
+    epochs : passes over the data, for each fit; by default so many that 144,000 rows are seen, from 10 to 100.
+    seconds : a budget of time for each fit instead.
+    latent_dim : the width of every code; by default each estimator's own.
+    seeds : fits a system, with `seed`, `seed` + 1, ...; figures then come with their spread.
+    seed : the first seed, and that of the noise and of samples.
     device : as in the estimators.
+    resume : whether fits that `out` holds of the same systems, settings and data are taken from there.
     verbose : whether to show progress and the table.
+    command : what a reader would type to see this again, for the page.
+
+    Returns
+    -------
+    Path : the page, ``report.html``; beside it ``results.json``, ``results.csv`` (a row a fit) and ``models/``.
     """
     from . import datasets
     from .report.page import write_page
 
-    if isinstance(data, str):
-        data = datasets.load(data)
+    data = datasets.load(data) if isinstance(data, str) else data
+    if min(len(data.train), len(data.test)) < 10:
+        raise DataError(f"{data.name}: a comparison needs at least 10 training and 10 held-out rows")
     out.mkdir(parents=True, exist_ok=True)
-    console = Console(stderr=False, quiet=not verbose)
-    done = study(data, epochs=epochs, latent_dim=latent_dim, seed=seed, device=device, verbose=verbose)
+    console = Console(quiet=not verbose)
+    if not console.is_terminal:
+        console = Console(quiet=not verbose, width=120)  # a file or a pipe has room for every column
+    epochs = epochs if epochs or seconds else min(100, max(10, 144_000 // len(data.train)))
+    shared: dict[str, Any] = {"device": device, "max_epochs": epochs or 10**6}
+    shared |= {} if latent_dim is None else {"latent_dim": latent_dim}
+    fits = _Fits(data, out, resume)
+    numbers = range(seed, seed + seeds)
+    fitted: dict[str, list[tuple[Any, float]]] = {}
+    for name, system in (five() if systems is None else systems).items():
+        budgeted = clone(system).set_params(**shared)
+        if seconds is not None:
+            budgeted.set_params(training=clone(budgeted.training or budgeted._default_training()))
+            budgeted.set_params(training__max_time=float(seconds))
+        fitted[name] = [fits.fit(name, clone(budgeted).set_params(random_state=n), n, verbose) for n in numbers]
+    budget = f"{seconds:g} seconds" if seconds is not None else f"{epochs} epochs"
+    done = _study(data, fitted, budget, numbers, command)
     console.print(table(done))
-    for entry in done.entries:
-        if isinstance(entry.estimator, Estimator):
-            entry.estimator.save(out / "models" / entry.name)
-    figures = {e.name: e.measured | {"seconds": e.seconds} for e in done.entries}
-    results = {"data": data.name, "epochs": done.epochs, "latent_dim": done.latent_dim, "seed": seed}
-    results |= {"systems": figures, "reference": done.reference}
-    (out / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    _write_figures(done, out)
     page = write_page(done, out)
     console.print(f"report: {page}")
     return page
@@ -118,101 +164,103 @@ def held_out(name: str, X: np.ndarray, seed: int) -> Dataset:
     return Dataset(name, X[np.sort(order[cut:])], X[np.sort(order[:cut])], description=f"Rows of {name}.")
 
 
-def study(data: Dataset, *, epochs: int | None, latent_dim: int | None, seed: int, device: str, verbose: bool) -> Study:
-    """Fit and measure the five systems under one budget."""
-    train, test = np.asarray(data.train), np.asarray(data.test)
-    if len(train) < 10 or len(test) < 10:
-        raise DataError(f"{data.name}: a comparison needs at least 10 training and 10 held-out rows")
-    epochs = epochs or min(100, max(10, 144_000 // len(train)))
-    shared: dict[str, Any] = {"max_epochs": epochs, "random_state": seed, "device": device, "verbose": int(verbose)}
-    if latent_dim is not None:
-        shared["latent_dim"] = latent_dim
-    systems = {
-        "autoencoder": Autoencoder(**shared),
-        "denoising": DenoisingAutoencoder(**shared),
-        "contractive": ContractiveAutoencoder(**shared),
-        "vae": VAE(**shared),
-        "gan": GAN(**shared),
-    }
-    entries = []
-    for name, estimator in systems.items():
+class _Fits:
+    """The fits of a comparison, each written as soon as it is done."""
+
+    def __init__(self, data: Dataset, out: Path, resume: bool) -> None:
+        from .estimators.base import told_apart
+
+        self.data, self.out = data, out
+        self.about = told_apart(np.asarray(data.train))
+        self.done: dict[str, Any] = _read(out / FITS) if resume else {}
+
+    def fit(self, name: str, system: Estimator, seed: int, verbose: bool) -> tuple[Any, float]:
+        """Return a fitted system and the seconds its fit took, from the folder if it is there."""
+        key = f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}-{seed}"
+        place = self.out / "models" / key
+        told = {"system": type(system).__name__, "settings": repr(system.get_params()), "data": self.about}
+        before = self.done.get(key, {})
+        if {k: before.get(k) for k in told} == told:
+            try:
+                return load(place, device=system.device), float(before["seconds"])
+            except ModelFileError:
+                pass  # it is fitted again
         started = time.perf_counter()
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="the code is over-complete")
-            estimator.fit(train)
-        entries.append(Entry(name, estimator.set_params(verbose=0), time.perf_counter() - started))
-    return _measure(data, train, test, entries, epochs, seed)
+            warnings.filterwarnings("error", message="interrupted after")
+            try:
+                system.set_params(verbose=int(verbose)).fit(np.asarray(self.data.train))
+            except UserWarning as interrupted:
+                if "interrupted after" not in str(interrupted):
+                    raise
+                raise KeyboardInterrupt from None
+        seconds = time.perf_counter() - started
+        system.set_params(verbose=0).save(place)
+        self.done[key] = told | {"seconds": seconds}
+        _write(self.out / FITS, json.dumps(self.done, indent=1))
+        return system, seconds
 
 
-def _measure(data: Dataset, train: np.ndarray, test: np.ndarray, entries: list[Entry], epochs: int, seed: int) -> Study:
-    """Measure every system on held-out rows, beside PCA and beside real against real."""
-    denoising = next(e.estimator for e in entries if isinstance(e.estimator, DenoisingAutoencoder))
-    d, corruption = denoising.latent_dim_, denoising.corruption_
-    noisy = denoising.corrupt(test, random_state=seed)
-    pca = PCA(d, random_state=seed).fit(_flat(train))
-    started = time.perf_counter()
-    baseline = Entry("pca", pca, time.perf_counter() - started)
-    study = Study(data, epochs, d, corruption, noisy, [baseline, *entries], _floors(train, test, seed), pca, seed)
-    for entry in study.entries:
-        entry.measured = _measures(study, entry, train, test)
-    pca_error = baseline.measured["error"]
-    for entry in study.entries:
-        if "error" in entry.measured:
-            entry.measured["error_vs_pca"] = entry.measured["error"] / pca_error
-    return study
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
-def _measures(study: Study, entry: Entry, train: np.ndarray, test: np.ndarray) -> dict[str, float]:
-    model, data = entry.estimator, study.data
-    measured: dict[str, float] = {}
-    reconstruct, encode = reconstruction_of(study, entry), encoding_of(entry)
-    if reconstruct is not None:
-        measured["error"] = metrics.mean_squared_error(test, reconstruct(test))
-        measured["denoising_gain"] = metrics.denoising_gain(test, study.noisy, reconstruct(study.noisy))
-    if encode is not None and data.train_labels is not None and data.test_labels is not None:
-        codes, labels = encode(train[: 5 * MEASURED]), data.train_labels[: 5 * MEASURED]
-        measured["probe"] = metrics.linear_probe(codes, labels, encode(test), data.test_labels)
-    if isinstance(model, VAE):
-        measured["log_likelihood"] = float(model.score_samples(test[:MEASURED]).mean())
-    if hasattr(model, "sample"):
-        n = min(MEASURED, len(test), len(train))
-        samples = model.sample(n, random_state=study.seed)
-        density, coverage = metrics.density_coverage(_flat(test[:n]), _flat(samples))
-        measured |= {"density": float(density), "coverage": float(coverage)}
-    return measured
+def _write(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}")
+    draft.write_text(text + "\n", encoding="utf-8")
+    draft.replace(path)
 
 
-def reconstruction_of(study: Study, entry: Entry) -> Any:
-    """Return the function that reconstructs rows, or None where a system has none."""
-    if entry.name == "pca":
-        shape = study.data.test.shape[1:]
-        return lambda X: entry.estimator.inverse_transform(entry.estimator.transform(_flat(X))).reshape(-1, *shape)
-    return getattr(entry.estimator, "reconstruct", None)
+def _study(
+    data: Dataset, fitted: dict[str, list[tuple[Any, float]]], budget: str, seeds: Sequence[int], command: str
+) -> Study:
+    """Measure every fit, beside PCA with as many numbers as the first system's code."""
+    first = [fits[0][0] for fits in fitted.values()]
+    denoising = next((m for m in first if isinstance(m, DenoisingAutoencoder)), None)
+    test, seed = np.asarray(data.test), seeds[0]
+    noisy = None if denoising is None else denoising.corrupt(test, random_state=seed)
+    measure, started = Measure(data, noisy, seed), time.perf_counter()
+    pca = linear(np.asarray(data.train), first[0].latent_dim_, seed)
+    base = {"seconds": time.perf_counter() - started} | measure(pca)
+    entries = [Entry("pca", [pca], [base])]
+    for name, fits in fitted.items():
+        runs = [measure(model, base["error"]) | {"seconds": s} for model, s in fits]
+        entries.append(Entry(name, [model for model, _ in fits], runs))
+    noise = "none" if denoising is None else str(denoising.corruption_)
+    return Study(data, budget, list(seeds), noise, noisy, entries, measure.floors(), command)
 
 
-def encoding_of(entry: Entry) -> Any:
-    """Return the function that encodes rows, or None where a system has none."""
-    if entry.name == "pca":
-        return lambda X: entry.estimator.transform(_flat(X))
-    return getattr(entry.estimator, "transform", None)
-
-
-def _floors(train: np.ndarray, test: np.ndarray, seed: int) -> dict[str, float]:
-    """Return what real rows reach: as many training rows as there would be samples, against held-out rows."""
-    n = min(MEASURED, len(test), len(train))
-    chosen = np.random.default_rng(seed).choice(len(train), n, replace=False)
-    density, coverage = metrics.density_coverage(_flat(test[:n]), _flat(train[chosen]))
-    return {"density": float(density), "coverage": float(coverage)}
-
-
-def _flat(X: np.ndarray) -> np.ndarray:
-    flat: np.ndarray = np.asarray(X, dtype=np.float64).reshape(len(X), -1)
-    return flat
+def _write_figures(study: Study, out: Path) -> None:
+    """Write every figure: JSON with means and spreads, CSV with a row a fit."""
+    results = {
+        "data": study.data.name,
+        "budget": study.budget,
+        "latent_dim": study.latent_dim,
+        "seeds": study.seeds,
+        "noise": study.noise,
+        "systems": {e.name: {"mean": e.measured, "spread": e.spread, "runs": e.runs} for e in study.entries},
+        "reference": study.reference,
+    }
+    _write(out / "results.json", json.dumps(results, indent=1))
+    draft = out / ".results.csv"
+    with draft.open("w", encoding="utf-8", newline="") as file:
+        lines = csv.DictWriter(file, ["system", "seed", *COLUMNS])
+        lines.writeheader()
+        for entry in study.entries:
+            lines.writerows(
+                {"system": entry.name, "seed": n, **run} for n, run in zip(study.seeds, entry.runs, strict=False)
+            )
+    draft.replace(out / "results.csv")
 
 
 def table(study: Study) -> Table:
     """Return the comparison as a rich table."""
-    title = f"{study.data.name}: {study.epochs} epochs, codes of {study.latent_dim}, noise {study.corruption}"
+    title = f"{study.data.name}: {study.budget} a fit, codes of {study.latent_dim}, noise {study.noise}"
     shown = rows(study)
     caption = "real: training rows against held-out rows, what perfect samples would reach"
     rich = Table(title=title, caption=caption, box=SIMPLE_HEAD, padding=(0, 1), collapse_padding=True)
@@ -225,21 +273,16 @@ def table(study: Study) -> Table:
 
 
 def rows(study: Study) -> list[tuple[str, dict[str, str]]]:
-    """Return the table's rows as text: every column that some system has a figure for."""
-    everything = [(e.name, e.measured | {"seconds": e.seconds}) for e in study.entries]
-    everything.append(("real", study.reference))
-    columns = [name for name in COLUMNS if any(name in measured for _, measured in everything)]
-    return [(system, {name: _cell(name, measured.get(name)) for name in columns}) for system, measured in everything]
+    """Return the table's rows as text, a spread over seeds on a line below: every column that has a figure."""
+    everything = [(e.name, e.measured, e.spread) for e in study.entries]
+    everything.append(("real", study.reference, {}))
+    columns = [name for name in COLUMNS if any(name in measured for _, measured, _ in everything)]
+    return [(s, {name: _cell(name, m.get(name), spread.get(name)) for name in columns}) for s, m, spread in everything]
 
 
-def _cell(name: str, value: float | None) -> str:
+def _cell(name: str, value: float | None, spread: float | None) -> str:
     if value is None or math.isnan(value):
         return "–"
-    match name:
-        case "error":
-            return f"{value:.4g}"
-        case "probe":
-            return f"{value:.1%}"
-        case "log_likelihood" | "denoising_gain" | "seconds":
-            return f"{value:.1f}"
-    return f"{value:.2f}"
+    form = {"error": ".4g", "probe": ".1%", "log_likelihood": ".1f", "denoising_gain": ".1f", "seconds": ".1f"}
+    shown = f"{value:{form.get(name, '.2f')}}"
+    return shown if spread is None else f"{shown}\n±{spread:{form.get(name, '.2f').replace('4g', '1g')}}"

@@ -34,7 +34,7 @@ from ._placing import AnyPlace
 from ._progress import progress
 from ._rows import check_rows, check_target, check_unit_interval, value_range
 
-__all__ = ["BLOCK", "Estimator"]
+__all__ = ["BLOCK", "Estimator", "told_apart"]
 
 MONITORED = 1_000
 """Rows that what goes into the history after each epoch is measured on, at most."""
@@ -217,7 +217,7 @@ class Estimator(Reports, BaseEstimator):  # type: ignore[misc]
         moved = {k: v for k, v in settings.get_params(deep=False).items() if k not in ("checkpoint", "every", "resume")}
         fit = {name: encode(value, arrays) for name, value in (given | moved).items()}
         data = {"X": x, **({} if partner is None else {"X_noisy": partner}), **arrays}
-        fit |= {f"{name} ({what})": value for name, a in data.items() for what, value in _told_apart(a).items()}
+        fit |= {f"{name} ({what})": value for name, a in data.items() for what, value in told_apart(a).items()}
         return Checkpoints(settings.checkpoint, {"system": type(self).__name__, **fit}, seed, settings.resume)
 
     def _check_arguments(self) -> None:
@@ -371,7 +371,7 @@ def _spread(rows: Tensor) -> np.ndarray:
     return rows[:: max(1, len(rows) // MONITORED)][:MONITORED].numpy()
 
 
-def _told_apart(a: np.ndarray) -> dict[str, str]:
+def told_apart(a: np.ndarray) -> dict[str, str]:
     """Return what tells an array from another: shape, dtype and a digest of its values."""
     digest = hashlib.blake2b(digest_size=16)
     for start in range(0, len(a), BLOCK):

@@ -6,7 +6,8 @@ import io
 from pathlib import Path
 
 from .. import __version__
-from ..compare import COLUMNS, Study, rows
+from ..compare import Study, rows
+from ..measured import COLUMNS
 from .pictures import pictures
 from .shell import details, document, escape, figure, picture, write
 
@@ -31,20 +32,21 @@ def _page(study: Study, sections: str) -> str:
     data = study.data
     shape = " × ".join(str(n) for n in data.train.shape[1:])
     facts = (
-        f"{len(data.train):,} training and {len(data.test):,} held-out samples of shape {shape}. Every system: "
-        f"{study.epochs} epochs, a code of {study.latent_dim} numbers, seed {study.seed}. Noise: {study.corruption}."
+        f"{len(data.train):,} training and {len(data.test):,} held-out samples of shape {shape}. Every fit has "
+        f"{study.budget}, there {'is one' if len(study.seeds) == 1 else f'are {len(study.seeds)}'} of each system. "
+        f"PCA has {study.latent_dim} numbers a row. Noise: {study.noise}."
     )
     definitions = "".join(f"<dt>{escape(label)}</dt><dd>{escape(meaning)}</dd>" for label, meaning in COLUMNS.values())
-    command = f"isthmus compare {data.name} --epochs {study.epochs} --latent-dim {study.latent_dim} --seed {study.seed}"
     return document(
         f"isthmus: {data.name}",
-        f"""<header><p class="kicker">isthmus comparison</p><h1>{escape(data.name)}: five systems, one budget</h1>
+        f"""<header><p class="kicker">isthmus comparison</p>
+<h1>{escape(data.name)}: {len(study.entries) - 1} systems, one budget</h1>
 <p>{escape(data.description)}</p><p class="facts">{escape(facts)}</p></header>
 <main><div class="headline"><p class="lead">{escape(_verdict(study))}</p></div>
 <section id="table"><h2>Held-out measurements</h2><div class="scroll" tabindex="0">{_table(study)}</div>
 {details("What each number is", f"<dl>{definitions}</dl>")}</section>
 {sections}</main>
-<footer>Made by isthmus {escape(__version__)}: <code>{escape(command)}</code></footer>""",
+<footer>Made by isthmus {escape(__version__)}: <code>{escape(study.command)}</code></footer>""",
     )
 
 
@@ -55,7 +57,8 @@ def _table(study: Study) -> str:
     head = "".join(f'<th title="{escape(COLUMNS[n][1])}">{escape(COLUMNS[n][0])}</th>' for n in names)
     body = []
     for system, cells in shown:
-        tds = (f"<td{' class=best' if best[n] == system else ''}>{cell}</td>" for n, cell in cells.items())
+        lines = {n: cell.replace("\n", "<br>") for n, cell in cells.items()}
+        tds = (f"<td{' class=best' if best[n] == system else ''}>{cell}</td>" for n, cell in lines.items())
         body.append(f"<tr><td>{escape(system)}</td>{''.join(tds)}</tr>")
     return f"<table class=compare><thead><tr><th>system</th>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
 
@@ -69,19 +72,29 @@ def _best(study: Study, name: str) -> str | None:
 
 def _verdict(study: Study) -> str:
     """Say in plain words what the table shows."""
-    auto, denoising = study["autoencoder"].measured, study["denoising"].measured
-    ratio = auto["error_vs_pca"]
-    words = [
-        f"With {study.latent_dim} numbers a row, the autoencoder's reconstruction error is {ratio:.2f} times PCA's "
-        f"({'better' if ratio < 1 else 'no better'} than PCA).",
-        f"At the noise it was trained on, the denoising autoencoder gains {denoising['denoising_gain']:.1f} dB; "
-        f"the plain one {auto['denoising_gain']:.1f} dB.",
-    ]
+    rebuilt = {e.name: e.measured["error_vs_pca"] for e in study.entries[1:] if "error_vs_pca" in e.measured}
+    cleaned = {e.name: e.measured["denoising_gain"] for e in study.entries[1:] if "denoising_gain" in e.measured}
+    words = []
+    if rebuilt:
+        best = min(rebuilt, key=lambda name: rebuilt[name])
+        words.append(
+            f"The smallest reconstruction error is the {_called(best)}'s: {rebuilt[best]:.2f} times that of PCA with "
+            f"{study.latent_dim} numbers a row ({'better' if rebuilt[best] < 1 else 'no better'} than PCA)."
+        )
+    if cleaned:
+        best = max(cleaned, key=lambda name: cleaned[name])
+        words.append(f"At the noise shown, the {_called(best)} gains most: {cleaned[best]:.1f} dB.")
     floor = study.reference["coverage"]
     words += [
-        f"Samples of the {entry.name.upper()} cover {entry.measured['coverage']:.0%} of the held-out rows; "
+        f"Samples of the {_called(entry.name)} cover {entry.measured['coverage']:.0%} of the held-out rows; "
         f"real rows cover {floor:.0%}."
         for entry in study.entries
         if "coverage" in entry.measured
     ]
     return " ".join(words)
+
+
+def _called(name: str) -> str:
+    """Return what a system is called in a sentence."""
+    short = {"vae": "VAE", "gan": "GAN", "denoising": "denoising autoencoder", "contractive": "contractive autoencoder"}
+    return short.get(name, name)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..compare import Study, encoding_of, reconstruction_of
+from ..compare import Study
+from ..measured import encoding_of, reconstruction_of
 from .axes import ACCENT, draw_strips, styled, weight_tiles
 from .content.codes import first_weights
 from .content.look import is_image
@@ -28,7 +29,7 @@ def pictures(study: Study) -> Iterator[tuple[str, str, str, Figure]]:
         yield (
             "reconstructions",
             "Reconstructions",
-            f"Held-out rows, the same with the noise that was trained on ({study.corruption}), and what each "
+            f"Held-out rows, the same with the noise that was trained on ({study.noise}), and what each "
             "system makes of the clean and of the noisy ones.",
             _reconstructions(study),
         )
@@ -70,12 +71,13 @@ def _figure(rows: int, columns: int, width: float, height: float) -> tuple[Figur
 
 def _reconstructions(study: Study) -> Figure:
     test, noisy = np.asarray(study.data.test), study.noisy
-    strips: list[tuple[str, np.ndarray]] = [("held-out", test[:SHOWN]), ("noisy", noisy[:SHOWN])]
+    strips: list[tuple[str, np.ndarray]] = [("held-out", test[:SHOWN])]
+    strips += [] if noisy is None else [("noisy", noisy[:SHOWN])]
     for entry in study.entries:
-        reconstruct = reconstruction_of(study, entry)
+        reconstruct = reconstruction_of(entry.estimator, test.shape[1:])
         if reconstruct is not None:
             strips.append((entry.name, reconstruct(test[:SHOWN])))
-            strips.append(("… of noisy", reconstruct(noisy[:SHOWN])))
+            strips += [] if noisy is None else [("… of noisy", reconstruct(noisy[:SHOWN]))]
     return _strips(strips, test) if is_image(study.data.test.shape[1:]) else _row_panels(strips, test)
 
 
@@ -85,11 +87,11 @@ def _samples(study: Study) -> Figure:
     if not is_image(study.data.test.shape[1:]):
         n = min(2_000, len(test))
         strips = [("held-out", test[:n])]
-        strips += [(e.name, e.estimator.sample(n, random_state=study.seed)) for e in systems]
+        strips += [(e.name, e.estimator.sample(n, random_state=study.seeds[0])) for e in systems]
         return _row_panels(strips, test)
     strips = [("held-out", test[i * SHOWN : (i + 1) * SHOWN]) for i in range(2)]
     for entry in systems:
-        drawn = entry.estimator.sample(4 * SHOWN, random_state=study.seed)
+        drawn = entry.estimator.sample(4 * SHOWN, random_state=study.seeds[0])
         strips += [(entry.name if i == 0 else "", drawn[i * SHOWN : (i + 1) * SHOWN]) for i in range(4)]
     return _strips(strips, test)
 
@@ -161,7 +163,7 @@ def _filters(study: Study) -> Figure | None:
 
 
 def _codes(study: Study) -> Figure:
-    encoders = [(e.name, encoding_of(e)) for e in study.entries if encoding_of(e) is not None]
+    encoders = [(e.name, encoding_of(e.estimator)) for e in study.entries if encoding_of(e.estimator) is not None]
     figure, axes = _figure(1, len(encoders), 9.5, 2.3)
     test, labels = np.asarray(study.data.test)[:3_000], study.data.test_labels
     for axis, (name, encode) in zip(axes[0], encoders, strict=True):

@@ -24,10 +24,13 @@ from ..objective import Objective
 from ..parts import Part
 from .step import Step, gradients
 
-__all__ = ["REPAID", "can_compile", "compiled"]
+__all__ = ["REPAID", "REPAID_SECONDS", "can_compile", "compiled"]
 
 REPAID = 2_000_000
 """Rows a fit must visit until compiling has paid for itself, by measurement: see docs/benchmarks.md."""
+
+REPAID_SECONDS = 600.0
+"""The least budget of time in which compiling pays for itself."""
 
 _DRAWS = (torch.randn, torch.rand, torch.randint)
 """What is lifted out of a trace: draws that depend on nothing but their arguments."""

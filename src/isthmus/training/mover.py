@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..model import Batch, Model
-from .compiled import REPAID, can_compile, compiled
+from .compiled import REPAID, REPAID_SECONDS, can_compile, compiled
 from .player import Player
 from .settings import Training
 from .state import State, optimizer_state, restore_optimizer
@@ -94,7 +94,8 @@ class Mover:
 def _step(player: Player, model: Model, parameters: list[nn.Parameter], settings: Training, visits: int) -> Step:
     eager = in_pieces(model, player.objective, parameters)
     device = parameters[0].device
-    pays = visits // player.every >= REPAID and can_compile(model, player.objective, device)
+    long = visits // player.every >= REPAID and (settings.max_time or REPAID_SECONDS) >= REPAID_SECONDS
+    pays = long and can_compile(model, player.objective, device)
     if settings.compile is True or (settings.compile == "auto" and pays):
         return compiled(model, player.objective, parameters, eager, loud=settings.compile is True)
     return eager
