@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..compare import Study
-from ..measured import encoding_of, reconstruction_of
+from ..measured import encoding_of, reconstruction_of, scale_of
 from .axes import ACCENT, draw_strips, styled, weight_tiles
 from .content.codes import first_weights
-from .content.look import is_image
+from .content.look import is_image, look_of
 from .rasters import grey, montage
 
 if TYPE_CHECKING:
@@ -29,8 +29,10 @@ def pictures(study: Study) -> Iterator[tuple[str, str, str, Figure]]:
         yield (
             "reconstructions",
             "Reconstructions",
-            f"Held-out rows, the same with the noise that was trained on ({study.noise}), and what each "
-            "system makes of the clean and of the noisy ones.",
+            "Held-out rows, and what each system makes of them."
+            if study.noisy is None
+            else f"Held-out rows, the same with the noise that was trained on ({study.noise}), and what each system "
+            "makes of the clean and of the noisy ones.",
             _reconstructions(study),
         )
         yield (
@@ -108,6 +110,10 @@ def _row_panels(strips: list[tuple[str, np.ndarray]], test: np.ndarray) -> Figur
     """Draw rows that are not images: as points where they have two or three columns, as curves otherwise."""
     columns = min(4, len(strips))
     lines = math.ceil(len(strips) / columns)
+    shift: Any = 0.0
+    scale: Any = 1.0
+    if look_of(test).kind == "rows":  # columns of a table have units of their own
+        shift, scale = test.mean(axis=0), scale_of(test)
     figure, axes = _figure(lines, columns, 8.0, 2.1 * lines)
     for axis, strip in zip(axes.flat, [*strips, *[None] * (axes.size - len(strips))], strict=True):
         if strip is None:
@@ -122,7 +128,7 @@ def _row_panels(strips: list[tuple[str, np.ndarray]], test: np.ndarray) -> Figur
             axis.set_xlim(whole[:, 0].min(), whole[:, 0].max())
             axis.set_ylim(whole[:, -1].min(), whole[:, -1].max())
         else:
-            axis.plot(flat[:SHOWN].T, lw=0.7, alpha=0.8)
+            axis.plot(((flat[:SHOWN] - shift) / scale).T, lw=0.7, alpha=0.8)
     return figure
 
 
@@ -132,7 +138,7 @@ def _learning(study: Study) -> Figure:
     for axis, entry in zip(axes[0], fitted, strict=True):
         history = entry.estimator.history_
         for name in history.columns:
-            if name not in ("epoch", "seconds") and not name.endswith("loss"):
+            if name not in ("epoch", "seconds", "active_units", "healed") and not name.endswith("loss"):
                 axis.plot(history["epoch"], history[name], lw=1.3, label=name.replace("_", " "))
         axis.set_title(entry.name)
         axis.set_xlabel("epoch")
