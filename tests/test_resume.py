@@ -136,7 +136,7 @@ def test_another_fit_is_refused_and_the_difference_named(rng, tmp_path):
     ):
         with pytest.raises(FitError, match=f"is of another fit: {difference}"):
             model.fit(data)
-    with pytest.raises(FitError, match="holds the checkpoints of a fit; resume=True goes on from them"):
+    with pytest.raises(FitError, match="holds the checkpoints of a fit; resume goes on from them"):
         VAE(2, **SMALL, training=Training(checkpoint=folder)).fit(X)
 
 

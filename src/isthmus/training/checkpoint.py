@@ -50,7 +50,7 @@ class Checkpoints:
             self._find()
         elif self._files():
             raise FitError(
-                f"{self.folder} holds the checkpoints of a fit; resume=True goes on from them, or take another folder"
+                f"{self.folder} holds the checkpoints of a fit; resume goes on from them, or take another folder"
             )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
