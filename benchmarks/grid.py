@@ -45,8 +45,8 @@ def text(fits: dict[str, Sequence[Fit]]) -> str:
     rows.append(["published: GAN", "17.3 of 25", "94.8", "0.70", ""])
     rows.append(["published: PacGAN4", "24.8 of 25", "93.6", "0.04", ""])
     return (
-        f"`GAN(2, batch_size={BATCH}, max_epochs={EPOCHS})` on the 5 × 5 grid: {EPOCHS * (ROWS // BATCH):,} steps of each "
-        f"player (the paper: 400,000 at batch 100). {ROWS:,} training samples, 2,500 drawn; good: within 3σ of a mode. "
+        f"`GAN(2, batch_size={BATCH}, max_epochs={EPOCHS})` on the 5 × 5 grid: {EPOCHS * (ROWS // BATCH):,} steps of "
+        f"each player (the paper: 400,000 at batch 100). {ROWS:,} training samples, 2,500 drawn; good: within 3σ of a mode. "
         "Held to: 25 of 25 modes and ≥ 90 % good for the default, ≤ 40,000 steps. Three seeds, each one's modes shown; "
         "the slowest fit's seconds.\n\n" + table(["value", "modes", "% good", "reverse KL", "seconds"], rows)
     )
