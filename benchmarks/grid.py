@@ -44,9 +44,10 @@ def text(fits: dict[str, Sequence[Fit]]) -> str:
         rows.append([label, modes, good, kl, f"{max(fit.seconds for fit in found):.0f}"])
     rows.append(["published: GAN", "17.3 of 25", "94.8", "0.70", ""])
     rows.append(["published: PacGAN4", "24.8 of 25", "93.6", "0.04", ""])
+    steps = EPOCHS * (ROWS // BATCH)
     return (
-        f"`GAN(2, batch_size={BATCH}, max_epochs={EPOCHS})` on the 5 × 5 grid: {EPOCHS * (ROWS // BATCH):,} steps of "
-        f"each player (the paper: 400,000 at batch 100). {ROWS:,} training samples, 2,500 drawn; good: within 3σ of a mode. "
-        "Held to: 25 of 25 modes and ≥ 90 % good for the default, ≤ 40,000 steps. Three seeds, each one's modes shown; "
-        "the slowest fit's seconds.\n\n" + table(["value", "modes", "% good", "reverse KL", "seconds"], rows)
+        f"`GAN(2, batch_size={BATCH}, max_epochs={EPOCHS})` on the 5 × 5 grid: {steps:,} steps each (the paper: "
+        f"400,000 at batch 100). {ROWS:,} training samples, 2,500 drawn; good: within 3σ of a mode. Held to: 25 of 25 "
+        "modes and ≥ 90 % good for the default, ≤ 40,000 steps. Three seeds, each one's modes shown; the slowest fit's "
+        "seconds.\n\n" + table(["value", "modes", "% good", "reverse KL", "seconds"], rows)
     )
