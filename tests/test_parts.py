@@ -102,8 +102,11 @@ def test_names_and_arguments():
     assert parse("value", "non-saturating") == NonSaturating()
     with pytest.raises(UnknownNameError, match="unknown corruption 'maskin', did you mean 'masking'"):
         parse("corruption", "maskin:0.5")
-    with pytest.raises(CompositionError, match="takes at most 1 arg"):
+    with pytest.raises(CompositionError, match="takes at most 2 arg"):
+        parse("corruption", "gaussian:1:true:2")
+    with pytest.raises(CompositionError, match="relative must be True or False, got 2"):
         parse("corruption", "gaussian:1:2")
+    assert parse("corruption", "gaussian:0.3:true") == Gaussian(0.3, relative=True)
     with pytest.raises(CompositionError, match=r"fraction must lie in \[0, 1\], got 1\.5"):
         parse("corruption", "masking:1.5")
     with pytest.raises(CompositionError, match="std must not be negative"):

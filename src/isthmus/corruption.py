@@ -42,6 +42,7 @@ class Gaussian(Corruption):
 
     def check(self) -> None:
         self.require(self.std >= 0, f"std must not be negative, got {self.std}")
+        self.require(isinstance(self.relative, bool), f"relative must be True or False, got {self.relative!r}")
 
     def __call__(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """Draw x̃ = x + σε."""
@@ -52,7 +53,7 @@ class Gaussian(Corruption):
         """Return the noise, which holds each feature's standard deviation if it is relative."""
         if not self.relative:
             return self
-        return _Relative(self.std, torch.ones(facts.shape) if facts.std is None else facts.std)
+        return _Relative(self.std, torch.ones(facts.shape, dtype=torch.float64) if facts.std is None else facts.std)
 
 
 def _noisy(x: Tensor, std: float | Tensor, generator: torch.Generator) -> Tensor:

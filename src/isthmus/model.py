@@ -101,9 +101,10 @@ class Model(nn.Module):
         return next(self.decoder.parameters()).dtype
 
     def place(self, device: torch.device, dtype: torch.dtype) -> Model:
-        """Move the model; units stay in float64 wherever the device has it."""
+        """Move the model; what is in the data's units stays in float64 wherever the device has it."""
         for name, child in self.named_children():
-            child.to(device, torch.float32 if device.type == "mps" else None if name == "scaling" else dtype)
+            in_units = name in ("scaling", "corruption")
+            child.to(device, torch.float32 if device.type == "mps" else None if in_units else dtype)
         return self
 
     def scaled(self, x: Tensor) -> Tensor:

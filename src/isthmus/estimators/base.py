@@ -279,7 +279,7 @@ class Estimator(Reports, BaseEstimator):  # type: ignore[misc]
             scaling = Scaling.standard(mean, variance)
         else:
             scaling = Scaling.identity(self.shape_)
-        std = torch.as_tensor(np.sqrt(variance), dtype=torch.float32)
+        std = torch.as_tensor(np.sqrt(variance))
         return scaling, Facts(self.shape_, self.latent_dim_, scaling(torch.as_tensor(mean), torch.float32), std)
 
     def _pick_batch_size(self, n: int) -> int:
