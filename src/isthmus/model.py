@@ -20,7 +20,11 @@ from .posterior import Posterior
 from .prior import Prior
 from .scaling import Scaling
 
-__all__ = ["Batch", "Model", "Pass"]
+__all__ = ["IN_UNITS", "Batch", "Model", "Pass"]
+
+
+IN_UNITS = ("scaling", "corruption")
+"""The parts of a model whose numbers are in the data's units, and so in float64 whatever the weights are in."""
 
 
 class Batch(NamedTuple):
@@ -103,8 +107,7 @@ class Model(nn.Module):
     def place(self, device: torch.device, dtype: torch.dtype) -> Model:
         """Move the model; what is in the data's units stays in float64 wherever the device has it."""
         for name, child in self.named_children():
-            in_units = name in ("scaling", "corruption")
-            child.to(device, torch.float32 if device.type == "mps" else None if in_units else dtype)
+            child.to(device, torch.float32 if device.type == "mps" else None if name in IN_UNITS else dtype)
         return self
 
     def scaled(self, x: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from .corruption import Corruption
 from .errors import ModelFileError, nearest
 from .folder import CARD, CONFIG, FORMAT, WEIGHTS, Tensors, check_config, digest, one_line, read_config
 from .likelihood import Likelihood
+from .model import IN_UNITS
 from .networks import Custom, Network
 from .objective import Objective
 from .parts import Facts, Part, decode, encode
@@ -198,7 +199,7 @@ def _rebuild(
         model = estimator._model(Facts(shape, estimator.latent_dim_), scaling)
     width = torch.float64 if estimator.precision_ == "float64" else torch.float32
     for name, child in model.named_children():
-        child.to(None if name == "scaling" else width)
+        child.to(None if name in IN_UNITS else width)
     _agree(path, model.state_dict(), tensors)
     if config.get("sha256") not in (None, digest(path / WEIGHTS)):
         raise ModelFileError(f"{path / WEIGHTS} is damaged: its SHA-256 is not the one in {CONFIG}")
@@ -235,7 +236,7 @@ def _agree(path: Path, expected: dict[str, torch.Tensor], found: Tensors) -> Non
             raise ModelFileError(
                 f"{path}: {CONFIG} and {WEIGHTS} disagree on {name!r:.80}: {shapes[0]} against {shapes[1]}"
             )
-        dtypes = {_SHORT[here.dtype]} | ({"F32"} if name.startswith("scaling.") else set())
+        dtypes = {_SHORT[here.dtype]} | ({"F32"} if name.partition(".")[0] in IN_UNITS else set())
         if found.dtypes[f"model.{name}"] not in dtypes:
             dtype = found.dtypes[f"model.{name}"]
             raise ModelFileError(
