@@ -112,7 +112,7 @@ def compare(
     data : a data set, or the name of one.
     out : the folder to write to; made if it is not there.
     systems : estimators by name; None is the five of `five`.
-    epochs : passes over the data, for each fit; by default so many that 144,000 rows are seen, from 10 to 100.
+    epochs : passes over the data, for each fit; by default so many that 90,000 rows are seen, from 10 to 100.
     seconds : a budget of time for each fit instead.
     latent_dim : the width of every code; by default each estimator's own.
     seeds : fits a system, with `seed`, `seed` + 1, ...; figures then come with their spread.
@@ -136,7 +136,7 @@ def compare(
     console = Console(quiet=not verbose)
     if not console.is_terminal:
         console = Console(quiet=not verbose, width=120)  # a file or a pipe has room for every column
-    epochs = epochs if epochs or seconds else min(100, max(10, 144_000 // len(data.train)))
+    epochs = epochs if epochs or seconds else min(100, max(10, 90_000 // len(data.train)))
     shared: dict[str, Any] = {"device": device, "max_epochs": epochs or 10**6}
     shared |= {} if latent_dim is None else {"latent_dim": latent_dim}
     fits = _Fits(data, out, resume)
