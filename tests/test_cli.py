@@ -15,16 +15,8 @@ import polars as pl
 import pytest
 
 import isthmus
+from command import run
 from isthmus import cli, files
-
-
-def run(*arguments: object, expect: int = 0) -> None:
-    """Run the command line in this process and hold it to its exit status."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["isthmus", *map(str, arguments)])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        assert (caught.value.code or 0) == expect
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
 import isthmus
+from command import run
 from conftest import HOSTILE, waves
-from isthmus import VAE, AdversarialAutoencoder, Autoencoder, cli, metrics
+from isthmus import VAE, AdversarialAutoencoder, Autoencoder, metrics
 from isthmus.errors import CompositionError, DataError
 from isthmus.report.charts import Axis, binned
 from isthmus.report.content import content
@@ -307,14 +308,6 @@ def test_every_package_can_be_the_first_that_is_imported(module):
 
 
 # The command line.
-
-
-def run(*arguments: object, expect: int = 0) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["isthmus", *map(str, arguments)])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        assert (caught.value.code or 0) == expect
 
 
 @pytest.fixture
