@@ -35,8 +35,11 @@ REPAID_SECONDS = 600.0
 _DRAWS = (torch.randn, torch.rand, torch.randint)
 """What is lifted out of a trace: draws that depend on nothing but their arguments."""
 
+_UNGUARDED: Any = getattr(torch.compiler, "skip_all_guards_unsafe", None)
+"""Spares each step a look at everything that the trace holds for: the key below holds it. Absent from older torch."""
+
 _CACHE: dict[str, Callable[..., Any]] = {}
-"""Compiled traces by their code and the shapes they hold for; fits of one shape share one."""
+"""Compiled traces by their code, the shapes and the threads they hold for; fits of one shape share one."""
 
 Draw = tuple[Callable[..., Tensor], tuple[Any, ...], dict[str, Any]]
 
@@ -196,10 +199,13 @@ def _refuse_hidden_draws(trace: GraphModule) -> None:
 
 def _compile(trace: GraphModule, state: Mapping[str, Tensor], batch: Batch) -> Callable[..., Any]:
     held = [node.target for node in trace.graph.nodes if node.op == "get_attr"]
-    what = [(tuple(t.shape), t.dtype, t.device) for t in (*state.values(), *(t for t in batch if t is not None))]
-    key = f"{trace.code}{what}"
+    tensors = (*state.values(), *(t for t in batch if t is not None))
+    what = [(tuple(t.shape), t.stride(), t.dtype, t.device) for t in tensors]
+    key = f"{trace.code}{what}{torch.get_num_threads()}"
     if held or key not in _CACHE:
-        options: Any = {"triton.cudagraphs": True} if batch.x.is_cuda else None
+        options: Any = {"triton.cudagraphs": True} if batch.x.is_cuda else {}
+        if _UNGUARDED is not None:
+            options["guard_filter_fn"] = _UNGUARDED
         made = torch.compile(trace, dynamic=False, options=options)
         if held:  # tensors of its own: it is no other fit's
             return made
