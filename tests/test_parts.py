@@ -28,9 +28,13 @@ from isthmus.penalty import R1, R2, Contractive, Interpolated
 from isthmus.posterior import Deterministic, DiagonalGaussian
 from isthmus.prior import StandardNormal, VampPrior
 from isthmus.training import SGD, Adam, Training
+from isthmus.trackers import JSONLines, MLflow, TensorBoard
 from isthmus.value import Hinge, LeastSquares, Minimax, NonSaturating, Relativistic, Wasserstein
 
 EXAMPLES = [
+    JSONLines("log.jsonl", run="first"),
+    TensorBoard("runs"),
+    MLflow("digits"),
     Gaussian(0.2),
     Masking(0.1, value=-1.0),
     SaltAndPepper(0.1, -1.0, 2.0),

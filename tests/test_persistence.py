@@ -41,7 +41,12 @@ def X(rng):
 def test_a_model_comes_back_to_the_bit(cls, X, tmp_path):
     model = cls(2, max_epochs=2, random_state=0).fit(X)
     model.save(tmp_path / "m")
-    assert sorted(p.name for p in (tmp_path / "m").iterdir()) == ["README.md", "config.json", "model.safetensors"]
+    assert sorted(p.name for p in (tmp_path / "m").iterdir()) == [
+        "README.md",
+        "config.json",
+        "history.jsonl",
+        "model.safetensors",
+    ]
     for back in (isthmus.load(tmp_path / "m"), cls.load(tmp_path / "m", device="cpu")):
         assert type(back) is cls
         assert back.history_ == model.history_

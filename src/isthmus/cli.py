@@ -41,6 +41,7 @@ KINDS = (
     "penalty",
     "value",
     "critic_penalty",
+    "tracker",
 )
 INTERRUPTED = 130
 """The exit status that typer turns Ctrl-C into."""
@@ -65,6 +66,14 @@ Data = Annotated[
 ModelFolder = Annotated[Path, typer.Argument(help="A folder that `isthmus fit` wrote.")]
 OutFile = Annotated[
     Path, typer.Option("--out", "-o", help="Where to write: csv, tsv, parquet, npy or npz; for images also a folder.")
+]
+Track = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--track",
+        help="Where the history goes besides the model's folder, once for each: tensorboard:runs, mlflow:experiment, "
+        "jsonlines:history.jsonl.",
+    ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
 
@@ -136,6 +145,7 @@ def fit(
     checkpoint: Annotated[Path | None, typer.Option(help="A folder that the fit's state is kept in.")] = None,
     every: Annotated[int | None, typer.Option(help="Steps between checkpoints; by default one an epoch.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint, if there is one.")] = False,
+    track: Track = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a model that is already there.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")] = False,
 ) -> None:
@@ -155,7 +165,13 @@ def fit(
     arguments = {name: value for name, value in given.items() if value is not None}
     arguments |= {"random_state": seed, "device": device, "precision": precision, "verbose": 0 if quiet else 1}
     checkpoints = None if checkpoint is None else str(checkpoint)
-    trained = {"max_time": max_time, "checkpoint": checkpoints, "every": every, "resume": resume or None}
+    trained = {
+        "max_time": max_time,
+        "checkpoint": checkpoints,
+        "every": every,
+        "resume": resume or None,
+        "trackers": tuple(track) if track else None,
+    }
     arguments |= _settings(cls, settings or [], {name: value for name, value in trained.items() if value is not None})
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         if not (out / "config.json").is_file():
@@ -479,6 +495,7 @@ def compare(
     resume: Annotated[
         bool, typer.Option("--resume", help="Take the fits that --out holds already from there.")
     ] = False,
+    track: Track = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
 ) -> None:
     """Fit systems under one budget, by default all five; print one leaderboard, write one report.
@@ -504,6 +521,7 @@ def compare(
         seed=seed,
         device=device,
         resume=resume,
+        trackers=track,
         verbose=not quiet,
         command=shlex.join(["isthmus", *sys.argv[1:]]),
     )
@@ -563,7 +581,7 @@ def list_models() -> None:
         named = [(n, p) for n, p in sorted(known(kind).items()) if all(f.default is not MISSING for f in fields(p))]
         for i, (name, part) in enumerate(named):
             given = ":".join([name, *(field.name for field in fields(part))])
-            argument = {"critic_penalty": "penalties"}.get(kind, kind)
+            argument = {"critic_penalty": "penalties", "tracker": "training__trackers"}.get(kind, kind)
             parts.add_row(argument if i == 0 else "", given, _summary(part))
     console = Console()
     console.print(systems)

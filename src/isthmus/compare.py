@@ -24,6 +24,7 @@ from .errors import DataError, ModelFileError
 from .estimators import GAN, VAE, Autoencoder, ContractiveAutoencoder, DenoisingAutoencoder, Estimator
 from .measured import COLUMNS, Measure, linear
 from .persistence import load
+from .trackers import Trackers, as_trackers, record
 
 __all__ = ["Entry", "Study", "compare", "five", "held_out", "rows", "table"]
 
@@ -102,6 +103,7 @@ def compare(
     seed: int = 0,
     device: str = "auto",
     resume: bool = False,
+    trackers: Trackers = None,
     verbose: bool = True,
     command: str = "",
 ) -> Path:
@@ -119,6 +121,7 @@ def compare(
     seed : the first seed, and that of the noise and of samples.
     device : as in the estimators.
     resume : whether fits that `out` holds of the same systems, settings and data are taken from there.
+    trackers : who is given the history and the figures of each fit, a run each, as in `Training`.
     verbose : whether to show progress and the table.
     command : what a reader would type to see this again, for the page.
 
@@ -129,6 +132,7 @@ def compare(
     from . import datasets
     from .report.page import write_page
 
+    told = as_trackers(trackers)
     data = datasets.load(data) if isinstance(data, str) else data
     if min(len(data.train), len(data.test)) < 10:
         raise DataError(f"{data.name}: a comparison needs at least 10 training and 10 held-out rows")
@@ -152,6 +156,9 @@ def compare(
     done = _study(data, fitted, budget, numbers, command)
     console.print(table(done))
     _write_figures(done, out)
+    for entry in done.entries[1:]:
+        for estimator, run in zip(entry.estimators, entry.runs, strict=True):
+            record(estimator, told, run)
     page = write_page(done, out)
     console.print(f"report: {page}")
     return page

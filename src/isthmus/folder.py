@@ -21,12 +21,23 @@ from safetensors import SafetensorError, safe_open
 from .errors import ModelFileError, nearest
 from .memory import available, in_words
 
-__all__ = ["CARD", "CONFIG", "FORMAT", "WEIGHTS", "Tensors", "check_config", "digest", "one_line", "read_config"]
+__all__ = [
+    "CARD",
+    "CONFIG",
+    "FORMAT",
+    "HISTORY",
+    "WEIGHTS",
+    "Tensors",
+    "check_config",
+    "digest",
+    "one_line",
+    "read_config",
+]
 
 FORMAT = 1
 """The version of the folder's layout; it rises when older readers could not read what is written."""
 
-CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+CONFIG, WEIGHTS, CARD, HISTORY = "config.json", "model.safetensors", "README.md", "history.jsonl"
 
 CONFIG_BYTES = 2**24
 """The largest config.json that is read; one of 10⁵ epochs or 10⁵ named columns is smaller."""

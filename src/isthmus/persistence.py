@@ -1,4 +1,7 @@
-"""A model is a folder: ``config.json``, ``model.safetensors`` and ``README.md``. No pickle anywhere."""
+"""A model is a folder: ``config.json`` and ``model.safetensors``. No pickle anywhere.
+
+Beside them lie ``README.md`` for people and ``history.jsonl`` for other programs, which are not read back.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from safetensors.torch import save_file
 
 from .corruption import Corruption
 from .errors import ModelFileError, nearest
-from .folder import CARD, CONFIG, FORMAT, WEIGHTS, Tensors, check_config, digest, one_line, read_config
+from .folder import CARD, CONFIG, FORMAT, HISTORY, WEIGHTS, Tensors, check_config, digest, one_line, read_config
 from .likelihood import Likelihood
 from .model import IN_UNITS
 from .networks import Custom, Network
@@ -25,6 +28,8 @@ from .parts import Facts, Part, decode, encode
 from .penalty import Contractive, CriticPenalty
 from .prior import Prior
 from .scaling import Scaling
+from .trackers import json_line
+from .training import History, Training
 from .training.device import PRECISIONS
 from .value import Value
 
@@ -58,7 +63,7 @@ def save(estimator: Estimator, path: Path) -> None:
         "format": FORMAT,
         "isthmus": __version__,
         "class": type(estimator).__name__,
-        "arguments": {k: encode(v, arrays) for k, v in estimator.get_params(deep=False).items()},
+        "arguments": {k: encode(_portable(v), arrays) for k, v in estimator.get_params(deep=False).items()},
         "resolved": {k: encode(v, arrays) for k, v in resolved(estimator).items()},
         "shape": list(estimator.shape_),
         "dtype": estimator.dtype_.name,
@@ -75,10 +80,16 @@ def save(estimator: Estimator, path: Path) -> None:
         config["sha256"] = digest(draft / WEIGHTS)
         (draft / CONFIG).write_text(json.dumps(config, indent=1, allow_nan=True) + "\n", encoding="utf-8")
         (draft / CARD).write_text(_card(estimator), encoding="utf-8")
+        (draft / HISTORY).write_text("".join(map(json_line, estimator.history_)), encoding="utf-8")
         draft.chmod(0o755)
         _put(draft, path)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _portable(argument: Any) -> Any:
+    """Return an argument without the places on a machine that a fit may write to."""
+    return argument.portable() if isinstance(argument, Training) else argument
 
 
 def _put(draft: Path, path: Path) -> None:
@@ -171,12 +182,10 @@ def load(
 def _rebuild(
     path: Path, config: dict[str, Any], cls: type[Estimator], device: torch.device, own: dict[str, Any]
 ) -> Estimator:
-    from .training import History
-
     tensors = Tensors(path / WEIGHTS)
     tensors.refuse_if_too_large()
     arrays = tensors.arrays()
-    given = {k: decode(v, arrays, own, k) for k, v in config["arguments"].items()}
+    given = {k: _portable(decode(v, arrays, own, k)) for k, v in config["arguments"].items()}
     estimator = cls(**given)
     for name, value in config["resolved"].items():
         part = decode(value, arrays, own, name[:-1])

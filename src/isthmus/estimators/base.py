@@ -26,10 +26,12 @@ from ..networks import MLP, Conv, Custom, Network
 from ..parts import Facts, encode, resolve
 from ..report.mixin import Reports
 from ..scaling import Scaling, moments
+from ..trackers import as_trackers, tracking
 from ..training import History, Player, Run, Training, train
 from ..training.checkpoint import Checkpoints
 from ..training.data import Rows, as_tensor, is_mapped, place_for
 from ..training.device import check_precision, has_bfloat16, pick_device
+from ..training.settings import PLACES
 from ._placing import AnyPlace
 from ._progress import progress
 from ._rows import check_rows, check_target, check_unit_interval, value_range
@@ -181,7 +183,15 @@ class Estimator(Reports, BaseEstimator):  # type: ignore[misc]
             _refuse_batches_of_one(model, size)
             taken = partial(Rows, X, noisy, size, device=device, ahead=is_mapped(x))
             watched = x[_spread(rows if held_out is None else held_out)]
-            with progress(type(self).__name__, self.max_epochs, self.verbose) as report:
+            with (
+                tracking(as_trackers(settings.trackers), self) as track,
+                progress(type(self).__name__, self.max_epochs, self.verbose) as show,
+            ):
+
+                def report(row: dict[str, float]) -> None:
+                    track(row)
+                    show(row)
+
                 run = Run(
                     epochs=self.max_epochs,
                     learning_rate=self.learning_rate,
@@ -214,7 +224,7 @@ class Estimator(Reports, BaseEstimator):  # type: ignore[misc]
         arrays: dict[str, np.ndarray] = {}
         apart = {"training", "verbose", "device"}
         given = {k: v for k, v in self.get_params(deep=False).items() if k not in apart}
-        moved = {k: v for k, v in settings.get_params(deep=False).items() if k not in ("checkpoint", "every", "resume")}
+        moved = {k: v for k, v in settings.get_params(deep=False).items() if k not in PLACES}
         fit = {name: encode(value, arrays) for name, value in (given | moved).items()}
         data = {"X": x, **({} if partner is None else {"X_noisy": partner}), **arrays}
         fit |= {f"{name} ({what})": value for name, a in data.items() for what, value in told_apart(a).items()}
@@ -341,7 +351,9 @@ class Estimator(Reports, BaseEstimator):  # type: ignore[misc]
     # Files.
 
     def save(self, path: str | Path) -> None:
-        """Write the fitted model to a folder: ``config.json``, ``model.safetensors``, ``README.md``; no pickle.
+        """Write the fitted model to a folder: ``config.json``, ``model.safetensors``; no pickle.
+
+        Beside them lie ``README.md``, the model card, and ``history.jsonl``, a line an epoch, for other programs.
 
         Writing is atomic: the folder is complete or it is not there. A folder is only replaced if it is a model's.
         """

@@ -6,9 +6,13 @@ import math
 from typing import Literal
 
 from ..parts import Part
+from ..trackers import Trackers, as_trackers
 from .optimizer import Adam, Optimizer
 
 __all__ = ["Training"]
+
+PLACES = ("checkpoint", "every", "resume", "trackers")
+"""What says where a fit is kept and told of; its result does not depend on it."""
 
 
 class Training(Part, kind="training", final=True):
@@ -40,6 +44,8 @@ class Training(Part, kind="training", final=True):
     every : steps between checkpoints; None is one a finished epoch.
     resume : whether to go on from the newest checkpoint in that folder, if there is one. On a CPU the result is, bit
         for bit, that of a fit that was never stopped.
+    trackers : where the history goes as it grows, besides ``history_``: one of `isthmus.trackers` or several, or their
+        names, such as ``"tensorboard:runs"``, ``"mlflow:experiment"``, ``"jsonlines:history.jsonl"``.
     """
 
     optimizer: Optimizer | None = None
@@ -54,6 +60,7 @@ class Training(Part, kind="training", final=True):
     checkpoint: str | None = None
     every: int | None = None
     resume: bool = False
+    trackers: Trackers = None
 
     def check(self) -> None:
         self.require_part("optimizer", self.optimizer, Optimizer, or_none=True)
@@ -76,6 +83,11 @@ class Training(Part, kind="training", final=True):
         self.require(
             self.checkpoint is not None or not (self.every or self.resume), "every and resume need a checkpoint folder"
         )
+        as_trackers(self.trackers)
+
+    def portable(self) -> Training:
+        """Return the same without the places on this machine that it writes to: what belongs into a file."""
+        return type(self)(**self.get_params(deep=False) | dict.fromkeys(PLACES) | {"resume": False})
 
     def make_optimizer(self) -> Optimizer:
         """Return the optimiser's blueprint."""
