@@ -27,8 +27,8 @@ from isthmus.parts import _REGISTRY, Facts, decode, encode, parse
 from isthmus.penalty import R1, R2, Contractive, Interpolated
 from isthmus.posterior import Deterministic, DiagonalGaussian
 from isthmus.prior import StandardNormal, VampPrior
-from isthmus.training import SGD, Adam, Training
 from isthmus.trackers import JSONLines, MLflow, TensorBoard
+from isthmus.training import SGD, Adam, Training
 from isthmus.value import Hinge, LeastSquares, Minimax, NonSaturating, Relativistic, Wasserstein
 
 EXAMPLES = [
