@@ -11,6 +11,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
@@ -75,8 +76,41 @@ def test_numbers_are_those_of_the_metrics(report_cases, report_contents):
     assert found["active units"].value == metrics.active_units(model.transform(X))
     assert found["peak signal-to-noise"].value == pytest.approx(-10 * np.log10(((X - X_hat) ** 2).mean()), rel=1e-4)
     assert found["weights"].value == sum(p.numel() for p in model.model_.parameters())
+    units = metrics.kl_per_unit(*metrics.posterior_moments(model, X))
+    assert found["divergence from the prior, nats"].value == pytest.approx(units.value.sum(), rel=1e-6)
+    assert found["units above 0.1 nats"].value == (units.value > 0.1).sum()
+    assert f"unit {units.value.argmax()}: {units.value.max():.2f}" in found["units above 0.1 nats"].definition
+    assert found["evidence bound, nats"].value == pytest.approx(metrics.elbo(model, X).value, rel=1e-6)
+    assert found["evidence bound, nats"].value < found["lower bound on log p(x), nats, held-out"].value
     assert found["epochs"].text == "3"
     assert all(n.definition.endswith(".") and n.text for n in found.values())
+
+
+def test_samples_have_their_error_and_what_real_rows_reach_beside_them(report_cases, report_contents):
+    model, X, _, _ = report_cases["images"]
+    found = {n.name: n for n in report_contents["images"].numbers if n.group == "Samples"}
+    drawn = model.sample(2_000, random_state=0)[: len(X)]
+    density, coverage = metrics.density_coverage(X, drawn)
+    assert (found["density"].value, found["coverage"].value) == (pytest.approx(density), pytest.approx(coverage))
+    assert re.fullmatch(r"0\.\d+ ± 0\.\d+", found["coverage"].text)
+    codes = model.transform(drawn), model.transform(X)
+    assert found["Fréchet distance"].value == pytest.approx(metrics.frechet_distance(*codes), rel=1e-6)
+    assert "the model's own codes" in found["Fréchet distance"].definition
+    assert "classes" not in found  # held-out rows had labels, training rows none to learn them from
+
+
+def test_classes_among_samples_are_counted_where_training_rows_have_labels(digits):
+    y = load_digits().target
+    model = VAE(4, max_epochs=10, random_state=0).fit(digits[:1200])
+    made = content(model, digits[1200:], digits[:1200], labels=y[1200:], train_labels=y[:1200])
+    found = {n.name: n for n in made.numbers}
+    assert found["classes"].floor == "10"
+    assert 3 <= found["classes"].value <= 10
+    assert found["class balance"].value > 0
+    assert "small classifier of the labels" in found["kernel distance"].definition
+    targets = np.random.default_rng(0).normal(size=1200)  # real-valued, hence no classes
+    made = content(model, digits[1200:], digits[:1200], labels=y[1200:], train_labels=targets)
+    assert "classes" not in {n.name for n in made.numbers}
 
 
 def test_rows_shown_go_from_the_best_to_the_worst_and_keep_their_numbers(report_cases, report_contents):

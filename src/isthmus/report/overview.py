@@ -47,7 +47,7 @@ def _count(n: int, what: str) -> str:
 def _tile(tile: Number) -> str:
     floor = f"<small>real rows {escape(tile.floor)}</small>" if tile.floor and tile.group == "Samples" else ""
     return details(
-        f"<b>{escape(tile.text)}</b><span>{escape(tile.name)}</span>{floor}",
+        f"<b>{escape(tile.text.partition(' ± ')[0])}</b><span>{escape(tile.name)}</span>{floor}",
         f"<p>{escape(tile.definition)}</p>",
         "tile",
     )

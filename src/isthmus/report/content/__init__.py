@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from ...diagnosis import Verdict, diagnose, worst_first
 from ...errors import DataError
 from ...persistence import resolved
-from . import codes, numbers, rows
+from . import codes, evidence, likeness, numbers, rows
 from .codes import Colouring, Filters, Interpolation, LatentMap, Traversal
 from .learning import Curve, learning
 from .look import Look, feature_names, look_of, nameless, spread
@@ -159,6 +159,7 @@ def _measured(
         shown = spread(len(X), codes.MAP_POINTS)
         scores = parts["scores"] = rows.scores(estimator, X[shown], X_train, index[shown])
         found += numbers.score_numbers(scores.groups, scores.what, scores.definition)
+        found += evidence.evidence_numbers(estimator, X)
         H_train = None if train_labels is None or X_train is None else _codes_of_some(estimator, X_train)
         some = None if train_labels is None else train_labels[spread(len(train_labels), PROBED)]
         found += numbers.code_numbers(H, labels, H_train, some, hasattr(estimator, "prior_"))
@@ -180,13 +181,13 @@ def _measured(
         among = None if X_train is None else X_train[some_of(X_train, TRAINING, seed)]
         made = parts["samples"] = rows.samples(drawn, X, X_train, look, among)
         if X is not None:
-            found += numbers.sample_numbers(drawn, X, X_train, look, seed)
+            found += likeness.sample_numbers(estimator, drawn, X, X_train, train_labels, look, seed)
             if hasattr(estimator, "discriminate"):
                 scored = spread(len(X), SCORED)
                 scores = parts["scores"] = rows.discriminations(estimator, X[scored], drawn, index[scored])
                 found += numbers.score_numbers(scores.groups, scores.what, scores.definition)
         if made.sample_distances is not None and made.real_distances is not None and among is not None:
-            found += numbers.memorisation_numbers(made.sample_distances, made.real_distances, len(among))
+            found += likeness.memorisation_numbers(made.sample_distances, made.real_distances, len(among))
     parts["traversals"], parts["active"] = traversals(estimator, H, look, seed)
     parts["filters"] = codes.filters(estimator, look)
     return parts

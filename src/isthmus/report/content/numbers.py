@@ -12,10 +12,10 @@ from ... import metrics
 from ...errors import DataError
 from .look import Look, spread
 
-__all__ = ["Number", "code_numbers", "fit_numbers", "reconstruction_numbers", "sample_numbers", "score_numbers"]
+__all__ = ["Number", "code_numbers", "fit_numbers", "reconstruction_numbers", "score_numbers", "signed", "with_error"]
 
-SQUARE = 2_000
-"""Rows of either kind that sample quality is measured on, at most: distances cost the square."""
+SIMILAR = 2_000
+"""Images that structural similarity is measured on, at most."""
 
 PCA_ROWS = 10_000
 """Training rows that PCA is fitted on, at most."""
@@ -32,6 +32,23 @@ class Number:
     definition: str
     floor: str = ""
     key: bool = False
+
+
+def signed(text: str) -> str:
+    """Return a number's text with a minus for its hyphen."""
+    return text.replace("-", "−")
+
+
+def with_error(value: float, error: float) -> str:
+    """Return a value with its error, to the error's first digit.
+
+    >>> with_error(-257.63, 1.7), with_error(0.8162, 0.0213), with_error(86.36, 31.0), with_error(0.5, 0.0)
+    ('−258 ± 2', '0.82 ± 0.02', '86 ± 31', '0.5')
+    """
+    if not error > 0:
+        return signed(f"{value:,.4g}")
+    digits = max(0, -math.floor(math.log10(error)))
+    return signed(f"{value:,.{digits}f} ± {error:,.{digits}f}")
 
 
 def reconstruction_numbers(
@@ -64,7 +81,7 @@ def reconstruction_numbers(
         ratio = metrics.psnr(x, x_hat, look.limits[1] - look.limits[0])
         definition = "10 log₁₀(peak² / error), the peak being the range of the data (Huynh-Thu & Ghanbari 2008)."
         found.append(Number(group, "peak signal-to-noise", ratio, f"{ratio:.1f} dB", definition))
-        some = spread(len(X), SQUARE)
+        some = spread(len(X), SIMILAR)
         alike = metrics.ssim(X[some], X_hat[some], look.limits[1] - look.limits[0])
         definition = (
             f"Luminance, contrast and structure compared window by window, over {len(some):,} images; 1 is exact "
@@ -93,7 +110,7 @@ def score_numbers(groups: dict[str, np.ndarray], what: str, definition: str) -> 
                 "Likelihood" if "nats" in what else "Discriminator",
                 f"{what}, {group}",
                 mean,
-                f"{mean:,.4g} ± {error:.2g}".replace("-", "−"),
+                with_error(mean, error),
                 f"Mean over {len(values):,} rows ± its standard error. {definition}",
             )
         )
@@ -136,75 +153,6 @@ def code_numbers(
         definition += f" 95% interval {low:.1%} to {high:.1%} (Wilson 1927)."
         found.append(Number(group, name, accuracy, f"{accuracy:.1%}", definition, guess, key=name == "linear probe"))
     return found
-
-
-def sample_numbers(drawn: np.ndarray, X: np.ndarray, X_train: np.ndarray | None, look: Look, seed: int) -> list[Number]:
-    """Return precision, recall, density, coverage and the two-sample test, each beside real rows' own figure.
-
-    The floor is what as many training rows reach against the same held-out rows, or where no training rows are given
-    what one half of the held-out rows reaches against the other.
-    """
-    n = min(len(X), len(drawn), SQUARE)
-    if n < 20:
-        return []
-    real, new = look.flat(X[spread(len(X), n)]), look.flat(drawn[:n])
-    if X_train is not None and len(X_train) >= n:
-        chosen = np.random.default_rng(seed).choice(len(X_train), n, replace=False)
-        ideal, beside = look.flat(X_train[np.sort(chosen)]), "as many training rows"
-        held = real
-    else:
-        order = np.random.default_rng(seed).permutation(n)
-        held, ideal, beside = real[order[: n // 2]], real[order[n // 2 :]], "one half of the rows against the other"
-    found, ceiling = _figures(real, new), _figures(held, ideal)
-    return [
-        Number(
-            "Samples",
-            name,
-            value,
-            f"{value:.2f}",
-            f"{_SAMPLES[name]} Measured on {n:,} samples and {n:,} held-out rows; beside it: {beside}.",
-            f"{ceiling[name]:.2f}",
-            key=name == "coverage",
-        )
-        for name, value in found.items()
-    ]
-
-
-_SAMPLES = {
-    "precision": "The share of samples that lie within the real rows' neighbourhoods (Kynkäänniemi et al. 2019).",
-    "recall": "The share of held-out rows that lie within the samples' neighbourhoods (Kynkäänniemi et al. 2019).",
-    "density": "How deep samples lie within the neighbourhoods of held-out rows (Naeem et al. 2020).",
-    "coverage": "The share of held-out rows whose neighbourhood holds a sample (Naeem et al. 2020).",
-    "told apart": "The accuracy of a forest that tells samples from real rows, on rows it did not see; 0.5 is "
-    "indistinguishable, 1 told apart at once (Lopez-Paz & Oquab 2017).",
-}
-
-
-def _figures(real: np.ndarray, new: np.ndarray) -> dict[str, float]:
-    precision, recall = metrics.precision_recall(real, new)
-    density, coverage = metrics.density_coverage(real, new)
-    accuracy = metrics.two_sample_accuracy(real, new).accuracy
-    return {
-        "precision": precision,
-        "recall": recall,
-        "density": density,
-        "coverage": coverage,
-        "told apart": accuracy,
-    }
-
-
-def memorisation_numbers(of_samples: np.ndarray, of_real: np.ndarray, n_train: int) -> list[Number]:
-    """Return the ratio of median distances to the nearest training row, samples' over held-out rows'."""
-    base = float(np.median(of_real))
-    if base == 0:
-        return []
-    ratio = float(np.median(of_samples)) / base
-    definition = (
-        f"The median distance of {len(of_samples):,} samples to the nearest of {n_train:,} training rows, over that of "
-        "as many held-out rows. Far below 1, samples lie where training rows do and held-out rows do not: they were "
-        "memorised (Meehan et al. 2020)."
-    )
-    return [Number("Samples", "distance to training ÷ real's", ratio, f"{ratio:.2f}", definition, "1.00")]
 
 
 def fit_numbers(estimator: Any) -> list[Number]:
