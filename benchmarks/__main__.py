@@ -23,6 +23,7 @@ ALL = {
     "images": "images",
     "metrics": "metrics_check",
     "metrics-cost": "metrics_cost",
+    "measurement": "measurement",
     "fuzz": "fuzz",
     "kills": "kills",
     "diagnosis": "diagnosis",

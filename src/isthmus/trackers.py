@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .errors import CompositionError, DataError, MissingExtraError
 from .parts import Part, resolve
 
@@ -207,8 +209,8 @@ class _Runs(Tracked):
 def json_line(values: Mapping[str, Any]) -> str:
     """Return a line of JSON, null in place of numbers that are not finite, for which JSON has no word.
 
-    >>> json_line({"epoch": 1, "loss": float("nan")})
-    '{"epoch": 1, "loss": null}\\n'
+    >>> json_line({"epoch": 1, "loss": float("nan"), "elbo": np.float32(-2.5)})
+    '{"epoch": 1, "loss": null, "elbo": -2.5}\\n'
     """
     return json.dumps(_finite(values), allow_nan=False, default=str) + "\n"
 
@@ -216,6 +218,7 @@ def json_line(values: Mapping[str, Any]) -> str:
 def _finite(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _finite(item) for key, item in value.items()}
+    value = value.item() if isinstance(value, np.generic) else value
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
