@@ -26,7 +26,7 @@ from .step import Step, gradients
 
 __all__ = ["REPAID", "REPAID_SECONDS", "can_compile", "compiled"]
 
-REPAID = 2_000_000
+REPAID = 1_500_000
 """Rows a fit must visit until compiling has paid for itself, by measurement: see docs/benchmarks.md."""
 
 REPAID_SECONDS = 600.0
