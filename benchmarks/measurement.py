@@ -40,8 +40,7 @@ def run(repeats: int = 3) -> str:
     return (
         f"A report of Fashion-MNIST's 10,000 test images, with 60,000 training images and the labels of both: every "
         f"measurement and verdict, then the page. Medians of {repeats}. Held to: at most {MEASURING} s and {DRAWING} s."
-        "\n\n"
-        + table(["model", "measuring, seconds", "page, seconds", "page, MB", ""], lines)
+        "\n\n" + table(["model", "measuring, seconds", "page, seconds", "page, MB", ""], lines)
     )
 
 
