@@ -206,6 +206,24 @@ def test_the_command_line_tracks(tmp_path, monkeypatch, capsys):
     assert not Path("n").exists()
 
 
+def test_a_comparison_whose_tracker_cannot_begin_keeps_its_page(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.save("x.npy", X)
+    asked = ["compare", "x.npy", "-o", "out", "-s", "vae", "--epochs", 2, "-q", "--resume", "--track"]
+    run(*asked, "jsonlines:x.npy/log.jsonl", expect=2)
+    assert "cannot be written to" in capsys.readouterr().err
+    assert Path("out/report.html").is_file()
+    run(*asked, "jsonlines:log.jsonl")  # the fit is there already, and only recorded
+    assert "metrics" in read_lines("log.jsonl")[-1]
+
+
+def test_what_fails_while_it_is_recorded_is_told(tmp_path):
+    model = small(None).fit(X)
+    with pytest.warns(UserWarning, match="the server is gone"):
+        record(model, (Failing(), f"jsonlines:{tmp_path / 'log.jsonl'}"), {"elbo": -7.5})
+    assert read_lines(tmp_path / "log.jsonl")[-1]["metrics"] == {"elbo": -7.5}
+
+
 def test_record_needs_a_fit():
     from sklearn.exceptions import NotFittedError
 

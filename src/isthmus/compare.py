@@ -156,11 +156,11 @@ def compare(
     done = _study(data, fitted, budget, numbers, command)
     console.print(table(done))
     _write_figures(done, out)
+    page = write_page(done, out)
+    console.print(f"report: {page}")
     for entry in done.entries[1:]:
         for estimator, run in zip(entry.estimators, entry.runs, strict=True):
             record(estimator, told, run)
-    page = write_page(done, out)
-    console.print(f"report: {page}")
     return page
 
 

@@ -255,31 +255,45 @@ def _named(estimator: Estimator) -> str:
 
 
 @contextmanager
-def tracking(trackers: Sequence[Tracker], estimator: Estimator) -> Iterator[Callable[[Mapping[str, float]], None]]:
-    """Yield what to call with every row of the history; a tracker that fails is left out and the fit goes on."""
-    name, settings, runs, finished = _named(estimator), _settings_of(estimator), [], False
+def tracking(trackers: Trackers, estimator: Estimator) -> Iterator[Tracked]:
+    """Yield one run for all of the trackers; one that fails is left out, and what it looks on at goes on."""
+    name, together, finished = _named(estimator), _Together(), False
     try:
-        for tracker in trackers:
-            run = tracker.start(name, settings)
-            runs.append((tracker, run))
-
-        def epoch(row: Mapping[str, float]) -> None:
-            runs[:] = [(tracker, run) for tracker, run in runs if _contained(tracker, run.epoch, row)]
-
-        yield epoch
+        for tracker in as_trackers(trackers):
+            run = tracker.start(name, _settings_of(estimator))
+            together.runs.append((tracker, run))
+        yield together
         finished = True
     finally:
-        for tracker, run in runs:
-            _contained(tracker, run.close, finished)
+        together.close(finished)
 
 
-def _contained(tracker: Tracker, act: Callable[[Any], None], value: Any) -> bool:
-    """Do it and return whether it could be done: a full disk or a server that is gone must not cost a fit."""
+class _Together(Tracked):
+    """Runs under several trackers' eyes: a full disk or a server that is gone must not cost a fit."""
+
+    def __init__(self) -> None:
+        self.runs: list[tuple[Tracker, Tracked]] = []
+
+    def epoch(self, row: Mapping[str, float]) -> None:
+        self._tell(lambda run: run.epoch(row))
+
+    def metrics(self, values: Mapping[str, float]) -> None:
+        self._tell(lambda run: run.metrics(values))
+
+    def close(self, finished: bool) -> None:
+        self._tell(lambda run: run.close(finished))
+
+    def _tell(self, act: Callable[[Tracked], None]) -> None:
+        self.runs = [(tracker, run) for tracker, run in self.runs if _contained(tracker, run, act)]
+
+
+def _contained(tracker: Tracker, run: Tracked, act: Callable[[Tracked], None]) -> bool:
+    """Do it and return whether it could be done."""
     try:
-        act(value)
+        act(run)
     except Exception as error:
         told = " ".join(str(error).split()) or type(error).__name__
-        warnings.warn(f"{tracker} failed and gets no more of this fit, which goes on: {told}", stacklevel=2)
+        warnings.warn(f"{tracker} failed and gets no more of this run, which goes on: {told}", stacklevel=2)
         return False
     return True
 
@@ -305,10 +319,8 @@ def record(estimator: Estimator, trackers: Trackers, metrics: Mapping[str, float
     from sklearn.utils.validation import check_is_fitted
 
     check_is_fitted(estimator, "model_")
-    for one in as_trackers(trackers):
-        run = one.start(_named(estimator), _settings_of(estimator))
+    with tracking(trackers, estimator) as run:
         for row in estimator.history_:
             run.epoch(row)
         if metrics:
             run.metrics(metrics)
-        run.close(True)

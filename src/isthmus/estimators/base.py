@@ -26,7 +26,7 @@ from ..networks import MLP, Conv, Custom, Network
 from ..parts import Facts, encode, resolve
 from ..report.mixin import Reports
 from ..scaling import Scaling, moments
-from ..trackers import as_trackers, tracking
+from ..trackers import tracking
 from ..training import History, Player, Run, Training, train
 from ..training.checkpoint import Checkpoints
 from ..training.data import Rows, as_tensor, is_mapped, place_for
@@ -184,12 +184,12 @@ class Estimator(Reports, BaseEstimator):  # type: ignore[misc]
             taken = partial(Rows, X, noisy, size, device=device, ahead=is_mapped(x))
             watched = x[_spread(rows if held_out is None else held_out)]
             with (
-                tracking(as_trackers(settings.trackers), self) as track,
+                tracking(settings.trackers, self) as tracked,
                 progress(type(self).__name__, self.max_epochs, self.verbose) as show,
             ):
 
                 def report(row: dict[str, float]) -> None:
-                    track(row)
+                    tracked.epoch(row)
                     show(row)
 
                 run = Run(
