@@ -12,7 +12,7 @@ from ..errors import DataError
 from ._model import needs_posterior, scaled_blocks
 from ._rows import same_shape
 
-__all__ = ["PosteriorMoments", "UnitDivergence", "kl_per_unit", "posterior_moments"]
+__all__ = ["PosteriorMoments", "UnitDivergence", "divergences", "kl_per_unit", "posterior_moments"]
 
 
 class PosteriorMoments(NamedTuple):
@@ -66,5 +66,11 @@ def kl_per_unit(means: Any, stds: Any) -> UnitDivergence:
     mu, sigma = same_shape(means, stds)
     if len(mu) < 2 or not (sigma > 0).all():
         raise DataError(f"posteriors must be of two rows or more and of positive width, got {len(mu)} rows")
-    divergence = 0.5 * (mu**2 + sigma**2 - 1) - np.log(sigma)
+    divergence = divergences(mu, sigma)
     return UnitDivergence(divergence.mean(0), divergence.std(0, ddof=1) / np.sqrt(len(mu)))
+
+
+def divergences(means: np.ndarray, stds: np.ndarray) -> np.ndarray:
+    """Return KL(N(μ, σ²) ‖ N(0, 1)) for every row and unit, (N, d)."""
+    found: np.ndarray = 0.5 * (means**2 + stds**2 - 1) - np.log(stds)
+    return found

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import metrics
+from ...metrics.posteriors import divergences
 from ...prior import StandardNormal
 from .look import spread
 from .numbers import Number, with_error
@@ -47,7 +48,7 @@ def _divergences(estimator: Any, x: np.ndarray) -> list[Number]:
     order = np.argsort(-units, kind="stable")
     each = ", ".join(f"unit {u}: {units[u]:.2f} ± {errors[u]:.1g}" for u in order[:20])
     rest = f" and {len(units) - 20} more below" if len(units) > 20 else ""
-    whole = metrics.mean_of_rows(_row_divergences(*moments))
+    whole = metrics.mean_of_rows(divergences(*moments).sum(1))
     definition = (
         "KL(q(z|x) ‖ p(z)) summed over units, mean over held-out rows: how much a code says of its row, in nats "
         f"(Kingma & Welling 2014, appendix B). {each}{rest}."
@@ -59,8 +60,3 @@ def _divergences(estimator: Any, x: np.ndarray) -> list[Number]:
         Number("Codes", "divergence from the prior, nats", whole.value, text, definition),
         Number("Codes", f"units above {CARRIES} nats", carrying, f"{carrying} of {len(units)}", carried),
     ]
-
-
-def _row_divergences(means: np.ndarray, stds: np.ndarray) -> np.ndarray:
-    divergences: np.ndarray = (0.5 * (means**2 + stds**2 - 1) - np.log(stds)).sum(1)
-    return divergences

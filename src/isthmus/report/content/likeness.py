@@ -65,21 +65,19 @@ def sample_numbers(
         held, ideal, beside = real[order[: n // 2]], real[order[n // 2 :]], "one half of the rows against the other"
     classifier = _classifier(X_train, train_labels)
     features, named = _features(estimator, classifier, look)
-    rows = _compared(real, new, look, features)
-    values, floors = _values(rows, seed), _values(_compared(held, ideal, look, features), seed)
-    errors = _errors(rows, values, seed)
+    floors = _values(_compared(held, ideal, look, features), seed)
     numbers = [
         Number(
             "Samples",
             name,
             value,
-            with_error(value, errors[name]),
+            with_error(value, error),
             f"{_SAMPLES[name].format(features=named)} Measured on {n:,} samples and {n:,} held-out rows, ± the "
             f"standard error; beside it: {beside}.",
             signed(_short(floors[name])),
             key=name == "coverage",
         )
-        for name, value in values.items()
+        for name, (value, error) in _estimates(_compared(real, new, look, features), seed).items()
     ]
     return [*numbers, *_class_numbers(classifier, new, ideal, train_labels)]
 
@@ -113,20 +111,22 @@ def _values(rows: Comparison, seed: int) -> dict[str, float]:
     }
 
 
-def _errors(rows: Comparison, values: dict[str, float], seed: int) -> dict[str, float]:
-    """Return the standard errors: by resampling, or where a figure is a mean or a share, by its own spread."""
+def _estimates(rows: Comparison, seed: int) -> dict[str, tuple[float, float]]:
+    """Return the values with standard errors: by resampling, or where a value is a mean or a share, by its spread."""
 
-    def resampled(metric: Callable[..., Any], real: np.ndarray, new: np.ndarray) -> Any:
+    def resampled(metric: Callable[..., Any], real: np.ndarray, new: np.ndarray) -> tuple[Any, Any]:
         interval = metrics.bootstrap_interval(metric, real, new, n_resamples=PARTS, share=SHARE, random_state=seed)
-        return interval.standard_error
+        return interval.value, interval.standard_error
 
-    accuracy = values["told apart"]
-    return {
-        **resampled(metrics.precision_recall, rows.real, rows.new)._asdict(),
-        **resampled(metrics.density_coverage, rows.real, rows.new)._asdict(),
-        "told apart": (accuracy * (1 - accuracy) / len(rows.real)) ** 0.5,  # half of either kind is tested
+    found: dict[str, tuple[float, float]] = {}
+    for metric in (metrics.precision_recall, metrics.density_coverage):
+        value, error = resampled(metric, rows.real, rows.new)
+        found |= dict(zip(value._fields, zip(value, error, strict=True), strict=True))
+    accuracy = metrics.two_sample_accuracy(rows.real, rows.new, random_state=seed).accuracy
+    return found | {
+        "told apart": (accuracy, (accuracy * (1 - accuracy) / len(rows.real)) ** 0.5),  # half of either kind is tested
         "Fréchet distance": resampled(metrics.frechet_distance, rows.real_features, rows.new_features),
-        "kernel distance": _kernel_distance(rows, seed).standard_error,
+        "kernel distance": _kernel_distance(rows, seed),
     }
 
 
