@@ -84,6 +84,7 @@ def _fit(cls: type, latent_dim: int, epochs: int, rate: float = 5e-3, batch: int
 
 SMALL = MLP((64, 64))
 AVERAGED = Training(optimizer=Adam(beta1=0.0, beta2=0.99), averaging=0.98)
+RESTLESS = Training(optimizer=Adam(), averaging=0.0, decay="constant")
 UNITS = 10.0 ** np.arange(-3, 3).repeat(2)
 
 FAULTS = (
@@ -102,9 +103,9 @@ FAULTS = (
     Case("discriminator over-fitting", "40 rows, no penalty", lambda seed: factors(seed).few(40),
          _fit(GAN, 6, 300, 2e-3, 40, penalties=(), network=SMALL)),
     Case("oscillation", "no penalty, no decay", circle,
-         _fit(GAN, 2, 30, 3e-3, penalties=(), training=Training(decay="constant"))),
+         _fit(GAN, 2, 30, 3e-3, penalties=(), training=RESTLESS)),
     Case("mode dropping", "no penalty, no decay", circle,
-         _fit(GAN, 2, 30, 3e-3, penalties=(), training=Training(decay="constant"))),
+         _fit(GAN, 2, 30, 3e-3, penalties=(), training=RESTLESS)),
     Case("memorised samples", "50 rows, a prior with a component each", lambda seed: digits(seed).few(50),
          _fit(VAE, 8, 200, batch=50, prior="vampprior:50", objective=ELBO(KL(0.05)))),
     Case("noise level of the likelihood", "σ = 0.02 set by hand", factors, _fit(VAE, 3, 15, likelihood=Gaussian(0.02))),

@@ -120,7 +120,7 @@ def test_the_elbo_never_exceeds_the_evidence_and_comes_within_a_twentieth_of_a_n
             bound = passed.p.log_prob(passed.x).mean(0) - KL()(passed.q, linear_vae.model_.p_z(), passed.z)
         bounds.append(bound)
     elbo, error = torch.stack(bounds).mean(0), torch.stack(bounds).std(0) / 20**0.5
-    assert (elbo <= _evidence(linear_vae.model_, X) + 4 * error).all(), "a bound is a bound, row by row"
+    assert (elbo <= _evidence(linear_vae.model_, X) + 6 * error).all(), "a bound is a bound, each of 3,000 rows"
     assert elbo.mean() <= evidence.mean() + 4 * error.mean()
     assert elbo.mean() >= evidence.mean() - 0.05
 

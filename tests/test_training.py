@@ -118,6 +118,23 @@ def test_averaging_smooths(rng):
     assert errors[0.99] < 0.9 * errors[0.0]
 
 
+def test_what_a_training_leaves_open_is_the_systems_own(rng, tmp_path):
+    """Telling a tracker of a fit, or keeping it, must not change what is fitted."""
+    X = rng.normal(size=(64, 3))
+    kept = Training(checkpoint=str(tmp_path / "c"), trackers=f"jsonlines:{tmp_path / 'log.jsonl'}")
+    own = Training(optimizer=Adam(beta1=0.0, beta2=0.99), averaging=0.999)
+    unlike = Training(optimizer=Adam(), averaging=0.0)
+    fits = [GAN(2, max_epochs=2, training=t, random_state=0).fit(X) for t in (None, kept, own, unlike)]
+    weights = [list(fit.model_.parameters()) for fit in fits]
+    for other in weights[1:3]:
+        assert all(torch.equal(a, b) for a, b in zip(weights[0], other, strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(weights[0], weights[3], strict=True))
+    assert kept.completed(own) == Training(
+        **kept.get_params(deep=False) | {"optimizer": own.optimizer, "averaging": 0.999}
+    )
+    assert unlike.completed(own) == unlike
+
+
 def test_clipping_bounds_the_step(rng):
     X = 1e3 * rng.normal(size=(100, 5))
     fits = {}

@@ -207,10 +207,11 @@ def _system(name: str) -> Any:
 def _settings(cls: Any, settings: list[str], trained: dict[str, Any]) -> dict[str, Any]:
     """Return ``--set key=value`` as constructor arguments; ``training__key`` is one of `Training`."""
     from .parts import literal
+    from .training import Training
 
     system = cls()
     known = system.get_params(deep=False)
-    training = system._default_training()
+    training = Training()
     arguments: dict[str, Any] = {}
     for setting in settings:
         name, equals, value = setting.partition("=")

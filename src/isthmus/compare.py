@@ -25,6 +25,7 @@ from .estimators import GAN, VAE, Autoencoder, ContractiveAutoencoder, Denoising
 from .measured import COLUMNS, Measure, linear
 from .persistence import load
 from .trackers import Trackers, as_trackers, record
+from .training import Training
 
 __all__ = ["Entry", "Study", "compare", "five", "held_out", "rows", "table"]
 
@@ -149,7 +150,7 @@ def compare(
     for name, system in (five() if systems is None else systems).items():
         budgeted = clone(system).set_params(**shared)
         if seconds is not None:
-            budgeted.set_params(training=clone(budgeted.training or budgeted._default_training()))
+            budgeted.set_params(training=clone(budgeted.training or Training()))
             budgeted.set_params(training__max_time=float(seconds))
         fitted[name] = [fits.fit(name, clone(budgeted).set_params(random_state=n), n, verbose) for n in numbers]
     budget = f"{seconds:g} seconds" if seconds is not None else f"{epochs} epochs"

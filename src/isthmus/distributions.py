@@ -10,6 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, Distribution, Independent, Normal, constraints
+from torch.nn.functional import logsigmoid
 
 __all__ = ["Delta", "bernoulli", "draw", "draw_by_row", "normal", "seeded"]
 
@@ -66,7 +67,15 @@ class _Normal(Normal):
 
 def bernoulli(logits: Tensor, event_dims: int) -> Distribution:
     """Return independent Bernoullis; the last `event_dims` dimensions are one event."""
-    return Independent(Bernoulli(logits=logits, validate_args=False), event_dims, validate_args=False)
+    return Independent(_Bernoulli(logits=logits, validate_args=False), event_dims, validate_args=False)
+
+
+class _Bernoulli(Bernoulli):
+    """B(σ(ℓ)), whose log-probability broadcasts x over draws and goes over memory thrice instead of five times."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return x log σ(ℓ) + (1 − x) log(1 − σ(ℓ)) = log σ(ℓ) + (x − 1) ℓ for every entry."""
+        return torch.addcmul(logsigmoid(self.logits), value - 1.0, self.logits)
 
 
 def draw(p: Distribution, sample_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:

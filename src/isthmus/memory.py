@@ -82,7 +82,7 @@ def _resolved(estimator: Any, x: np.ndarray, device: torch.device) -> Estimate:
 
     with torch.device("meta"):
         model = estimator._model(Facts(estimator.shape_, estimator.latent_dim_), Scaling.identity(estimator.shape_))
-    settings = estimator._default_training() if estimator.training is None else estimator.training
+    settings = estimator._settings()
     width = 8 if estimator.precision == "float64" else 4
     weights = width * sum(p.numel() for p in model.parameters())
     buffers = sum(b.numel() * b.element_size() for b in model.buffers())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -61,6 +61,8 @@ class GAN(Rivals):
     ((3, 2), (4, 2))
     """
 
+    _recipe: ClassVar[Training] = Training(optimizer=Adam(beta1=0.0, beta2=0.99), averaging=0.999)
+
     learning_rate: float = 1e-3
     discriminator: Any = "auto"
     value: Any = "auto"
@@ -97,9 +99,6 @@ class GAN(Rivals):
         if _is_image(self.shape_):
             return Conv(activation="leaky_relu")
         return MLP((128, 128, 128))
-
-    def _default_training(self) -> Training:
-        return Training(optimizer=Adam(beta1=0.0, beta2=0.99), averaging=0.999)
 
     def _parts(self) -> dict[str, Any]:
         return {"prior": StandardNormal(), "discriminator": self.discriminator_}

@@ -13,6 +13,7 @@ from ..distributions import draw_by_row
 from ..errors import CompositionError
 from ..likelihood import Bernoulli, HomoscedasticGaussian, Likelihood
 from ..metrics import active_units
+from ..metrics._model import values_at_once
 from ..model import Model, Pass
 from ..objective import ELBO, Objective, log_weights
 from ..parts import resolve
@@ -103,7 +104,7 @@ class VAE(Samples, Encodes):
         model = self.model_
         x = model.scaled(x)
         q = model.encode(x)
-        at_once = max(1, 2**22 // (BLOCK * math.prod(self.shape_)))
+        at_once = max(1, values_at_once(x.device) // (BLOCK * math.prod(self.shape_)))
         log_w = []
         for start in range(0, n_draws, at_once):
             z = draw_by_row(q, x, range(start, min(start + at_once, n_draws)))

@@ -6,15 +6,18 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..errors import CompositionError
 from ..training.data import as_tensor
 
-__all__ = ["log_volume", "needs_posterior", "scaled_blocks"]
+__all__ = ["log_volume", "needs_posterior", "scaled_blocks", "values_at_once"]
 
-BLOCK_VALUES = 2**20
-"""Values that a decoder returns at once."""
+
+def values_at_once(device: torch.device) -> int:
+    """Return how many values a decoder had best return at once: what stays in a CPU's cache, what fills a GPU."""
+    return 2**20 if device.type == "cpu" else 2**26
 
 
 def scaled_blocks(estimator: Any, X: Any, draws: int) -> Iterator[Tensor]:
@@ -26,7 +29,7 @@ def scaled_blocks(estimator: Any, X: Any, draws: int) -> Iterator[Tensor]:
     if estimator.likelihood_.unit_interval:
         check_unit_interval(rows, float(model.scaling.scale))
     device = next(model.parameters()).device
-    size = max(1, min(256, BLOCK_VALUES // (draws * math.prod(model.shape))))
+    size = max(1, min(256, values_at_once(device) // (draws * math.prod(model.shape))))
     for start in range(0, len(rows), size):
         yield model.scaled(as_tensor(rows[start : start + size], device))
 

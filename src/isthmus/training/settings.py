@@ -11,6 +11,9 @@ from .optimizer import Adam, Optimizer
 
 __all__ = ["Training"]
 
+OWN = ("optimizer", "averaging")
+"""What each system has its own of."""
+
 PLACES = ("checkpoint", "every", "resume", "trackers")
 """What says where a fit is kept and told of; its result does not depend on it."""
 
@@ -27,11 +30,12 @@ class Training(Part, kind="training", final=True):
 
     Parameters
     ----------
-    optimizer : one for every player; None is Adam().
+    optimizer : one for every player; None is the system's own.
     warmup : fraction of the fit.
     decay : ``"cosine"``, ``"linear"`` or ``"constant"``.
     clip_norm : the largest norm of a player's gradient, or None.
-    averaging : decay of the exponential moving average of the weights that the fitted model gets; 0 keeps the last.
+    averaging : decay of the exponential moving average of the weights that the fitted model gets; 0 keeps the last,
+        None is the system's own.
     patience : epochs without a better held-out value until the fit stops and the best is kept; None never stops. It
         needs the estimator's `validation_fraction`. The value is the held-out loss; for adversarial nets, whose losses
         do not say when to stop, the discrepancy of samples from the held-out rows, ``validation_mmd``.
@@ -52,7 +56,7 @@ class Training(Part, kind="training", final=True):
     warmup: float = 0.02
     decay: Literal["cosine", "linear", "constant"] = "cosine"
     clip_norm: float | None = None
-    averaging: float = 0.0
+    averaging: float | None = None
     patience: int | None = None
     max_time: float | None = None
     compile: bool | Literal["auto"] = "auto"
@@ -69,7 +73,7 @@ class Training(Part, kind="training", final=True):
             self.decay in ("cosine", "linear", "constant"),
             f"decay must be cosine, linear or constant, got {self.decay!r}",
         )
-        self.require(0 <= self.averaging < 1, f"averaging must lie in [0, 1), got {self.averaging}")
+        self.require(0 <= (self.averaging or 0) < 1, f"averaging must lie in [0, 1), got {self.averaging}")
         self.require(self.clip_norm is None or self.clip_norm > 0, f"clip_norm must be positive, got {self.clip_norm}")
         self.require(self.max_time is None or self.max_time > 0, f"max_time must be positive, got {self.max_time}")
         self.require(
@@ -88,6 +92,11 @@ class Training(Part, kind="training", final=True):
     def portable(self) -> Training:
         """Return the same without the places on this machine that it writes to: what belongs into a file."""
         return type(self)(**self.get_params(deep=False) | dict.fromkeys(PLACES) | {"resume": False})
+
+    def completed(self, recipe: Training) -> Training:
+        """Return the same with a system's own optimiser and averaging where none is asked for."""
+        own = {name: getattr(recipe, name) for name in OWN if getattr(self, name) is None}
+        return type(self)(**self.get_params(deep=False) | own)
 
     def make_optimizer(self) -> Optimizer:
         """Return the optimiser's blueprint."""
