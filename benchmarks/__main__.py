@@ -16,6 +16,7 @@ ALL = {
     "scaling": "scaling",
     "startup": "startup",
     "recipes": "recipes",
+    "precision": "precision",
     "fashion": "fashion",
     "inpainting": "inpainting",
     "codes": "codes",

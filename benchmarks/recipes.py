@@ -35,7 +35,6 @@ RATES: dict[str, Change] = {
     "default": lambda model: {},
     "half the rate": _rate(0.5),
     "twice the rate": _rate(2.0),
-    "β₂ = 0.99": _training(optimizer=Adam(beta2=0.99)),
     "β₂ = 0.999": _training(optimizer=Adam(beta2=0.999)),
 }
 SCHEDULES: dict[str, Change] = {
@@ -43,6 +42,8 @@ SCHEDULES: dict[str, Change] = {
     "decay along a line": _training(decay="linear"),
     "constant rate, no warm-up": _training(decay="constant", warmup=0.0),
     "averaging 0.999": _training(averaging=0.999),
+    "β₁ = 0.8": _training(optimizer=Adam(beta1=0.8, beta2=0.95)),
+    "β₂ = 0.99": _training(optimizer=Adam(beta2=0.99)),
     "clip_norm = 10": _training(clip_norm=10.0),
 }
 GAMES: dict[str, Change] = {

@@ -238,7 +238,7 @@ def test_compositions_come_back_from_a_folder_to_the_bit(digits, tmp_path):
 def test_wgan_gp_on_digits_comes_closer_to_them(digits):
     """The distance that the critic estimates falls, and samples move towards the data's mean image."""
     arguments = {"value": "wasserstein", "penalties": "interpolated:10", "discriminator_steps": 5, "random_state": 0}
-    gan = GAN(8, max_epochs=40, batch_size=64, **arguments).fit(digits)
+    gan = GAN(8, max_epochs=40, batch_size=64, learning_rate=1e-3, **arguments).fit(digits)
     start = GAN(8, max_epochs=1, batch_size=64, learning_rate=0, **arguments).fit(digits)
     mean = digits.mean(0)
     far, near = (np.square(model.sample(500, random_state=0).mean(0) - mean).mean() for model in (start, gan))
@@ -257,6 +257,7 @@ def test_wgan_gp_is_a_composition_with_five_steps_of_d(rng):
         discriminator_steps=5,
         batch_size=64,
         max_epochs=40,
+        learning_rate=1e-3,
         random_state=0,
     ).fit(X)
     assert "discriminator_interpolated" in gan.history_.columns

@@ -63,7 +63,7 @@ class GAN(Rivals):
 
     _recipe: ClassVar[Training] = Training(optimizer=Adam(beta1=0.0, beta2=0.99), averaging=0.999)
 
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     discriminator: Any = "auto"
     value: Any = "auto"
     penalties: Any = "auto"
