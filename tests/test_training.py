@@ -147,6 +147,34 @@ def test_clipping_bounds_the_step(rng):
     assert fits[1e-9] < 1e-6 < fits[None]
 
 
+def test_rows_far_out_do_not_undo_what_the_others_taught(rng):
+    """Ten log-normal columns of three factors: ordinary held-out rows are likelier where gradients are clipped."""
+    factors = rng.normal(size=(1200, 3)) @ rng.normal(size=(3, 10))
+    X = np.exp(1.5 * (factors / 1.7 + 0.5 * rng.normal(size=(1200, 10))))
+    scores = {}
+    for clip in ("auto", None):
+        vae = VAE(3, max_epochs=20, training=Training(clip_norm=clip), random_state=0).fit(X[:800])
+        scores[clip] = np.median(vae.score_samples(X[800:]))
+    assert scores["auto"] > scores[None] + 1.0
+
+
+@pytest.mark.parametrize(
+    ("cls", "X", "changed", "most"),
+    [
+        (VAE, np.eye(8) - 0.5, {}, 3 * 8**0.5),
+        (Autoencoder, np.eye(8) - 0.5, {}, 3 * 8**0.5),
+        (AdversarialAutoencoder, np.eye(8) - 0.5, {}, 3 * 8**0.5),
+        (VAE, np.eye(8) - 0.5, {"scaling": "none"}, None),
+        (VAE, np.eye(8), {}, None),
+        (Autoencoder, np.zeros((8, 4, 4), dtype=np.uint8) + np.arange(8, dtype=np.uint8)[:, None, None], {}, None),
+        (GAN, np.eye(8) - 0.5, {}, None),
+    ],
+)
+def test_the_gradient_of_rows_without_bounds_is_clipped(cls, X, changed, most):
+    model = cls(2, max_epochs=1, random_state=0, **changed).fit(X)
+    assert model._players()[0].clip_norm == most
+
+
 def test_ctrl_c_keeps_what_was_learnt(rng):
     X = rng.normal(size=(64, 5))
     calls = 0

@@ -55,7 +55,12 @@ class AdversarialAutoencoder(Rivals, _Deterministic):
     def _players(self) -> list[Player]:
         value = NonSaturating()
         return [
-            Player("autoencoder", Reconstruction(), moves=("encoder", "decoder", "likelihood")),
+            Player(
+                "autoencoder",
+                Reconstruction(),
+                moves=("encoder", "decoder", "likelihood"),
+                clip_norm=self._clip_norm(),
+            ),
             Player("discriminator", Discriminate(value, judges="codes"), moves=("discriminator",)),
             Player("encoder", Deceive(value, judges="codes"), moves=("encoder",)),
         ]

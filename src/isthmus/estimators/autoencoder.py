@@ -36,7 +36,7 @@ class _Deterministic(Encodes):
         return {"posterior": Deterministic(), "corruption": self.corruption_, "tied": self.tied}
 
     def _players(self) -> list[Player]:
-        return [Player("autoencoder", Reconstruction(self.penalty_))]
+        return [Player("autoencoder", Reconstruction(self.penalty_), clip_norm=self._clip_norm())]
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Return log p(x|x̂) in nats for each row, in the data's units: higher is more usual, as in scikit-learn."""

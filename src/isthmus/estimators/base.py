@@ -296,6 +296,11 @@ class Estimator(Reports, BaseEstimator):  # type: ignore[misc]
         std = torch.as_tensor(np.sqrt(variance))
         return scaling, Facts(self.shape_, self.latent_dim_, scaling(torch.as_tensor(mean), torch.float32), std)
 
+    def _clip_norm(self) -> float | None:
+        """Return how far the gradient of a reconstruction may go: the values of standardised rows have no bound."""
+        unbounded = len(self.shape_) == 1 and self.scaling == "auto" and not self.likelihood_.unit_interval
+        return 3.0 * math.sqrt(self.shape_[0]) if unbounded else None
+
     def _pick_batch_size(self, n: int) -> int:
         if self.batch_size != "auto":
             return int(self.batch_size)

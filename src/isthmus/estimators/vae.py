@@ -75,7 +75,7 @@ class VAE(Samples, Encodes):
         return {"posterior": DiagonalGaussian(), "prior": self.prior_}
 
     def _players(self) -> list[Player]:
-        return [Player("vae", self.objective_)]
+        return [Player("vae", self.objective_, clip_norm=self._clip_norm())]
 
     def _monitor(self, model: Model, x: Tensor) -> dict[str, float]:
         """Return how many units of the code vary with x (Burda et al. 2016, appendix C)."""

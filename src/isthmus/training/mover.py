@@ -36,7 +36,7 @@ class Mover:
         self.parameters = player.parameters(model)
         self.rate = learning_rate * player.pace
         self.optimizer = (player.optimizer or settings.make_optimizer()).make(self.parameters, self.rate)
-        self.clip_norm = settings.clip_norm
+        self.clip_norm = player.clip_norm if settings.clip_norm == "auto" else settings.clip_norm
         self.step = _step(player, model, self.parameters, settings, visits)
         self.sums: dict[str, Tensor] = {}
         self.rows = 0

@@ -26,6 +26,7 @@ class Player:
     every : it moves at every such batch: a generator with ``every=5`` lets D take five steps to its one.
     optimizer : its own; None is the fit's.
     pace : its learning rate over the fit's.
+    clip_norm : the largest norm of its gradient where the fit's is ``"auto"``; None is any.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Player:
     every: int = 1
     optimizer: Optimizer | None = None
     pace: float = 1.0
+    clip_norm: float | None = None
 
     def parameters(self, model: Model) -> list[nn.Parameter]:
         """Return the weights it moves, each once."""

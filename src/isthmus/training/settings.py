@@ -33,7 +33,8 @@ class Training(Part, kind="training", final=True):
     optimizer : one for every player; None is the system's own.
     warmup : fraction of the fit.
     decay : ``"cosine"``, ``"linear"`` or ``"constant"``.
-    clip_norm : the largest norm of a player's gradient, or None.
+    clip_norm : the largest norm of a player's gradient; None is any, ``"auto"`` the player's own: 3√n for standardised
+        rows of n features, where one row far out would undo what many taught, and any for all else.
     averaging : decay of the exponential moving average of the weights that the fitted model gets; 0 keeps the last,
         None is the system's own.
     patience : epochs without a better held-out value until the fit stops and the best is kept; None never stops. It
@@ -55,7 +56,7 @@ class Training(Part, kind="training", final=True):
     optimizer: Optimizer | None = None
     warmup: float = 0.02
     decay: Literal["cosine", "linear", "constant"] = "cosine"
-    clip_norm: float | None = None
+    clip_norm: float | Literal["auto"] | None = "auto"
     averaging: float | None = None
     patience: int | None = None
     max_time: float | None = None
@@ -74,7 +75,11 @@ class Training(Part, kind="training", final=True):
             f"decay must be cosine, linear or constant, got {self.decay!r}",
         )
         self.require(0 <= (self.averaging or 0) < 1, f"averaging must lie in [0, 1), got {self.averaging}")
-        self.require(self.clip_norm is None or self.clip_norm > 0, f"clip_norm must be positive, got {self.clip_norm}")
+        clips = isinstance(self.clip_norm, int | float) and self.clip_norm > 0
+        self.require(
+            clips or self.clip_norm in (None, "auto"),
+            f"clip_norm must be positive, None or 'auto', got {self.clip_norm!r}",
+        )
         self.require(self.max_time is None or self.max_time > 0, f"max_time must be positive, got {self.max_time}")
         self.require(
             self.compile in (True, False, "auto"), f"compile must be True, False or 'auto', got {self.compile!r}"
