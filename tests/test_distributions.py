@@ -8,14 +8,14 @@ import torch
 from scipy import stats
 from torch.distributions import Categorical, Gamma, Independent, MixtureSameFamily, Normal
 
-from isthmus.distributions import Delta, bernoulli, draw, draw_by_row, normal
+from isthmus.distributions import Delta, bernoulli, draw, draw_by_row, normal, row_seeds
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_draws_seeded_by_rows_are_standard_normal_and_independent(dtype):
     x = torch.arange(300, dtype=dtype)[:, None] / 7
     q = normal(torch.zeros(300, 5, dtype=dtype), torch.ones(300, 5, dtype=dtype), 1)
-    z = draw_by_row(q, x, range(40)).double()
+    z = draw_by_row(q, row_seeds(x), range(40)).double()
     assert stats.kstest(z.flatten().numpy(), "norm").pvalue > 0.001
     for columns in (z.reshape(40, -1).T, z.permute(1, 0, 2).reshape(300, -1).T, z.reshape(-1, 5)):
         correlation = np.corrcoef(columns.numpy().T)
@@ -27,15 +27,16 @@ def test_draws_seeded_by_rows_are_standard_normal_and_independent(dtype):
 def test_draws_seeded_by_rows_belong_to_the_row():
     x = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
     q = normal(torch.zeros(6, 3), torch.ones(6, 3), 1)
-    whole, order = draw_by_row(q, x, range(8)), torch.tensor([3, 1, 5, 0, 2, 4])
-    assert torch.equal(draw_by_row(q, x[order], range(8)), whole[:, order])
-    assert torch.equal(torch.cat([draw_by_row(q, x, range(3)), draw_by_row(q, x, range(3, 8))]), whole)
+    seeds, order = row_seeds(x), torch.tensor([3, 1, 5, 0, 2, 4])
+    whole = draw_by_row(q, seeds, range(8))
+    assert torch.equal(draw_by_row(q, row_seeds(x[order]), range(8)), whole[:, order])
+    assert torch.equal(torch.cat([draw_by_row(q, seeds, range(3)), draw_by_row(q, seeds, range(3, 8))]), whole)
     nudged = x.clone()
     nudged[0, 0] += 1e-6
     swapped = x.clone()
     swapped[0, [0, 1]] = x[0, [1, 0]]
     for other in (nudged, swapped):
-        assert not torch.isclose(draw_by_row(q, other, range(8))[:, 0], whole[:, 0]).any()
+        assert not torch.isclose(draw_by_row(q, row_seeds(other), range(8))[:, 0], whole[:, 0]).any()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.distributions import Bernoulli, Distribution, Independent, Normal, constraints
 from torch.nn.functional import logsigmoid
 
-__all__ = ["Delta", "bernoulli", "draw", "draw_by_row", "normal", "seeded"]
+__all__ = ["Delta", "bernoulli", "draw", "draw_by_row", "normal", "row_seeds", "seeded"]
 
 
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
@@ -116,7 +116,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
         yield
 
 
-def draw_by_row(q: Distribution, x: Tensor, draws: range) -> Tensor:
+def draw_by_row(q: Distribution, seeds: Tensor, draws: range) -> Tensor:
     """Draw from each of a batch of diagonal Gaussians with noise seeded by the row it belongs to: (len(draws), N, d).
 
     The same row gets the same draws, whichever rows it comes with and in whatever order, and different rows get
@@ -125,17 +125,17 @@ def draw_by_row(q: Distribution, x: Tensor, draws: range) -> Tensor:
     Parameters
     ----------
     q : N diagonal Gaussians over (d,).
-    x : the rows that seed the noise, (N, ...), floating point.
+    seeds : one integer a row, (N,), such as `row_seeds` makes of the rows themselves.
     draws : which draws.
     """
     if not (isinstance(q, Independent) and isinstance(q.base_dist, Normal)):
         raise TypeError("draws seeded by rows are for diagonal Gaussians")
     loc, scale = q.base_dist.loc, q.base_dist.scale
     d = loc.shape[-1]
-    counter = torch.arange(draws.start * d, draws.stop * d, device=x.device).reshape(len(draws), 1, d)
-    bits = _mix(_row_seed(x)[:, None] + counter * _GOLDEN)
-    uniform = (((bits >> 11) & (2**53 - 1)).to(torch.float64) + 0.5) * 2.0**-53
-    epsilon: Tensor = torch.special.ndtri(uniform).to(loc.dtype)
+    counter = torch.arange(draws.start * d, draws.stop * d, device=seeds.device).reshape(len(draws), 1, d)
+    bits = _mix(seeds[:, None] + counter * _GOLDEN)
+    uniform = ((bits >> 11).to(torch.float64) + 0.5) * 2.0**-52  # on (-1, 1), symmetric about 0
+    epsilon: Tensor = (torch.erfinv(uniform) * math.sqrt(2)).to(loc.dtype)
     return loc + scale * epsilon
 
 
@@ -149,8 +149,8 @@ def _mix(z: Tensor) -> Tensor:
     return z ^ ((z >> 31) & (2**33 - 1))
 
 
-def _row_seed(x: Tensor) -> Tensor:
-    """Return one 64-bit integer a row, made of the bits of its values and their places; a sum, so the order is free."""
+def row_seeds(x: Tensor) -> Tensor:
+    """Return one 64-bit integer a row of floating-point numbers, (N, ...) → (N,), made of their bits and places."""
     flat = x.flatten(1)
     bits = flat.view(torch.int64 if flat.dtype == torch.float64 else torch.int32).to(torch.int64)
     place = _mix(torch.arange(flat.shape[1], device=x.device) * _GOLDEN)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..distributions import draw_by_row
+from ..distributions import draw_by_row, row_seeds
 from ..errors import CompositionError
 from ..likelihood import Bernoulli, HomoscedasticGaussian, Likelihood
 from ..metrics import active_units
@@ -105,9 +105,9 @@ class VAE(Samples, Encodes):
         x = model.scaled(x)
         q = model.encode(x)
         at_once = max(1, values_at_once(x.device) // (BLOCK * math.prod(self.shape_)))
-        log_w = []
+        seeds, log_w = row_seeds(x), []
         for start in range(0, n_draws, at_once):
-            z = draw_by_row(q, x, range(start, min(start + at_once, n_draws)))
+            z = draw_by_row(q, seeds, range(start, min(start + at_once, n_draws)))
             log_w.append(log_weights(model, Pass(x, x, q, z, model.decode(z))))
         bound = torch.logsumexp(torch.cat(log_w), 0) - math.log(n_draws)
         return bound - (0.0 if self.likelihood_.unit_interval else model.scaling.log_volume())

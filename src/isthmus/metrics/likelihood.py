@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from ..distributions import draw_by_row
+from ..distributions import draw_by_row, row_seeds
 from ..divergence import KL
 from ..errors import DataError
 from ._model import log_volume, needs_posterior, scaled_blocks
@@ -45,7 +45,7 @@ def elbo(estimator: Any, X: Any, n_draws: int = 16) -> Estimate:
     with torch.no_grad():
         for x in scaled_blocks(estimator, X, n_draws):
             q = model.encode(x)
-            z = draw_by_row(q, x, range(n_draws))
+            z = draw_by_row(q, row_seeds(x), range(n_draws))
             bound = model.decode(z).log_prob(x).mean(0) - KL()(q, model.p_z(), z)
             rows.append(bound.double().cpu().numpy())
     return mean_of_rows(np.concatenate(rows) - log_volume(estimator))
