@@ -175,6 +175,24 @@ def test_the_gradient_of_rows_without_bounds_is_clipped(cls, X, changed, most):
     assert model._players()[0].clip_norm == most
 
 
+def test_moments_that_decayed_do_not_stay_denormal(rng):
+    made = []
+
+    class Kept(Adam):
+        def make(self, parameters, learning_rate):
+            made.append(super().make(parameters, learning_rate))
+            return made[-1]
+
+    X = rng.random((4096, 4)).astype("float32")
+    X[1:, 3] = 0.0
+    model = Autoencoder(2, network=MLP((8,)), likelihood="bernoulli", batch_size=4, max_epochs=2, random_state=0)
+    model.set_params(training=Training(optimizer=Kept(0.7, 0.7))).fit(X)
+    first = next(iter(made[-1].state.values()))
+    for name in ("exp_avg", "exp_avg_sq"):
+        assert (first[name][:, 3] == 0).all()
+        assert (first[name][:, :3] != 0).any()
+
+
 def test_ctrl_c_keeps_what_was_learnt(rng):
     X = rng.normal(size=(64, 5))
     calls = 0

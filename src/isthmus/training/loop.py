@@ -30,6 +30,9 @@ __all__ = ["Run", "train"]
 CHECKED = 256
 """Steps after which a fit looks whether it is sound, within a long epoch."""
 
+FLUSHED = 64
+"""Steps after which optimisers forget what has decayed to denormal numbers."""
+
 
 @dataclass
 class Run:
@@ -153,6 +156,9 @@ class _Game:
         if self.average is not None:
             self.average.update(self.step)
         self.step, self.index = self.step + 1, self.index + 1
+        if self.step % FLUSHED == 0:
+            for mover in self.movers:
+                mover.flush()
 
     def _due(self) -> list[Mover]:
         return [mover for mover in self.movers if self.step % mover.player.every == 0]
