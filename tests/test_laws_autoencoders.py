@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.linalg import subspace_angles
+from sklearn.base import clone
 from sklearn.decomposition import PCA
 from torch import nn
 
@@ -208,6 +209,28 @@ def test_corruption_is_never_the_target_and_never_outside_training(digits):
     np.testing.assert_array_equal(dae.transform(digits[:20]), dae.transform(digits[:20]))
     pairs = dae.model_(Batch(x, torch.zeros_like(x)), torch.Generator())
     torch.testing.assert_close(pairs.x_tilde, torch.zeros_like(x))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Autoencoder(2),
+        Autoencoder(2, tied=True, likelihood="gaussian"),
+        VAE(2, network=Conv((4,))),
+        ContractiveAutoencoder(2),
+        DenoisingAutoencoder(2, corruption="masking:0.5"),
+        DenoisingAutoencoder(2, corruption="saltandpepper:0.25"),
+    ],
+    ids=repr,
+)
+def test_what_an_encoder_looks_at_has_mean_zero(model, digits):
+    model = clone(model).set_params(max_epochs=1, random_state=0).fit(digits)
+    seen = []
+    model.model_.encoder.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    model.model_(Batch(torch.tensor(np.repeat(digits, 20, 0))), torch.Generator().manual_seed(0))
+    torch.testing.assert_close(seen[0].mean(0), torch.zeros(8, 8), atol=0.01, rtol=0)
+    raw = clone(model).set_params(max_epochs=1, scaling="none").fit(digits)
+    assert raw.model_.scaling.centre is None, "none is none"
 
 
 @pytest.mark.parametrize(

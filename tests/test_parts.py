@@ -227,6 +227,24 @@ def test_corruptions_have_the_statistics_they_say():
     assert rows <= {tuple(row) for row in np.round(measured.astype(np.float32), 4)}, "whole residuals, not mixtures"
 
 
+@pytest.mark.parametrize(
+    "corruption",
+    [
+        Gaussian(0.3),
+        Gaussian(0.3, relative=True),
+        Masking(0.3, 2.0),
+        SaltAndPepper(0.4, -1.0, 3.0),
+        Residuals(np.arange(8.0).reshape(2, 4)),
+    ],
+    ids=repr,
+)
+def test_the_mean_of_a_corruption_is_the_mean_of_its_draws(corruption):
+    x = torch.tensor([0.5, -1.0, 0.0, 4.0])
+    noise = corruption.build(Facts((4,), 1)) if hasattr(corruption, "build") else corruption
+    drawn = noise(x.expand(200_000, 4), torch.Generator().manual_seed(0)).mean(0)
+    torch.testing.assert_close(corruption.mean(x), drawn, atol=0.02, rtol=0)
+
+
 fractions = st.floats(0, 1)
 positive = st.floats(1e-6, 1e6)
 counts = st.integers(1, 10**6)

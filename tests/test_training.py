@@ -186,7 +186,7 @@ def test_moments_that_decayed_do_not_stay_denormal(rng):
     X = rng.random((4096, 4)).astype("float32")
     X[1:, 3] = 0.0
     model = Autoencoder(2, network=MLP((8,)), likelihood="bernoulli", batch_size=4, max_epochs=2, random_state=0)
-    model.set_params(training=Training(optimizer=Kept(0.7, 0.7))).fit(X)
+    model.set_params(scaling="none", training=Training(optimizer=Kept(0.7, 0.7))).fit(X)
     first = next(iter(made[-1].state.values()))
     for name in ("exp_avg", "exp_avg_sq"):
         assert (first[name][:, 3] == 0).all()

@@ -23,6 +23,10 @@ class Corruption(Part, kind="corruption"):
         """Draw x̃ ~ p(x̃|x)."""
         raise NotImplementedError
 
+    def mean(self, x: Tensor) -> Tensor:
+        """Return 𝔼[x̃|x], which is x unless a corruption says otherwise."""
+        return x
+
 
 def _uniform(x: Tensor, generator: torch.Generator) -> Tensor:
     return torch.rand(x.shape, generator=generator, dtype=x.dtype, device=x.device)
@@ -91,6 +95,10 @@ class Masking(Corruption):
         """Draw x̃, where each entry is `value` with probability ν."""
         return torch.where(_uniform(x, generator) < self.fraction, self.value, x)
 
+    def mean(self, x: Tensor) -> Tensor:
+        """Return (1 − ν) x + ν value."""
+        return (1 - self.fraction) * x + self.fraction * self.value
+
 
 class SaltAndPepper(Corruption):
     r"""A fraction ν of the entries is set to the lowest or the highest value by a fair coin (Vincent et al. 2010).
@@ -112,6 +120,10 @@ class SaltAndPepper(Corruption):
         """Draw x̃: each entry is `low` or `high`, with probability ν/2 each."""
         u = _uniform(x, generator)
         return torch.where(u < self.fraction / 2, self.low, torch.where(u < self.fraction, self.high, x))
+
+    def mean(self, x: Tensor) -> Tensor:
+        """Return (1 − ν) x + ν (low + high) / 2."""
+        return (1 - self.fraction) * x + self.fraction * (self.low + self.high) / 2
 
 
 class Residuals(Corruption):
@@ -142,6 +154,10 @@ class Residuals(Corruption):
     def check(self) -> None:
         self.require(len(np.shape(self.residuals)) > 1 and len(self.residuals) > 0, "residuals must be (M, ...), M ≥ 1")
         self.require(bool(np.isfinite(self.residuals).all()), "residuals must be finite")
+
+    def mean(self, x: Tensor) -> Tensor:
+        """Return x and the mean residual."""
+        return x + torch.as_tensor(np.mean(self.residuals, axis=0)).to(x)
 
     def build(self, facts: Facts) -> nn.Module:
         """Return the sampler, with the residuals where the model is."""

@@ -133,8 +133,8 @@ def draw_by_row(q: Distribution, seeds: Tensor, draws: range) -> Tensor:
     loc, scale = q.base_dist.loc, q.base_dist.scale
     d = loc.shape[-1]
     counter = torch.arange(draws.start * d, draws.stop * d, device=seeds.device).reshape(len(draws), 1, d)
-    bits = _mix(seeds[:, None] + counter * _GOLDEN)
-    uniform = ((bits >> 11).to(torch.float64) + 0.5) * 2.0**-52  # on (-1, 1), symmetric about 0
+    bits = _mix(seeds[:, None] + counter * _GOLDEN) ^ -(2**63)  # read as unsigned, less 2⁶³
+    uniform = ((bits >> 11).to(torch.float64) + 0.5) * 2.0**-52  # on (-1, 1)
     epsilon: Tensor = (torch.erfinv(uniform) * math.sqrt(2)).to(loc.dtype)
     return loc + scale * epsilon
 

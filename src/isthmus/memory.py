@@ -108,13 +108,13 @@ _REPLACING = (nn.Flatten, nn.Unflatten, nn.Identity, nn.ReLU, nn.Tanh, nn.Sigmoi
 
 
 def _numbers_a_row(estimator: Any, model: Model, features: int) -> int:
-    """Return how many numbers a sample leaves behind: what layers keep for the backward pass, x, x̂, loss and gradient.
+    """Return how many numbers a sample leaves: what layers keep for the backward pass, x, x − x̄, x̂, loss, gradient.
 
     A discriminator sees real and generated samples, and each again for a penalty on its gradient; draws of z repeat the
     decoder; a contraction that is not of closed form keeps the encoder's derivative once a row of the Jacobian.
     """
     draws = getattr(getattr(estimator, "objective_", None), "draws", 1)
-    encoder = 0 if model.encoder is None else _kept(model.encoder, model.shape)
+    encoder = 0 if model.encoder is None else features + _kept(model.encoder, model.shape)
     decoder = _kept(model.decoder, (model.latent_dim,))
     judge = 0
     if model.discriminator is not None:

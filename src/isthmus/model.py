@@ -119,7 +119,7 @@ class Model(nn.Module):
         """Return q(z|x) for x in the model's units."""
         if self.encoder is None or self.posterior is None:
             raise CompositionError("this model has no encoder")
-        h = self._through(self.encoder, x)
+        h = self._through(self.encoder, self.scaling.centred(x))
         return self.posterior(h.reshape(len(x), self.posterior.outputs, self.latent_dim).unbind(1))
 
     def decode(self, z: Tensor) -> Distribution:

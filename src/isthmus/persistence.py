@@ -199,12 +199,13 @@ def _rebuild(
     estimator.n_features_in_ = estimator.shape_[0]
     if config.get("features") is not None:
         estimator.feature_names_in_ = np.array(config["features"], dtype=object)
-    units = [tensors.shapes.get(f"model.scaling.{name}") for name in ("shift", "scale")]
-    if not all(unit in ((), shape) for unit in units):
+    *units, centre = (tensors.shapes.get(f"model.scaling.{name}") for name in ("shift", "scale", "centre"))
+    if not all(unit in ((), shape) for unit in units) or centre not in (None, shape):
         raise ModelFileError(f"{path}: {WEIGHTS} is damaged: the data's units are missing or of another shape")
     with torch.device("meta"):
         shift, scale = (torch.empty(unit or (), dtype=torch.float64) for unit in units)
-        scaling = Scaling(shift, scale, shape)
+        middle = None if centre is None else torch.empty(shape, dtype=torch.float64)
+        scaling = Scaling(shift, scale, shape, middle)
         model = estimator._model(Facts(shape, estimator.latent_dim_), scaling)
     width = torch.float64 if estimator.precision_ == "float64" else torch.float32
     for name, child in model.named_children():

@@ -20,35 +20,40 @@ class Scaling(nn.Module):
     ----------
     shift, scale : broadcastable to one sample; a constant feature has scale 1.
     shape : the shape of one sample.
+    centre : what an encoder takes off its input, of that shape, in the model's units; None is nothing.
     """
 
     shift: Tensor
     scale: Tensor
+    centre: Tensor | None
 
-    def __init__(self, shift: Tensor, scale: Tensor, shape: tuple[int, ...]) -> None:
+    def __init__(self, shift: Tensor, scale: Tensor, shape: tuple[int, ...], centre: Tensor | None = None) -> None:
         super().__init__()
         self.register_buffer("shift", shift)
         self.register_buffer("scale", scale)
+        self.register_buffer("centre", centre)
         self._size = math.prod(shape)
 
     @classmethod
-    def identity(cls, shape: tuple[int, ...], scale: float = 1.0) -> Scaling:
-        """Return the map that only divides by `scale`: 255 for grey values kept as uint8."""
-        return cls(torch.zeros((), dtype=torch.float64), torch.full((), scale, dtype=torch.float64), shape)
+    def identity(cls, shape: tuple[int, ...], scale: float = 1.0, centre: np.ndarray | None = None) -> Scaling:
+        """Return the map that only divides by `scale`: 255 for grey values kept as uint8; `centre` in data's units."""
+        zero, one = torch.zeros((), dtype=torch.float64), torch.full((), scale, dtype=torch.float64)
+        return cls(zero, one, shape, None if centre is None else torch.as_tensor(centre / scale))
 
     @classmethod
-    def standard(cls, mean: np.ndarray, variance: np.ndarray) -> Scaling:
+    def standard(cls, mean: np.ndarray, variance: np.ndarray, centre: np.ndarray | None = None) -> Scaling:
         """Return the map to zero mean and unit variance: a feature at a time for rows, as a whole for images.
 
         Pixels share one scale, since they share one unit; features of a table do not. A constant feature keeps its
-        size: its scale is 1.
+        size: its scale is 1. Rows lie around zero then, images as a whole: `centre`, in data's units, is theirs.
         """
         shape = mean.shape
         if mean.ndim > 1:
             mean, variance = mean.mean(), variance.mean() + mean.var()
         std = np.sqrt(variance)
         std = np.where(std <= 1e-12 * np.maximum(np.abs(mean), 1e-30), 1.0, std)
-        return cls(torch.as_tensor(mean), torch.as_tensor(std), shape)
+        middle = None if centre is None or len(shape) == 1 else torch.as_tensor((centre - mean) / std)
+        return cls(torch.as_tensor(mean), torch.as_tensor(std), shape, middle)
 
     def forward(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         """Map from the data's units to the model's, in the model's dtype.
@@ -59,6 +64,14 @@ class Scaling(nn.Module):
         if x.dtype in (torch.float64, torch.int64):
             return ((x - self.shift) / self.scale).to(dtype)
         return (x.to(dtype) - self.shift.to(dtype)) / self.scale.to(dtype)
+
+    def centred(self, x: Tensor) -> Tensor:
+        """Return what an encoder looks at for x in the model's units: x less the mean of what it met in training.
+
+        Its biases could take the mean up, so that the functions are the same; but where all inputs are positive, a
+        step moves a unit's sum the same way for every row, and units die of it.
+        """
+        return x if self.centre is None else x - self.centre.to(x.dtype)
 
     def inverse(self, x: Tensor) -> Tensor:
         """Map from the model's units to the data's, in the precision of the shift."""

@@ -18,6 +18,9 @@ __all__ = ["Encodes"]
 class Encodes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):  # type: ignore[misc]
     """Estimators that encode: `transform`, `inverse_transform`, `reconstruct`."""
 
+    def _met(self, mean: np.ndarray) -> np.ndarray | None:
+        return mean
+
     def transform(self, X: Any) -> np.ndarray:
         """Return the codes h (N, d): the posterior's mean, without corruption or draws."""
         rows = self._check_rows(X)

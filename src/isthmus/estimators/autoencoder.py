@@ -158,6 +158,10 @@ class DenoisingAutoencoder(_Deterministic):
         if not callable(self.corruption_) and not isinstance(self.corruption_, Corruption):
             raise CompositionError(f"corruption must be a Corruption, its name or a function, got {self.corruption!r}")
 
+    def _met(self, mean: np.ndarray) -> np.ndarray | None:
+        known = isinstance(self.corruption_, Corruption)
+        return self.corruption_.mean(torch.as_tensor(mean)).numpy() if known else mean
+
     def _auto_corruption(self, X: np.ndarray) -> Corruption:
         if self.likelihood_.unit_interval:
             return Masking(0.25)

@@ -54,8 +54,9 @@ _COMMON = """latent_dim : d, the width of the code; ``"auto"`` is a quarter of t
     batch_size : rows a step; ``"auto"`` is a hundredth of the data, from 16 to 256.
     learning_rate : the highest rate that the schedule reaches.
     validation_fraction : the share of the rows held out; their losses are in ``history_``.
-    scaling : ``"auto"`` standardises features under a Gaussian and divides uint8 by 255 under a Bernoulli; ``"none"``
-        leaves the data as they are. Results are in the data's own units either way.
+    scaling : ``"auto"`` standardises features under a Gaussian, divides uint8 by 255 under a Bernoulli, and takes the
+        mean off what the encoder looks at; ``"none"`` leaves the data as they are. Results are in the data's own
+        units either way.
     device : ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...
     precision : ``"float32"``, ``"bfloat16"`` (matrix products only), ``"float64"``; ``"auto"`` is bfloat16 where the
         hardware has it and the network is wide enough to gain, float32 otherwise.
@@ -286,15 +287,20 @@ class Estimator(Reports, BaseEstimator):  # type: ignore[misc]
         """Return the model's units and the data's facts; refuse what the likelihood has no value for."""
         mean, variance = moments(x, rows)
         if self.likelihood_.unit_interval:
-            scale = (_unit_scale(x) or 1.0) if self.scaling == "auto" else 1.0
+            own = self.scaling == "none"
+            scale = 1.0 if own else _unit_scale(x) or 1.0
             check_unit_interval(x, scale)
-            scaling = Scaling.identity(self.shape_, scale)
+            scaling = Scaling.identity(self.shape_, scale, None if own else self._met(mean))
         elif self.scaling == "auto":
-            scaling = Scaling.standard(mean, variance)
+            scaling = Scaling.standard(mean, variance, self._met(mean))
         else:
             scaling = Scaling.identity(self.shape_)
         std = torch.as_tensor(np.sqrt(variance))
         return scaling, Facts(self.shape_, self.latent_dim_, scaling(torch.as_tensor(mean), torch.float32), std)
+
+    def _met(self, mean: np.ndarray) -> np.ndarray | None:
+        """Return the mean of what an encoder meets in training, in the data's units, or None without an encoder."""
+        return None
 
     def _clip_norm(self) -> float | None:
         """Return how far the gradient of a reconstruction may go: the values of standardised rows have no bound."""
