@@ -75,7 +75,7 @@ def _decoder_products(rows: int, draws: int) -> None:
 
 @torch.no_grad()
 def _copy(vae: VAE, peer) -> None:
-    """Give the peer isthmus's weights; its encoder has μ and log σ² as two layers."""
+    """Give the peer isthmus's weights; its encoder has μ and log σ² as two layers and looks at x, not at x − x̄."""
     encoder, decoder = (
         [layer for layer in part.modules() if isinstance(layer, torch.nn.Linear)]
         for part in (vae.model_.encoder, vae.model_.decoder)
@@ -83,6 +83,7 @@ def _copy(vae: VAE, peer) -> None:
     (first, code), (back, last) = encoder, decoder
     halves = zip(code.weight.chunk(2), code.bias.chunk(2), strict=True)
     peer.encoder.body[0].load_state_dict(first.state_dict())
+    peer.encoder.body[0].bias -= first.weight @ vae.model_.scaling.centre.to(first.weight.dtype)
     for layer, (weight, bias) in zip((peer.encoder.mu, peer.encoder.log_variance), halves, strict=True):
         layer.weight.copy_(weight)
         layer.bias.copy_(bias)
