@@ -55,7 +55,8 @@ class Custom(Network):
 
     Parameters
     ----------
-    make_encoder : ``make_encoder(shape, outputs) -> nn.Module`` mapping (N, *shape) to (N, outputs).
+    make_encoder : ``make_encoder(shape, outputs) -> nn.Module`` mapping (N, *shape) to (N, outputs). What it maps is
+        scaled and has mean zero over the training rows, unless ``scaling="none"``.
     make_decoder : ``make_decoder(inputs, shape, outputs) -> nn.Module`` mapping (N, inputs) to (N, outputs, *shape).
 
     >>> from torch import nn
