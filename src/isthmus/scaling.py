@@ -20,7 +20,7 @@ class Scaling(nn.Module):
     ----------
     shift, scale : broadcastable to one sample; a constant feature has scale 1.
     shape : the shape of one sample.
-    centre : what an encoder takes off its input, of that shape, in the model's units; None is nothing.
+    centre : what is taken off an encoder's input, of that shape, in the model's units; None is nothing.
     """
 
     shift: Tensor
@@ -35,25 +35,23 @@ class Scaling(nn.Module):
         self._size = math.prod(shape)
 
     @classmethod
-    def identity(cls, shape: tuple[int, ...], scale: float = 1.0, centre: np.ndarray | None = None) -> Scaling:
-        """Return the map that only divides by `scale`: 255 for grey values kept as uint8; `centre` in data's units."""
-        zero, one = torch.zeros((), dtype=torch.float64), torch.full((), scale, dtype=torch.float64)
-        return cls(zero, one, shape, None if centre is None else torch.as_tensor(centre / scale))
+    def identity(cls, shape: tuple[int, ...], scale: float = 1.0) -> Scaling:
+        """Return the map that only divides by `scale`: 255 for grey values kept as uint8."""
+        return cls(torch.zeros((), dtype=torch.float64), torch.full((), scale, dtype=torch.float64), shape)
 
     @classmethod
-    def standard(cls, mean: np.ndarray, variance: np.ndarray, centre: np.ndarray | None = None) -> Scaling:
+    def standard(cls, mean: np.ndarray, variance: np.ndarray) -> Scaling:
         """Return the map to zero mean and unit variance: a feature at a time for rows, as a whole for images.
 
         Pixels share one scale, since they share one unit; features of a table do not. A constant feature keeps its
-        size: its scale is 1. Rows lie around zero then, images as a whole: `centre`, in data's units, is theirs.
+        size: its scale is 1.
         """
         shape = mean.shape
         if mean.ndim > 1:
             mean, variance = mean.mean(), variance.mean() + mean.var()
         std = np.sqrt(variance)
         std = np.where(std <= 1e-12 * np.maximum(np.abs(mean), 1e-30), 1.0, std)
-        middle = None if centre is None or len(shape) == 1 else torch.as_tensor((centre - mean) / std)
-        return cls(torch.as_tensor(mean), torch.as_tensor(std), shape, middle)
+        return cls(torch.as_tensor(mean), torch.as_tensor(std), shape)
 
     def forward(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         """Map from the data's units to the model's, in the model's dtype.

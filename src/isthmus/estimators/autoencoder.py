@@ -159,8 +159,9 @@ class DenoisingAutoencoder(_Deterministic):
             raise CompositionError(f"corruption must be a Corruption, its name or a function, got {self.corruption!r}")
 
     def _met(self, mean: np.ndarray) -> np.ndarray | None:
-        known = isinstance(self.corruption_, Corruption)
-        return self.corruption_.mean(torch.as_tensor(mean)).numpy() if known else mean
+        if not isinstance(self.corruption_, Corruption):  # a function of a user's own
+            return mean
+        return self.corruption_.mean(torch.as_tensor(mean)).numpy()
 
     def _auto_corruption(self, X: np.ndarray) -> Corruption:
         if self.likelihood_.unit_interval:

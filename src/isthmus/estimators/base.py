@@ -287,14 +287,16 @@ class Estimator(Reports, BaseEstimator):  # type: ignore[misc]
         """Return the model's units and the data's facts; refuse what the likelihood has no value for."""
         mean, variance = moments(x, rows)
         if self.likelihood_.unit_interval:
-            own = self.scaling == "none"
-            scale = 1.0 if own else _unit_scale(x) or 1.0
+            scale = (_unit_scale(x) or 1.0) if self.scaling == "auto" else 1.0
             check_unit_interval(x, scale)
-            scaling = Scaling.identity(self.shape_, scale, None if own else self._met(mean))
+            scaling = Scaling.identity(self.shape_, scale)
         elif self.scaling == "auto":
-            scaling = Scaling.standard(mean, variance, self._met(mean))
+            scaling = Scaling.standard(mean, variance)
         else:
             scaling = Scaling.identity(self.shape_)
+        met, around_zero = self._met(mean), not self.likelihood_.unit_interval and len(self.shape_) == 1
+        if self.scaling == "auto" and met is not None and not around_zero:
+            scaling.centre = scaling(torch.as_tensor(met), torch.float64)
         std = torch.as_tensor(np.sqrt(variance))
         return scaling, Facts(self.shape_, self.latent_dim_, scaling(torch.as_tensor(mean), torch.float32), std)
 

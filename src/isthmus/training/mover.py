@@ -61,8 +61,8 @@ class Mover:
         """Set to zero what the optimiser remembers in denormal numbers.
 
         The moments of a weight whose gradient stays zero, such as those of a unit that died, decay until rounding
-        holds them at a few times the least denormal number, on which a processor is a hundred times slower than on
-        any other. It can flush them itself, but by thread.
+        holds them at a few times the least denormal number, on which a processor is many times slower than on any
+        other. It can flush them itself, but by thread.
         """
         for entries in self.optimizer.state.values():
             for value in entries.values():
