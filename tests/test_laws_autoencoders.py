@@ -233,6 +233,12 @@ def test_what_an_encoder_looks_at_has_mean_zero(model, digits):
     assert raw.model_.scaling.centre is None, "none is none"
 
 
+def test_of_real_pairs_an_encoder_meets_the_noisy_ones(digits):
+    noisy = np.clip(digits * 0.5 + 0.3, 0, 1)
+    dae = DenoisingAutoencoder(2, max_epochs=1, random_state=0).fit(noisy, digits)
+    np.testing.assert_allclose(dae.model_.scaling.centre, noisy.mean(0, dtype=np.float64), atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("network", "shape"),
     [(MLP((7, 5)), (3, 4)), (Conv((3, 4)), (9, 14)), (Conv((3,)), (2, 5, 7))],

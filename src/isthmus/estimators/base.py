@@ -176,7 +176,7 @@ class Estimator(Reports, BaseEstimator):  # type: ignore[misc]
         device = pick_device(self.device)
         rows, held_out = self._split(len(x), seed)
         memory.refuse(self, x, device)
-        scaling, facts = self._scale(x, rows.numpy())
+        scaling, facts = self._scale(x, partner, rows.numpy())
         with seeded(seed, device):
             model = self._model(facts, scaling)
             self.precision_ = self._pick_precision(model, device)
@@ -283,7 +283,7 @@ class Estimator(Reports, BaseEstimator):  # type: ignore[misc]
         order = torch.as_tensor(np.random.default_rng(seed).permutation(n))
         return order[held_out:].sort().values, order[:held_out].sort().values
 
-    def _scale(self, x: np.ndarray, rows: np.ndarray) -> tuple[Scaling, Facts]:
+    def _scale(self, x: np.ndarray, partner: np.ndarray | None, rows: np.ndarray) -> tuple[Scaling, Facts]:
         """Return the model's units and the data's facts; refuse what the likelihood has no value for."""
         mean, variance = moments(x, rows)
         if self.likelihood_.unit_interval:
@@ -294,7 +294,8 @@ class Estimator(Reports, BaseEstimator):  # type: ignore[misc]
             scaling = Scaling.standard(mean, variance)
         else:
             scaling = Scaling.identity(self.shape_)
-        met, around_zero = self._met(mean), not self.likelihood_.unit_interval and len(self.shape_) == 1
+        met = self._met(mean) if partner is None else moments(partner, rows)[0]
+        around_zero = not self.likelihood_.unit_interval and len(self.shape_) == 1
         if self.scaling == "auto" and met is not None and not around_zero:
             scaling.centre = scaling(torch.as_tensor(met), torch.float64)
         std = torch.as_tensor(np.sqrt(variance))
