@@ -67,7 +67,9 @@ class Scaling(nn.Module):
         """Return what an encoder looks at for x in the model's units: x less the mean of what it met in training.
 
         Its biases could take the mean up, so that the functions are the same; but where all inputs are positive, a
-        step moves a unit's sum the same way for every row, and units die of it.
+        step moves a unit's sum the same way for every row, and units die of it. Features that hardly vary stay as
+        they are: what little a mean would leave of them in every row, Adam takes for a gradient like any other, and
+        their weights wander until a row where they do vary is far off.
         """
         return x if self.centre is None else x - self.centre.to(x.dtype)
 

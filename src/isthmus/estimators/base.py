@@ -45,6 +45,9 @@ BLOCK = 256
 """Rows go through a fitted model in blocks of exactly so many, the last one filled up, so that a row's result does not
 depend on how many came with it, to the bit."""
 
+VARIES = 0.3
+"""A feature varies, and is centred, if its standard deviation is at least so much of the largest."""
+
 _COMMON = """latent_dim : d, the width of the code; ``"auto"`` is a quarter of the number of features, at most 32.
     network : the blueprint of the encoder and the decoder, a name (``"mlp"``, ``"conv"``) or a pair of factories
         ``(make_encoder, make_decoder)``, see `isthmus.networks.Custom`; ``"auto"`` is convolutional for images.
@@ -286,6 +289,7 @@ class Estimator(Reports, BaseEstimator):  # type: ignore[misc]
     def _scale(self, x: np.ndarray, partner: np.ndarray | None, rows: np.ndarray) -> tuple[Scaling, Facts]:
         """Return the model's units and the data's facts; refuse what the likelihood has no value for."""
         mean, variance = moments(x, rows)
+        std = torch.as_tensor(np.sqrt(variance))
         if self.likelihood_.unit_interval:
             scale = (_unit_scale(x) or 1.0) if self.scaling == "auto" else 1.0
             check_unit_interval(x, scale)
@@ -297,8 +301,7 @@ class Estimator(Reports, BaseEstimator):  # type: ignore[misc]
         met = self._met(mean) if partner is None else moments(partner, rows)[0]
         around_zero = not self.likelihood_.unit_interval and len(self.shape_) == 1
         if self.scaling == "auto" and met is not None and not around_zero:
-            scaling.centre = scaling(torch.as_tensor(met), torch.float64)
-        std = torch.as_tensor(np.sqrt(variance))
+            scaling.centre = torch.where(std >= VARIES * std.max(), scaling(torch.as_tensor(met), torch.float64), 0.0)
         return scaling, Facts(self.shape_, self.latent_dim_, scaling(torch.as_tensor(mean), torch.float32), std)
 
     def _met(self, mean: np.ndarray) -> np.ndarray | None:
