@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import torch
@@ -40,7 +41,16 @@ class System:
 SYSTEMS = (System("VAE 784-400-20", 400, 20, True), System("AE 784-512-32", 512, 32, False))
 
 
-def isthmus_model(system: System, *, epochs: int, batch_size: int, precision: str, compile: bool) -> VAE | Autoencoder:
+def isthmus_model(
+    system: System,
+    *,
+    epochs: int,
+    batch_size: int,
+    precision: str,
+    compile: bool,
+    capture: bool | Literal["auto"] = "auto",
+    device: str = "cpu",
+) -> VAE | Autoencoder:
     """Return the estimator, unfitted; squared error for the autoencoder, as pythae has no other."""
     kind = VAE if system.variational else Autoencoder
     return kind(
@@ -50,8 +60,9 @@ def isthmus_model(system: System, *, epochs: int, batch_size: int, precision: st
         max_epochs=epochs,
         batch_size=batch_size,
         precision=precision,
-        training=Training(compile=compile),
+        training=Training(compile=compile, capture=capture),
         random_state=0,
+        device=device,
     )
 
 
@@ -151,7 +162,15 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def pythae_trainer(sizes: Sequence[int], X: np.ndarray, folder: str, *, variational: bool, **config: int):
+def pythae_trainer(
+    sizes: Sequence[int],
+    X: np.ndarray,
+    folder: str,
+    *,
+    variational: bool,
+    device: str = "cpu",
+    **config: int,
+):
     """Return pythae's own `BaseTrainer` over its own data set and a model of ours of the architecture given.
 
     Parameters
@@ -159,6 +178,7 @@ def pythae_trainer(sizes: Sequence[int], X: np.ndarray, folder: str, *, variatio
     sizes : features, hidden width, code.
     X : (N, 784) float32 in [0, 1].
     folder : where it writes what it writes.
+    device : where it trains.
     config : of `BaseTrainerConfig`.
     """
     with quiet():
@@ -199,7 +219,7 @@ def pythae_trainer(sizes: Sequence[int], X: np.ndarray, folder: str, *, variatio
         trainer = BaseTrainer(
             model,
             BaseDataset(rows, torch.zeros(len(rows))),
-            training_config=BaseTrainerConfig(output_dir=folder, no_cuda=True, **config),
+            training_config=BaseTrainerConfig(output_dir=folder, no_cuda=device == "cpu", **config),
         )
         trainer.prepare_training()
     return trainer

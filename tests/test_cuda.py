@@ -7,9 +7,19 @@ import pytest
 import torch
 from sklearn.base import clone
 
-from isthmus import GAN, VAE, Autoencoder, Training
+from isthmus import (
+    GAN,
+    VAE,
+    AdversarialAutoencoder,
+    Autoencoder,
+    ContractiveAutoencoder,
+    DenoisingAutoencoder,
+    Training,
+)
+from isthmus.divergence import KL
 from isthmus.networks import MLP
-from isthmus.training import data
+from isthmus.objective import ELBO, Objective
+from isthmus.training import captured, data, loop
 
 pytestmark = [
     pytest.mark.cuda,
@@ -18,39 +28,137 @@ pytestmark = [
 ]
 
 SMALL = {"network": MLP((32,)), "max_epochs": 3, "batch_size": 32, "random_state": 0, "device": "cuda"}
+IMAGES = {"max_epochs": 2, "batch_size": 32, "random_state": 0, "device": "cuda"}
+SYSTEMS = {
+    "autoencoder": Autoencoder(4),
+    "denoising": DenoisingAutoencoder(4, corruption="masking:0.3"),
+    "contractive": ContractiveAutoencoder(4),
+    "variational": VAE(4),
+    "warmed": VAE(4, objective=ELBO(KL(warmup=0.5))),
+    "importance": VAE(4, objective="importanceweighted:5"),
+    "gan": GAN(4, discriminator_steps=2),
+    "gan-gp": GAN(4, value="wasserstein", penalties="interpolated:10"),
+    "adversarial": AdversarialAutoencoder(4),
+}
 
 
-@pytest.mark.parametrize("system", [Autoencoder(4), VAE(4), GAN(4, discriminator_steps=2)], ids=lambda s: repr(s)[:3])
-def test_captured_steps_give_the_numbers_of_eager_ones(system, rng):
-    """Steps compiled and captured in CUDA graphs, the last batch of another shape among them."""
-    X = rng.normal(size=(330, 12)).astype(np.float32)
-    fits = [
-        clone(system).set_params(**SMALL, precision="float32", training=Training(compile=wanted)).fit(X)
+@pytest.fixture
+def X(rng):
+    """Rows whose last batch of an epoch has another shape than the others."""
+    return rng.normal(size=(330, 12)).astype(np.float32)
+
+
+def _losses(fitted) -> np.ndarray:
+    return np.array([fitted.history_[name] for name in fitted.history_.columns if name != "seconds"])
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_captured_steps_give_the_numbers_of_those_that_are_not(name, X, monkeypatch):
+    recorded = []
+    record = captured._record
+    monkeypatch.setattr(captured, "_record", lambda *args: recorded.append(record(*args)) or recorded[-1])
+    plain, fast = (
+        clone(SYSTEMS[name])
+        .set_params(**SMALL, precision="float32", training=Training(compile=False, capture=capture))
+        .fit(X)
+        for capture in (False, True)
+    )
+    assert len(recorded) == (2 if name == "gan" else 1), "every turn was captured, and no warning was given"
+    np.testing.assert_allclose(_losses(fast), _losses(plain), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["variational", "gan"])
+def test_compiled_and_captured_steps_give_the_numbers_of_eager_ones(name, X):
+    plain, fast = (
+        clone(SYSTEMS[name])
+        .set_params(**SMALL, precision="float32", training=Training(compile=wanted, capture=wanted))
+        .fit(X)
         for wanted in (False, True)
-    ]
-    for name in ("loss", "generator_loss"):
-        if name in fits[0].history_.columns:
-            np.testing.assert_allclose(fits[1].history_[name], fits[0].history_[name], rtol=1e-3)
+    )
+    np.testing.assert_allclose(_losses(fast), _losses(plain), rtol=1e-3, atol=1e-5)
 
 
-def test_data_that_would_fill_the_device_stay_at_home(rng, monkeypatch):
-    X = rng.normal(size=(330, 12)).astype(np.float32)
+@pytest.mark.parametrize("system", [VAE(4), GAN(4), Autoencoder(4)], ids=lambda s: type(s).__name__)
+def test_convolutions_are_captured(system, rng):
+    X = rng.integers(256, size=(330, 16, 16), dtype=np.uint8)
+    plain, fast = (
+        clone(system)
+        .set_params(**IMAGES, precision="float32", training=Training(compile=False, capture=capture))
+        .fit(X)
+        for capture in (False, True)
+    )
+    np.testing.assert_allclose(_losses(fast), _losses(plain), rtol=2e-2, atol=1e-3)
+
+
+def test_bfloat16_is_captured(X):
+    plain, fast = (
+        VAE(4, **SMALL, precision="bfloat16", training=Training(compile=False, capture=capture)).fit(X)
+        for capture in (False, True)
+    )
+    np.testing.assert_allclose(_losses(fast), _losses(plain), rtol=1e-2)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_no_step_waits_for_the_device(name, X, monkeypatch):
+    """Nothing in any turn, captured or not, makes the processor wait."""
+    waited = []
+    waits = captured.Captured._waits
+    monkeypatch.setattr(captured.Captured, "_waits", lambda *args: waited.append(waits(*args)) or waited[-1])
+    clone(SYSTEMS[name]).set_params(**SMALL).fit(X)
+    assert waited
+    assert not any(waited)
+
+
+class Waiting(Objective):
+    """An objective that looks at a number."""
+
+    def __call__(self, model, batch, generator):
+        terms = ELBO()(model, batch, generator)
+        return terms if float(terms["divergence"].sum()) > -1 else {}
+
+
+def test_a_part_that_waits_is_told_of_and_the_fit_goes_on(X):
+    plain = VAE(4, objective=Waiting(), **SMALL).fit(X)
+    with pytest.warns(UserWarning, match="cannot be captured and is taken as it is: a part waits for the device"):
+        told = VAE(4, objective=Waiting(), **SMALL, training=Training(capture=True)).fit(X)
+    np.testing.assert_allclose(_losses(told), _losses(plain), rtol=1e-4)
+
+
+def test_a_capture_that_fails_is_told_of_and_the_fit_goes_on(X, monkeypatch):
+    """The device and both generators are as they were."""
+    monkeypatch.setattr(captured.Captured, "_waits", lambda self, due, batch: self.take(due, batch))
+    plain = VAE(4, objective=Waiting(), **SMALL).fit(X)
+    with pytest.warns(UserWarning, match="cannot be captured"):
+        told = VAE(4, objective=Waiting(), **SMALL, training=Training(capture=True)).fit(X)
+    np.testing.assert_allclose(_losses(told), _losses(plain), rtol=1e-4)
+    assert torch.randn(3, device="cuda").isfinite().all()
+    VAE(4, **SMALL, training=Training(capture=True)).fit(X)
+
+
+def test_a_fit_that_is_healed_is_captured_anew(X, monkeypatch):
+    tells = iter([True, False])
+    monkeypatch.setattr(loop._Game, "_sound", lambda game: next(tells, True))
+    plain = VAE(4, **SMALL, training=Training(compile=False, capture=False)).fit(X)
+    tells = iter([True, False])
+    fast = VAE(4, **SMALL, training=Training(compile=False, capture=True)).fit(X)
+    np.testing.assert_allclose(_losses(fast), _losses(plain), rtol=1e-3)
+
+
+def test_data_that_would_fill_the_device_stay_at_home(X, monkeypatch):
     there = VAE(4, **SMALL).fit(X)
     monkeypatch.setattr(data.torch.cuda, "mem_get_info", lambda device: (X.nbytes, X.nbytes))
     home = VAE(4, **SMALL).fit(X)
     np.testing.assert_allclose(home.transform(X), there.transform(X), rtol=1e-4, atol=1e-5)
 
 
-def test_a_fit_on_a_gpu_is_resumed(rng, tmp_path):
-    X = rng.normal(size=(330, 12)).astype(np.float32)
+def test_a_fit_on_a_gpu_is_resumed(X, tmp_path):
     training = Training(checkpoint=str(tmp_path), resume=True)
     first = VAE(4, **SMALL, training=training).fit(X)
     again = VAE(4, **SMALL, training=training).fit(X)
     np.testing.assert_array_equal(first.transform(X), again.transform(X))
 
 
-def test_a_model_fitted_on_a_gpu_is_used_on_a_cpu(rng, tmp_path):
-    X = rng.normal(size=(330, 12)).astype(np.float32)
+def test_a_model_fitted_on_a_gpu_is_used_on_a_cpu(X, tmp_path):
     vae = VAE(4, **SMALL).fit(X)
     vae.save(tmp_path / "m")
     there = VAE.load(tmp_path / "m", device="cpu")

@@ -22,11 +22,13 @@ from torch.overrides import TorchFunctionMode
 from ..model import Batch, Model
 from ..objective import Objective
 from ..parts import Part
+from .player import Player
+from .settings import Training
 from .step import Step, gradients
 
-__all__ = ["REPAID", "REPAID_SECONDS", "can_compile", "compiled"]
+__all__ = ["REPAID", "REPAID_SECONDS", "all_own", "compiled", "pays"]
 
-REPAID = 1_500_000
+REPAID = {"cpu": 1_500_000, "cuda": 100_000_000}
 """Rows a fit must visit until compiling has paid for itself, by measurement: see docs/benchmarks.md."""
 
 REPAID_SECONDS = 600.0
@@ -88,18 +90,24 @@ class _Whole(nn.Module):
         return gradients(self.model, self.objective, [here[n] for n in self.moving], batch, generator, weights)
 
 
-def can_compile(model: Model, objective: Objective, device: torch.device) -> bool:
-    """Return whether a step may be traced once for all: every part is this library's or torch's, a compiler is there.
+def all_own(model: Model, *parts: Part) -> bool:
+    """Return whether every part is this library's or torch's, so that what a step does may be taken down once for all.
 
-    A user's own function may do something else every time it is called, which a trace would not see.
+    A user's own function may do something else every time it is called, which a trace or a capture would not see.
     """
-    if device.type == "cpu" and not any(map(shutil.which, ("g++", "clang++", "cl"))):
+    found = [*parts, model.posterior, model.corruption]
+    inner = [value for part in parts for value in part.get_params().values()]
+    things = [*model.modules(), *(p for p in (*found, *inner) if isinstance(p, Part | nn.Module) or callable(p))]
+    return all(type(thing).__module__.partition(".")[0] in ("isthmus", "torch") for thing in things)
+
+
+def pays(model: Model, player: Player, visits: int, settings: Training) -> bool:
+    """Return whether compiling a player's step is repaid by a fit that visits so many rows, and can be done."""
+    kind = next(model.parameters()).device.type
+    if kind not in REPAID or (kind == "cpu" and not any(map(shutil.which, ("g++", "clang++", "cl")))):
         return False
-    parts = [objective, model.posterior, model.corruption, *objective.get_params().values()]
-    things = [*model.modules(), *(p for p in parts if isinstance(p, Part | nn.Module) or callable(p))]
-    return device.type in ("cpu", "cuda") and all(
-        type(thing).__module__.partition(".")[0] in ("isthmus", "torch") for thing in things
-    )
+    long = visits // player.every >= REPAID[kind] and (settings.max_time or REPAID_SECONDS) >= REPAID_SECONDS
+    return long and all_own(model, player.objective)
 
 
 def compiled(
@@ -118,7 +126,7 @@ def compiled(
     run: Any = None
 
     def step(
-        batch: Batch, generator: torch.Generator, weights: Mapping[str, float]
+        batch: Batch, generator: torch.Generator, weights: Mapping[str, float | Tensor]
     ) -> tuple[Sequence[Tensor | None], dict[str, Tensor]]:
         nonlocal shape, draws, run
         values = _tensors(weights, batch.x.device, model.dtype)
@@ -157,8 +165,11 @@ def _run(
     return moved, sums
 
 
-def _tensors(weights: Mapping[str, float], device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
-    return {name: torch.full((), value, device=device, dtype=dtype) for name, value in weights.items()}
+def _tensors(weights: Mapping[str, float | Tensor], device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
+    return {
+        name: value if isinstance(value, Tensor) else torch.full((), value, device=device, dtype=dtype)
+        for name, value in weights.items()
+    }
 
 
 def _trace(
@@ -203,9 +214,7 @@ def _compile(trace: GraphModule, state: Mapping[str, Tensor], batch: Batch) -> C
     what = [(tuple(t.shape), t.stride(), t.dtype, t.device) for t in tensors]
     key = f"{trace.code}{what}{torch.get_num_threads()}"
     if held or key not in _CACHE:
-        options: Any = {"triton.cudagraphs": True} if batch.x.is_cuda else {}
-        if _UNGUARDED is not None:
-            options["guard_filter_fn"] = _UNGUARDED
+        options: Any = {} if _UNGUARDED is None else {"guard_filter_fn": _UNGUARDED}
         made = torch.compile(trace, dynamic=False, options=options)
         if held:  # tensors of its own: it is no other fit's
             return made

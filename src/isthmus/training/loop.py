@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,9 +16,10 @@ from ..errors import FitError
 from ..model import Batch, Model
 from ..objective import weighted_sum
 from .average import Average, Best
+from .captured import Captured, Turn, can_capture
 from .cause import cause
 from .checkpoint import Checkpoints
-from .data import Rows
+from .data import Rows, place_for
 from .history import History
 from .interrupt import Interrupts
 from .mover import Mover
@@ -29,6 +31,9 @@ __all__ = ["Run", "train"]
 
 CHECKED = 256
 """Steps after which a fit looks whether it is sound, within a long epoch."""
+
+COPIES = 12
+"""Weights' worth of memory in three states: weights, their average and the optimiser's two moments."""
 
 FLUSHED = 64
 """Steps after which optimisers forget what has decayed to denormal numbers."""
@@ -81,7 +86,11 @@ class _Game:
     def __init__(self, model: Model, players: Sequence[Player], rows: Rows, run: Run) -> None:
         settings, visits = run.settings, run.epochs * len(rows)
         self.model, self.players, self.rows, self.run, self.settings = model, players, rows, run, settings
-        self.movers = [Mover(player, model, run.learning_rate, settings, visits) for player in players]
+        captures = can_capture(model, players, settings, rows.device)
+        make = partial(Mover, model=model, learning_rate=run.learning_rate, settings=settings, visits=visits)
+        self.movers = [make(player, dials=captures) for player in players]
+        self.captured = Captured(self._turn, run.generator, loud=settings.capture is True) if captures else None
+        self.take: Turn = self.captured or self._turn
         self.average = Average(model, settings.averaging) if settings.averaging else None
         self.best = None if settings.patience is None else Best(settings.patience)
         self.history = History()
@@ -98,6 +107,7 @@ class _Game:
         self.model.train()
         if self.run.checkpoints is not None and self.run.checkpoints.found is not None:
             self.restore(self.run.checkpoints.found)
+        self.home = not self._holds_copies()
         self.start = self.good = self.kept = self.state()
         self.clock = time.perf_counter()
         with Interrupts() as interrupts:
@@ -151,14 +161,22 @@ class _Game:
     def _move(self, batch: Batch) -> None:
         done = self.done
         factor = self.scale * self.settings.rate(done, done + 1 / self.steps)
-        for mover in self._due():
-            mover.move(batch, self.run.generator, done, factor)
+        due = self._due()
+        for mover in due:
+            mover.set(done, factor)
+        self.take(due, batch)
+        for mover in due:
+            mover.count(len(batch.x))
         if self.average is not None:
             self.average.update(self.step)
         self.step, self.index = self.step + 1, self.index + 1
-        if self.step % FLUSHED == 0:
+        if self.step % FLUSHED == 0 and batch.x.device.type == "cpu":
             for mover in self.movers:
                 mover.flush()
+
+    def _turn(self, due: Sequence[Mover], batch: Batch) -> None:
+        for mover in due:
+            mover.move(batch, self.run.generator)
 
     def _due(self) -> list[Mover]:
         return [mover for mover in self.movers if self.step % mover.player.every == 0]
@@ -269,7 +287,9 @@ class _Game:
                 if why is not None:
                     return f"{mover.player.name}: {why}" if len(self.movers) > 1 else why
                 generator.set_state(before)
-                mover.move(batch, generator, done, self.scale * self.settings.rate(done, done + 1 / self.steps))
+                mover.set(done, self.scale * self.settings.rate(done, done + 1 / self.steps))
+                mover.move(batch, generator)
+                mover.count(len(batch.x))
                 for name, weight in self.model.named_parameters():
                     if not bool(weight.isfinite().all()):
                         return f"the weights {name!r} became nan or infinite"
@@ -281,9 +301,14 @@ class _Game:
 
     # State.
 
+    def _holds_copies(self) -> bool:
+        """Return whether the device has room for what a fit goes back to, beside what it computes with."""
+        weights = sum(weight.nbytes for weight in self.model.parameters())
+        return place_for(COPIES * weights, self.rows.device) == self.rows.device
+
     def state(self) -> State:
         """Return copies of all that changes."""
-        state = State()
+        state = State(home=self.home)
         state.put("model", self.model.state_dict())
         if self.average is not None:
             state.put("average", self.average.model.state_dict())
@@ -300,6 +325,8 @@ class _Game:
     def restore(self, state: State) -> None:
         """Go back to a state."""
         device = self.rows.device
+        if self.captured is not None:
+            self.captured.forget()
         self.model.load_state_dict(state.get("model"))
         if self.average is not None:
             self.average.model.load_state_dict(state.get("average"))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
 from ..model import Batch, Model
-from .compiled import REPAID, REPAID_SECONDS, can_compile, compiled
+from .compiled import compiled, pays
+from .dials import Dials
 from .player import Player
 from .settings import Training
 from .state import State, optimizer_state, restore_optimizer
@@ -28,9 +31,19 @@ class Mover:
     learning_rate : the highest rate of the schedule, before the player's own pace.
     settings : optimiser, clipping, compilation.
     visits : how many rows the fit will visit.
+    dials : whether rate and weights of terms are kept on the device, as steps that are captured need it.
     """
 
-    def __init__(self, player: Player, model: Model, learning_rate: float, settings: Training, visits: int) -> None:
+    def __init__(
+        self,
+        player: Player,
+        model: Model,
+        learning_rate: float,
+        settings: Training,
+        visits: int,
+        *,
+        dials: bool = False,
+    ) -> None:
         player.objective.refuse(model)
         self.player = player
         self.parameters = player.parameters(model)
@@ -38,24 +51,43 @@ class Mover:
         self.optimizer = (player.optimizer or settings.make_optimizer()).make(self.parameters, self.rate)
         self.clip_norm = player.clip_norm if settings.clip_norm == "auto" else settings.clip_norm
         self.step = _step(player, model, self.parameters, settings, visits)
+        self.dtype = model.dtype
+        self.dials = Dials(self.parameters[0].device) if dials else None
+        self.weights: Mapping[str, float | Tensor] = {}
         self.sums: dict[str, Tensor] = {}
         self.rows = 0
         self.first: Tensor | None = None
 
-    def move(self, batch: Batch, generator: torch.Generator, progress: float, factor: float) -> None:
-        """Take one step down the mean of the loss."""
-        moved, sums = self.step(batch, generator, self.player.objective.weights(progress))
+    def set(self, progress: float, factor: float) -> None:
+        """Set rate and weights of terms for the step to come."""
+        rate: float | Tensor = self.rate * factor
+        weights: Mapping[str, float | Tensor] = self.player.objective.weights(progress)
+        if self.dials is not None:
+            rate = self.dials.turned("rate", float(rate))
+            weights = {name: self.dials.turned(f"of {name}", float(w), self.dtype) for name, w in weights.items()}
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.weights = weights
+
+    def move(self, batch: Batch, generator: torch.Generator) -> None:
+        """Take one step down the mean of the loss; this may be captured, and is not always called."""
+        moved, sums = self.step(batch, generator, self.weights)
         for parameter, gradient in zip(self.parameters, moved, strict=True):
             parameter.grad = gradient
         if self.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate * factor
         self.optimizer.step()
         if self.first is None:
             self.first = (sums["loss"] / len(batch.x)).abs()
-        self.sums = {name: self.sums[name] + value if self.sums else value.clone() for name, value in sums.items()}
-        self.rows += len(batch.x)
+        for name, value in sums.items():
+            if name in self.sums:
+                self.sums[name] += value
+            else:
+                self.sums[name] = value.clone()
+
+    def count(self, rows: int) -> None:
+        """Take note that it moved on so many rows."""
+        self.rows += rows
 
     def flush(self) -> None:
         """Set to zero what the optimiser remembers in denormal numbers.
@@ -71,17 +103,19 @@ class Mover:
 
     def means(self) -> dict[str, float]:
         """Return the mean a row of the loss and each term since `reset`; this waits for the device."""
-        return {name: float(total) / self.rows for name, total in self.sums.items()}
+        return {name: float(total) / self.rows for name, total in self.sums.items()} if self.rows else {}
 
     def sound(self) -> bool:
         """Return whether the loss since `reset` is finite and not far above an untrained model's."""
-        if self.first is None or not self.sums:
+        if self.first is None or not self.rows:
             return True
         return abs(float(self.sums["loss"])) / self.rows <= BLOWN * (1.0 + float(self.first))
 
     def reset(self) -> None:
         """Begin the sums anew."""
-        self.sums, self.rows = {}, 0
+        self.rows = 0
+        for total in self.sums.values():
+            total.zero_()
 
     def put(self, state: State) -> None:
         """Add what it remembers to a state."""
@@ -105,9 +139,5 @@ class Mover:
 
 def _step(player: Player, model: Model, parameters: list[nn.Parameter], settings: Training, visits: int) -> Step:
     eager = in_pieces(model, player.objective, parameters)
-    device = parameters[0].device
-    long = visits // player.every >= REPAID and (settings.max_time or REPAID_SECONDS) >= REPAID_SECONDS
-    pays = long and can_compile(model, player.objective, device)
-    if settings.compile is True or (settings.compile == "auto" and pays):
-        return compiled(model, player.objective, parameters, eager, loud=settings.compile is True)
-    return eager
+    wanted = pays(model, player, visits, settings) if settings.compile == "auto" else settings.compile
+    return compiled(model, player.objective, parameters, eager, loud=settings.compile is True) if wanted else eager

@@ -40,11 +40,13 @@ class Adam(Optimizer):
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent with momentum."""
+    """Stochastic gradient descent with momentum, fused."""
 
     momentum: float = 0.9
     weight_decay: float = 0.0
 
     def make(self, parameters: Iterable[nn.Parameter], learning_rate: float) -> torch.optim.Optimizer:
-        """Return torch's SGD."""
-        return torch.optim.SGD(parameters, learning_rate, momentum=self.momentum, weight_decay=self.weight_decay)
+        """Return torch's fused SGD."""
+        return torch.optim.SGD(
+            parameters, learning_rate, momentum=self.momentum, weight_decay=self.weight_decay, fused=True
+        )

@@ -19,7 +19,7 @@ PLACES = ("checkpoint", "every", "resume", "trackers")
 
 
 class Training(Part, kind="training", final=True):
-    r"""How a fit moves: optimiser, schedule, clipping, averaging, early stopping, budget, compilation, checkpoints.
+    r"""How a fit moves: optimiser, schedule, clipping, averaging, early stopping, budget, compiling, checkpoints.
 
     The learning rate is the estimator's, times a factor that rises linearly over the first `warmup` of the fit and
     then falls by `decay`: to zero along a line or a half cosine, or not at all.
@@ -44,6 +44,8 @@ class Training(Part, kind="training", final=True):
         Under it results depend on the machine's speed.
     compile : whether steps are compiled, which costs half a minute once and gives the same numbers within rounding;
         ``"auto"`` does so where the fit is long enough to repay it and every part is this library's.
+    capture : whether on a GPU what a step launches is captured once, as a CUDA graph, and replayed, to the same numbers
+        within rounding; ``"auto"`` does so where every part is this library's.
     retries : how often a fit that blew up is healed before it stops.
     checkpoint : a folder that the state of the fit is written to, or None.
     every : steps between checkpoints; None is one a finished epoch.
@@ -61,6 +63,7 @@ class Training(Part, kind="training", final=True):
     patience: int | None = None
     max_time: float | None = None
     compile: bool | Literal["auto"] = "auto"
+    capture: bool | Literal["auto"] = "auto"
     retries: int = 3
     checkpoint: str | None = None
     every: int | None = None
@@ -81,9 +84,9 @@ class Training(Part, kind="training", final=True):
             f"clip_norm must be positive, None or 'auto', got {self.clip_norm!r}",
         )
         self.require(self.max_time is None or self.max_time > 0, f"max_time must be positive, got {self.max_time}")
-        self.require(
-            self.compile in (True, False, "auto"), f"compile must be True, False or 'auto', got {self.compile!r}"
-        )
+        for name in ("compile", "capture"):
+            value = getattr(self, name)
+            self.require(value in (True, False, "auto"), f"{name} must be True, False or 'auto', got {value!r}")
         for name in ("patience", "every"):
             if getattr(self, name) is not None:
                 self.require_count(name, getattr(self, name))

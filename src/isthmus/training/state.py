@@ -14,14 +14,17 @@ __all__ = ["State", "optimizer_state", "restore_optimizer"]
 
 @dataclass
 class State:
-    """Tensors by name, and facts that JSON can hold."""
+    """Tensors by name, and facts that JSON can hold; `home` brings what is put into it to the CPU's memory."""
 
     tensors: dict[str, Tensor] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    home: bool = True
 
     def put(self, prefix: str, tensors: Mapping[str, Tensor]) -> None:
-        """Take copies of tensors under a prefix, into the CPU's memory: a device's is scarcer."""
-        self.tensors |= {f"{prefix}/{name}": t.detach().to("cpu", copy=True) for name, t in tensors.items()}
+        """Take copies of tensors under a prefix."""
+        for name, tensor in tensors.items():
+            place = torch.device("cpu") if self.home else tensor.device
+            self.tensors[f"{prefix}/{name}"] = tensor.detach().to(place, copy=True)
 
     def get(self, prefix: str) -> dict[str, Tensor]:
         """Return the tensors under a prefix."""

@@ -13,7 +13,9 @@ from ..objective import Objective, weighted_sum
 
 __all__ = ["Step", "gradients", "in_pieces"]
 
-Step = Callable[[Batch, torch.Generator, Mapping[str, float]], tuple[Sequence[Tensor | None], dict[str, Tensor]]]
+Step = Callable[
+    [Batch, torch.Generator, Mapping[str, float | Tensor]], tuple[Sequence[Tensor | None], dict[str, Tensor]]
+]
 """``step(batch, generator, weights)`` returns a gradient for each weight, and the sum over rows of loss and terms."""
 
 
@@ -40,7 +42,7 @@ def in_pieces(model: Model, objective: Objective, parameters: Sequence[nn.Parame
     pieces = 1
 
     def step(
-        batch: Batch, generator: torch.Generator, weights: Mapping[str, float]
+        batch: Batch, generator: torch.Generator, weights: Mapping[str, float | Tensor]
     ) -> tuple[Sequence[Tensor | None], dict[str, Tensor]]:
         nonlocal pieces
         while True:
@@ -71,7 +73,7 @@ def _summed(
     parameters: Sequence[nn.Parameter],
     pieces: Sequence[Batch],
     generator: torch.Generator,
-    weights: Mapping[str, float],
+    weights: Mapping[str, float | Tensor],
 ) -> tuple[Sequence[Tensor | None], dict[str, Tensor]]:
     if len(pieces) == 1:
         return gradients(model, objective, parameters, pieces[0], generator, weights)

@@ -1,0 +1,154 @@
+"""Turns captured on a GPU as CUDA graphs, so that small models do not wait for the launches of their kernels."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple, Protocol
+
+import torch
+
+from ..model import Batch, Model
+from .compiled import all_own
+from .mover import Mover
+from .player import Player
+from .settings import Training
+
+__all__ = ["Captured", "Turn", "can_capture"]
+
+WARM = 3
+"""Turns of a kind that are taken as they are first: they compile, and make what optimisers remember."""
+
+WAITS = "called a synchronizing CUDA operation"
+"""What torch warns of, when asked to, where the processor waits for the device."""
+
+
+class Turn(Protocol):
+    """What those who are due do with a batch."""
+
+    def __call__(self, due: Sequence[Mover], batch: Batch) -> None: ...
+
+
+def can_capture(model: Model, players: Sequence[Player], settings: Training, device: torch.device) -> bool:
+    """Return whether turns may be captured: there is a GPU, and every part is this library's, or it is asked for."""
+    optimizers = (player.optimizer or settings.make_optimizer() for player in players)
+    allowed = settings.capture is True or all_own(model, *(player.objective for player in players), *optimizers)
+    return device.type == "cuda" and settings.capture is not False and allowed
+
+
+class _Tape(NamedTuple):
+    """A turn on tape: where it reads its batch, and how it is played again."""
+
+    held: Batch
+    replay: Callable[[], None]
+
+
+class Captured:
+    """Takes turns, from the fourth of a kind on by replaying what the device did, all its kernels in one launch.
+
+    A kind is who is due and what shape the batch has. A tape reads batch, rates and weights of terms from fixed places
+    and draws from the fit's own generator, so that the numbers are those of turns that are not on tape. A turn in which
+    the processor waits for the device cannot be taped; it is taken as it is, and `loud` warns of it.
+
+    Parameters
+    ----------
+    take : takes a turn as it is.
+    generator : all randomness of the fit.
+    loud : whether to warn of turns that cannot be captured.
+    """
+
+    def __init__(self, take: Turn, generator: torch.Generator, *, loud: bool) -> None:
+        self.take, self.generator, self.loud = take, generator, loud
+        self.pool: Any = None
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop all tapes, since what they read from and write to is elsewhere now."""
+        self.taken: dict[Hashable, int] = {}
+        self.tapes: dict[Hashable, _Tape | None] = {}
+
+    def __call__(self, due: Sequence[Mover], batch: Batch) -> None:
+        """Take a turn."""
+        kind = (*(mover.player.name for mover in due), batch.x.shape)
+        self.taken[kind] = self.taken.get(kind, 0) + 1
+        if self.taken[kind] < WARM:
+            self.take(due, batch)
+        elif self.taken[kind] == WARM:
+            if self._waits(due, batch):
+                self._refuse(kind, "a part waits for the device")
+        else:
+            if kind not in self.tapes:
+                self._tape(kind, due, batch)
+            self._play(self.tapes[kind], due, batch)
+
+    def _play(self, tape: _Tape | None, due: Sequence[Mover], batch: Batch) -> None:
+        if tape is None:
+            self.take(due, batch)
+            return
+        for held, given in zip(tape.held, batch, strict=True):
+            if held is not None and given is not None:
+                held.copy_(given)
+        tape.replay()
+
+    def _waits(self, due: Sequence[Mover], batch: Batch) -> bool:
+        """Take a turn and return whether the processor waited for the device in it."""
+        with warnings.catch_warnings(record=True) as said, _waits_told():
+            warnings.simplefilter("always")
+            self.take(due, batch)
+        told = [warning for warning in said if WAITS in str(warning.message)]
+        for warning in said:
+            if warning not in told:
+                warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+        return bool(told)
+
+    def _tape(self, kind: Hashable, due: Sequence[Mover], batch: Batch) -> None:
+        held = Batch(batch.x.clone(), None if batch.noisy is None else batch.noisy.clone())
+        if self.pool is None:
+            self.pool = torch.cuda.graph_pool_handle()
+        try:
+            self.tapes[kind] = _Tape(held, _record(lambda: self.take(due, held), self.generator, self.pool, due))
+        except RuntimeError as error:
+            self._refuse(kind, str(error).strip().splitlines()[0])
+
+    def _refuse(self, kind: Hashable, reason: str) -> None:
+        self.tapes[kind] = None
+        if self.loud:
+            warnings.warn(f"the step cannot be captured and is taken as it is: {reason}", stacklevel=4)
+
+
+@contextmanager
+def _waits_told() -> Iterator[None]:
+    """Have torch warn wherever the processor waits for the device."""
+    before = torch.cuda.get_sync_debug_mode()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch says that it may not know of all
+        torch.cuda.set_sync_debug_mode("warn")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode(before)
+
+
+def _record(
+    work: Callable[[], None], generator: torch.Generator, pool: Any, due: Sequence[Mover]
+) -> Callable[[], None]:
+    """Record work, without doing it, and return what does it from then on.
+
+    Memory may be shared by tapes, since all that a turn leaves behind is in memory of its own.
+    """
+    graph = torch.cuda.CUDAGraph()
+    graph.register_generator_state(generator)
+    groups = [group for mover in due for group in mover.optimizer.param_groups if "capturable" in group]
+    for group in groups:
+        group["capturable"] = True
+    try:
+        with (
+            torch.cuda.device(generator.device),
+            torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"),
+        ):
+            work()
+    finally:
+        for group in groups:
+            group["capturable"] = False
+    return graph.replay
