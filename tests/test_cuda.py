@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
 import torch
@@ -17,9 +19,10 @@ from isthmus import (
     Training,
 )
 from isthmus.divergence import KL
+from isthmus.estimators import base
 from isthmus.networks import MLP
 from isthmus.objective import ELBO, Objective
-from isthmus.training import captured, data, loop
+from isthmus.training import captured, loop
 
 pytestmark = [
     pytest.mark.cuda,
@@ -146,9 +149,56 @@ def test_a_fit_that_is_healed_is_captured_anew(X, monkeypatch):
 
 def test_data_that_would_fill_the_device_stay_at_home(X, monkeypatch):
     there = VAE(4, **SMALL).fit(X)
-    monkeypatch.setattr(data.torch.cuda, "mem_get_info", lambda device: (X.nbytes, X.nbytes))
+    monkeypatch.setattr(base, "place_for", lambda size, device: torch.device("cpu"))
     home = VAE(4, **SMALL).fit(X)
     np.testing.assert_allclose(home.transform(X), there.transform(X), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_fit_repeats_itself_to_the_bit(name, X):
+    first, again = (clone(SYSTEMS[name]).set_params(**SMALL).fit(X) for _ in range(2))
+    np.testing.assert_array_equal(_losses(first), _losses(again))
+    for a, b in zip(first.model_.parameters(), again.model_.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_row_has_the_same_bits_alone_in_a_crowd_and_in_any_order(X, rng):
+    vae, order = VAE(4, **SMALL).fit(X), rng.permutation(len(X))
+    for f in (vae.transform, vae.reconstruct, lambda X: vae.score_samples(X, n_draws=7)):
+        crowd = f(X)
+        np.testing.assert_array_equal(f(X[order]), crowd[order])
+        np.testing.assert_array_equal(f(X[:1]), crowd[:1])
+    np.testing.assert_array_equal(vae.sample(10, random_state=0), vae.sample(5000, random_state=0)[:10])
+
+
+def test_a_batch_that_is_too_large_for_the_device_is_taken_in_pieces(rng):
+    """The gradient is the same, and so is what it leads to but for the draws, which are made a piece at a time."""
+    X = rng.normal(size=(32_768, 64)).astype(np.float32)
+    wide = Autoencoder(8, network=MLP((2048, 2048)), batch_size=16_384, max_epochs=4, random_state=0, device="cuda")
+    wide.set_params(precision="float32")
+    roomy = clone(wide).fit(X)
+    gc.collect()
+    torch.cuda.empty_cache()
+    whole = torch.cuda.mem_get_info()[1]
+    torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + 0.9e9) / whole)
+    try:
+        with pytest.warns(UserWarning, match="the device's memory is full; a batch is taken in 2 pieces"):
+            tight = clone(wide).fit(X)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    np.testing.assert_allclose(_losses(tight), _losses(roomy), rtol=1e-3)
+
+
+def test_a_fit_leaves_no_more_memory_taken_than_its_model(X):
+    def taken() -> int:
+        gc.collect()
+        torch.cuda.empty_cache()
+        return torch.cuda.memory_reserved()
+
+    kept = [VAE(4, **SMALL).fit(X)]
+    before = taken()
+    kept += [VAE(4, **SMALL).fit(X) for _ in range(5)]
+    assert taken() - before <= 5 * 2**21, "a block of the allocator for each model at most, and no graph's memory"
 
 
 def test_a_fit_on_a_gpu_is_resumed(X, tmp_path):

@@ -13,7 +13,7 @@ from ..distributions import draw
 from ..errors import CompositionError
 from ..metrics import mmd
 from ..model import Model
-from .base import BLOCK, Estimator, generator_for
+from .base import Estimator, generator_for
 
 __all__ = ["Rivals", "Samples"]
 
@@ -38,7 +38,8 @@ class Samples(Estimator):
         generator = generator_for(self.random_state if random_state is None else random_state, device)
         with torch.no_grad():
             p = self.model_.p_z()
-            blocks = [draw(p, (BLOCK,), generator).cpu().numpy() for _ in range(0, n_samples, BLOCK)]
+            size = self._block()
+            blocks = [draw(p, (size,), generator).cpu().numpy() for _ in range(0, n_samples, size)]
         z = np.concatenate(blocks)[:n_samples]  # in blocks of one size, so that the first n do not depend on n
         return self._map(z, self._decoded, self.dtype_)
 

@@ -41,6 +41,9 @@ __all__ = ["BLOCK", "Estimator", "told_apart"]
 MONITORED = 1_000
 """Rows that what goes into the history after each epoch is measured on, at most."""
 
+BLOCK_VALUES = 2**22
+"""Values a GPU is given at once, when a fitted model is used: enough to keep it busy."""
+
 BLOCK = 256
 """Rows go through a fitted model in blocks of exactly so many, the last one filled up, so that a row's result does not
 depend on how many came with it, to the bit."""
@@ -351,14 +354,22 @@ class Estimator(Reports, BaseEstimator):  # type: ignore[misc]
             raise DataError(f"codes must be (N, {self.latent_dim_}), got {z.shape}")
         return z
 
-    def _map(self, X: np.ndarray, f: Callable[[Tensor], Tensor], dtype: np.dtype[Any]) -> np.ndarray:
-        """Return f applied to X in blocks of `BLOCK` rows, in float64 if `dtype` is that, in float32 otherwise."""
+    def _block(self, draws: int = 1) -> int:
+        """Return how many rows go through at once: the same whatever their number, so that a row has its own bits."""
         device = next(self.model_.parameters()).device
+        if device.type == "cpu":
+            return BLOCK
+        fitting: int = BLOCK_VALUES // (draws * math.prod(self.shape_))
+        return max(BLOCK, min(32 * BLOCK, 1 << max(0, fitting.bit_length() - 1)))
+
+    def _map(self, X: np.ndarray, f: Callable[[Tensor], Tensor], dtype: np.dtype[Any], draws: int = 1) -> np.ndarray:
+        """Return f applied to X a block at a time, in float64 if `dtype` is that, in float32 otherwise."""
+        device, size = next(self.model_.parameters()).device, self._block(draws)
         results = []
         with torch.no_grad(), AnyPlace():
-            for start in range(0, len(X), BLOCK):
-                block = as_tensor(X[start : start + BLOCK], device)
-                fill = block.new_zeros(BLOCK - len(block), *block.shape[1:])
+            for start in range(0, len(X), size):
+                block = as_tensor(X[start : start + size], device)
+                fill = block.new_zeros(size - len(block), *block.shape[1:])
                 results.append(f(torch.cat([block, fill]))[: len(block)].cpu().numpy())
         out = np.concatenate(results)
         wide = dtype.kind == "f" and dtype.itemsize == 8  # in whatever byte order

@@ -23,7 +23,7 @@ from ..training import Player
 from ._encoding import Encodes
 from ._rows import check_unit_interval
 from ._sampling import Samples
-from .base import BLOCK, _is_image, _unit_scale
+from .base import _is_image, _unit_scale
 
 __all__ = ["VAE"]
 
@@ -98,13 +98,13 @@ class VAE(Samples, Encodes):
         x = self._check_rows(X)
         if self.likelihood_.unit_interval:
             check_unit_interval(x, float(self.model_.scaling.scale))
-        return self._map(x, lambda block: self._bound(block, n_draws), x.dtype)
+        return self._map(x, lambda block: self._bound(block, n_draws), x.dtype, n_draws)
 
     def _bound(self, x: Tensor, n_draws: int) -> Tensor:
         model = self.model_
         x = model.scaled(x)
         q = model.encode(x)
-        at_once = max(1, values_at_once(x.device) // (BLOCK * math.prod(self.shape_)))
+        at_once = max(1, values_at_once(x.device) // x.numel())
         seeds, log_w = row_seeds(x), []
         for start in range(0, n_draws, at_once):
             z = draw_by_row(q, seeds, range(start, min(start + at_once, n_draws)))

@@ -106,9 +106,11 @@ class Captured:
         held = Batch(batch.x.clone(), None if batch.noisy is None else batch.noisy.clone())
         if self.pool is None:
             self.pool = torch.cuda.graph_pool_handle()
+        before = self.generator.get_state()
         try:
             self.tapes[kind] = _Tape(held, _record(lambda: self.take(due, held), self.generator, self.pool, due))
         except RuntimeError as error:
+            _recover(self.generator, before)
             self._refuse(kind, str(error).strip().splitlines()[0])
 
     def _refuse(self, kind: Hashable, reason: str) -> None:
@@ -152,3 +154,13 @@ def _record(
         for group in groups:
             group["capturable"] = False
     return graph.replay
+
+
+def _recover(generator: torch.Generator, before: torch.Tensor) -> None:
+    """Give the generators states of their own again: those that a capture failed with take themselves to be in it."""
+    device = generator.device
+    for broken, state in (
+        (generator, before),
+        (torch.cuda.default_generators[device.index], torch.cuda.get_rng_state(device)),
+    ):
+        broken.graphsafe_set_state(torch.Generator(device).set_state(state).graphsafe_get_state())

@@ -24,10 +24,10 @@ def pick_device(name: str) -> torch.device:
     if torch.backends.mps.is_available():
         here.append("mps")
     if name == "auto":
-        return torch.device("cuda" if "cuda" in here else "cpu")
+        name = "cuda" if "cuda" in here else "cpu"
     if str(name) not in here:
         raise CompositionError(f"device {str(name)!r} is not there; this machine has {', '.join(here)}")
-    return torch.device(name)
+    return torch.empty(0, device=name).device  # with its number, which a tensor's has and "cuda" has not
 
 
 def has_bfloat16(device: torch.device) -> bool:

@@ -116,6 +116,9 @@ class _Game:
                     self._play_epoch(interrupts)
             except KeyboardInterrupt:  # raised by a user's own function, or a second Ctrl-C
                 self._interrupted()
+            finally:
+                if self.captured is not None:
+                    self.captured.forget()
         self._hand_out()
         return self.history
 

@@ -77,6 +77,8 @@ class Mover:
         if self.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
         self.optimizer.step()
+        for parameter in self.parameters:
+            parameter.grad = None
         if self.first is None:
             self.first = (sums["loss"] / len(batch.x)).abs()
         for name, value in sums.items():
