@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -98,18 +98,25 @@ class Rows:
             for chosen in self.chosen(order, start):
                 following = chosen, loader.submit(self.gather, chosen)
                 if waiting is not None:
-                    yield waiting[0], waiting[1].result()
+                    yield waiting[0], self._sent(waiting[1].result())
                 waiting = following
             if waiting is not None:
-                yield waiting[0], waiting[1].result()
+                yield waiting[0], self._sent(waiting[1].result())
 
     def gather(self, chosen: Tensor) -> Batch:
-        """Return the batch of those rows."""
-        return Batch(self._picked(self.x, chosen), None if self.noisy is None else self._picked(self.noisy, chosen))
+        """Return the batch of those rows where the data are, in memory that a device can copy from by itself."""
+        return self._each(Batch(self.x, self.noisy), lambda x: self._pinned(x.index_select(0, chosen)))
 
-    def _picked(self, x: Tensor, chosen: Tensor) -> Tensor:
-        picked = x.index_select(0, chosen)
-        return picked if self.device == x.device else picked.pin_memory().to(self.device, non_blocking=True)
+    def _pinned(self, x: Tensor) -> Tensor:
+        return x if self.device == x.device else x.pin_memory()
+
+    def _sent(self, batch: Batch) -> Batch:
+        """Return the batch on the device; only the thread that trains asks that of it, since it may be capturing."""
+        return self._each(batch, lambda x: x.to(self.device, non_blocking=True))
+
+    @staticmethod
+    def _each(batch: Batch, f: Callable[[Tensor], Tensor]) -> Batch:
+        return Batch(f(batch.x), None if batch.noisy is None else f(batch.noisy))
 
     def in_order(self) -> Iterator[Batch]:
         """Yield all rows in their own order."""
