@@ -22,7 +22,7 @@ from .timing import rate, ratio, take_turns, verdict
 
 BATCHES = (100, 256, 1024)
 TURNS = 3
-SECONDS = 0.7
+SECONDS = 0.5
 """At least so long is measured a turn."""
 
 OURS, SINGLE, PLAIN, COMPILED = (
