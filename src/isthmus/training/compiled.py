@@ -28,7 +28,7 @@ from .step import Step, gradients
 
 __all__ = ["REPAID", "REPAID_SECONDS", "all_own", "compiled", "pays"]
 
-REPAID = {"cpu": 1_500_000, "cuda": 40_000_000}
+REPAID = {"cpu": 1_500_000, "cuda": 20_000_000}
 """Rows a fit must visit until compiling has paid for itself, by measurement: see docs/benchmarks.md."""
 
 REPAID_SECONDS = 600.0
