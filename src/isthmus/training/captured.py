@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,10 @@ WARM = 3
 
 WAITS = "called a synchronizing CUDA operation"
 """What torch warns of, when asked to, where the processor waits for the device."""
+
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Held while a turn is recorded: torch records one at a time."""
 
 
 class Turn(Protocol):
@@ -61,6 +66,7 @@ class Captured:
     def __init__(self, take: Turn, generator: torch.Generator, *, loud: bool) -> None:
         self.take, self.generator, self.loud = take, generator, loud
         self.pool: Any = None
+        self.failed = False
         self.forget()
 
     def forget(self) -> None:
@@ -72,7 +78,7 @@ class Captured:
         """Take a turn."""
         kind = (*(mover.player.name for mover in due), batch.x.shape)
         self.taken[kind] = self.taken.get(kind, 0) + 1
-        if self.taken[kind] < WARM:
+        if self.failed or self.taken[kind] < WARM:
             self.take(due, batch)
         elif self.taken[kind] == WARM:
             if self._waits(due, batch):
@@ -111,6 +117,7 @@ class Captured:
             self.tapes[kind] = _Tape(held, _record(lambda: self.take(due, held), self.generator, self.pool, due))
         except RuntimeError as error:
             _recover(self.generator, before)
+            self.tapes, self.failed = {}, True  # what is on tape draws from where the generator no longer looks
             self._refuse(kind, str(error).strip().splitlines()[0])
 
     def _refuse(self, kind: Hashable, reason: str) -> None:
@@ -146,6 +153,7 @@ def _record(
         group["capturable"] = True
     try:
         with (
+            _ONE_AT_A_TIME,
             torch.cuda.device(generator.device),
             torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"),
         ):
