@@ -17,6 +17,8 @@ from .report import spread, table
 SEEDS = (0, 1, 2)
 PROBED = 10_000
 AWAY = 8
+RATE = 1.6e-2
+"""Four times the default: a sigmoid unit's slope is at most ¼, so that its weights have further to go."""
 
 
 def run() -> str:
@@ -34,6 +36,7 @@ def run() -> str:
         "tied": True,
         "likelihood": "bernoulli",
         "max_epochs": 10,
+        "learning_rate": RATE,
     }
     systems = {
         "plain": lambda seed: Autoencoder(**shared, random_state=seed),
@@ -65,7 +68,8 @@ def run() -> str:
     head = ["autoencoder", "probe error %, noisy test", "probe error %, clean test", "error, clean", "error, noisy"]
     head += ["‖J‖ at test images", f"‖J‖ at distance {AWAY}", f"code moves over distance {AWAY}"]
     return (
-        "Fashion-MNIST, 784-1000 sigmoid units, tied weights, cross-entropy, ten epochs, three seeds (mean ± standard "
+        "Fashion-MNIST, 784-1000 sigmoid units, tied weights, cross-entropy, ten epochs at four times the default "
+        "learning rate, three seeds (mean ± standard "
         f"deviation). The probe is a logistic regression (C = 0.01) on the codes of {PROBED:,} clean training images; "
         "the noisy test images have half their pixels set to zero. ‖J‖ is the mean Frobenius norm of the encoder's "
         "Jacobian at 1,000 test images, and at a distance of 8 from each in a random direction; the last column is "

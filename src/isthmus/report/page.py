@@ -86,12 +86,17 @@ def _verdict(study: Study) -> str:
         words.append(f"At the noise shown, the {_called(best)} gains most: {cleaned[best]:.1f} dB.")
     floor = study.reference["coverage"]
     words += [
-        f"Samples of the {_called(entry.name)} cover {entry.measured['coverage']:.0%} of the held-out rows; "
-        f"real rows cover {floor:.0%}."
+        f"Samples of the {_called(entry.name)} cover {_share(entry.measured['coverage'])} of the held-out rows; "
+        f"real rows cover {_share(floor)}."
         for entry in study.entries
         if "coverage" in entry.measured
     ]
     return " ".join(words)
+
+
+def _share(value: float) -> str:
+    """Return a share in per cent, rounded as the table beside it rounds it."""
+    return f"{round(value, 2):.0%}"
 
 
 def _called(name: str) -> str:
