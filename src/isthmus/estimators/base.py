@@ -58,7 +58,8 @@ _COMMON = """latent_dim : d, the width of the code; ``"auto"`` is a quarter of t
         uint8, Gaussian on standardised features otherwise. What was picked is in ``likelihood_``.
     max_epochs : passes over the data.
     batch_size : rows a step; ``"auto"`` is a hundredth of the data, from 16 to 256.
-    learning_rate : the highest rate that the schedule reaches.
+    learning_rate : the highest rate that the schedule reaches. Sigmoid units want two to four times the default: their
+        slope is at most ¼, so that their weights have further to go.
     validation_fraction : the share of the rows held out; their losses are in ``history_``.
     scaling : ``"auto"`` standardises features under a Gaussian, divides uint8 by 255 under a Bernoulli, and takes the
         mean off what the encoder looks at; ``"none"`` leaves the data as they are. Results are in the data's own
