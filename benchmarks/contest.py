@@ -19,7 +19,18 @@ from torch.nn import functional as F
 from isthmus import VAE, Autoencoder, Training
 from isthmus.networks import MLP
 
-__all__ = ["SYSTEMS", "System", "bare_products", "isthmus_model", "multilayer", "pythae_trainer", "tight_loop"]
+from .timing import rate
+
+__all__ = [
+    "SYSTEMS",
+    "System",
+    "bare_products",
+    "isthmus_model",
+    "multilayer",
+    "pythae_speed",
+    "pythae_trainer",
+    "tight_loop",
+]
 
 
 @dataclass(frozen=True)
@@ -223,6 +234,19 @@ def pythae_trainer(
         )
         trainer.prepare_training()
     return trainer
+
+
+def pythae_speed(trainer, seconds: float) -> float:
+    """Rows a second of epochs of pythae's trainer, progress bar and all; the fixed costs of `train()` are left out."""
+
+    def epoch() -> int:
+        trainer.callback_handler.on_epoch_begin(training_config=trainer.training_config, epoch=1)
+        trainer.train_step(1)
+        trainer.callback_handler.on_epoch_end(training_config=trainer.training_config)
+        return len(trainer.train_dataset)
+
+    with quiet():
+        return rate(epoch, seconds)
 
 
 def _stack(widths: Sequence[int]) -> nn.Sequential:

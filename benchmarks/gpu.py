@@ -6,6 +6,7 @@ import copy
 import tempfile
 from collections.abc import Callable, Mapping
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,9 +17,9 @@ from isthmus import GAN, Autoencoder, Training
 from isthmus.datasets import load
 from isthmus.networks import MLP
 
-from .contest import SYSTEMS, System, isthmus_model, pythae_trainer, quiet, tight_loop
+from .contest import SYSTEMS, System, isthmus_model, pythae_speed, pythae_trainer, quiet, tight_loop
 from .report import table
-from .timing import rate, ratio, take_turns, verdict
+from .timing import Fits, rate, ratio, repaid, take_turns, verdict
 
 BATCHES = (100, 256, 1024)
 TURNS = 3
@@ -41,6 +42,7 @@ VARIANTS = {
 ALL_AT = 256
 """The batch size at which all variants are timed; compiling costs seconds, and so does a step that is not captured."""
 
+GAN_BATCH = 128
 WIDE, WIDE_BATCH, WIDE_ROWS = 4096, 8192, 131_072
 
 
@@ -49,15 +51,15 @@ def run() -> str | None:
         return None
     device = torch.device("cuda")
     X = load("fashion-mnist").train
-    speeds, ratios, repaid = [], [], []
+    speeds, ratios, compiling = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         for system in SYSTEMS:
             for batch in BATCHES if system.variational else (ALL_AT,):
-                first: dict[str, float] = {}
-                who = _contestants(system, X.reshape(-1, 784), batch, device, folder, first)
-                measured = take_turns(who, TURNS)
-                if first:
-                    repaid.append([system.name, batch, *_repaid(first["seconds"], measured[OURS], measured[COMPILED])])
+                contestants = _contestants(system, X.reshape(-1, 784), batch, device, folder)
+                measured = take_turns(contestants, TURNS)
+                if COMPILED in contestants:
+                    once = contestants[COMPILED].compilation
+                    compiling.append([system.name, batch, *repaid(once, measured[OURS], measured[COMPILED])])
                 speeds += [[system.name, batch, who, f"{np.median(v) / 1e3:,.0f}"] for who, v in measured.items()]
                 ratios += _compare(system.name, batch, measured)
     return "\n\n".join(
@@ -66,7 +68,7 @@ def run() -> str | None:
             f"{TURNS} turns of at least {SECONDS:g} s each. Steps are not compiled but where it says so.",
             table(["system", "batch", "contestant", "thousand rows a second"], speeds),
             table(["system", "batch", "ratio", "measured", "held to", ""], ratios),
-            table(["system", "batch", "compilation, seconds", "repaid after rows"], repaid),
+            table(["system", "batch", "compilation, seconds", "repaid after rows"], compiling),
             _using(X.reshape(-1, 784), device),
             _adversarial(X, device),
             _wide(device),
@@ -74,40 +76,21 @@ def run() -> str | None:
     )
 
 
-def _speed(make: Callable[[int], object], X: np.ndarray, first: dict[str, float] | None = None) -> Callable[[], float]:
-    """Rows a second of a fit by its own history, the first epoch left out; `make` is given how many epochs.
-
-    The first epoch's excess over the others, in the first of these fits, goes into `first`.
-    """
-    epochs = 1
-
-    def measure() -> float:
-        nonlocal epochs
-        history = make(epochs + 1).fit(X).history_["seconds"]
-        seconds = np.median(history[1:])
-        if first is not None:
-            first.setdefault("seconds", float(history[0] - seconds))
-        epochs = max(epochs, int(np.ceil(SECONDS / seconds)))
-        return len(X) / float(seconds)
-
-    measure()
-    return measure
+def _warm(make: Callable[[int], object], X: np.ndarray) -> Fits:
+    fits = Fits(make, X, SECONDS)
+    fits()
+    return fits
 
 
-def _contestants(
-    system: System, X: np.ndarray, batch: int, device: torch.device, folder: str, first: dict[str, float]
-) -> Mapping[str, Callable[[], float]]:
+def _contestants(system: System, X: np.ndarray, batch: int, device: torch.device, folder: str) -> dict[str, Any]:
     scaled = np.float32(1 / 255) * X.astype(np.float32)
-    x, who = torch.from_numpy(scaled).to(device), {}
+    x = torch.from_numpy(scaled).to(device)
+    who: dict[str, Any] = {}
     for name, variant in VARIANTS.items():
         if name in (COMPILED, PLAIN) and batch != ALL_AT:
             continue
         what = {"batch_size": batch, "compile": False, "device": "cuda", **variant}
-        who[name] = _speed(
-            lambda epochs, what=what: isthmus_model(system, epochs=epochs, **what),
-            X,
-            first if name == COMPILED else None,
-        )
+        who[name] = _warm(lambda epochs, what=what: isthmus_model(system, epochs=epochs, **what), X)
     trainer = pythae_trainer(
         (784, system.hidden, system.latent),
         scaled,
@@ -116,7 +99,7 @@ def _contestants(
         device=device.type,
         per_device_train_batch_size=batch,
     )
-    who[PYTHAE] = lambda: _pythae_speed(trainer)
+    who[PYTHAE] = lambda: pythae_speed(trainer, SECONDS)
     for name, mixed in {TIGHT: False, TIGHT16: True}.items():
         who[name] = _paced(tight_loop(system, x, batch, mixed))
     return who
@@ -132,17 +115,6 @@ def _paced(step: Callable[[], int]) -> Callable[[], float]:
 
     hundred()
     return lambda: rate(hundred, SECONDS)
-
-
-def _pythae_speed(trainer) -> float:
-    def epoch() -> int:
-        trainer.callback_handler.on_epoch_begin(training_config=trainer.training_config, epoch=1)
-        trainer.train_step(1)
-        trainer.callback_handler.on_epoch_end(training_config=trainer.training_config)
-        return len(trainer.train_dataset)
-
-    with quiet():
-        return rate(epoch, SECONDS)
 
 
 def _compare(name: str, batch: int, measured: Mapping[str, np.ndarray]) -> list[list[object]]:
@@ -163,11 +135,6 @@ def _compare(name: str, batch: int, measured: Mapping[str, np.ndarray]) -> list[
         cells = verdict(found, 20) if held else (f"{found:.2f}", "", "")
         lines.append([name, batch, f"{ours} ÷ {theirs}", *cells])
     return lines
-
-
-def _repaid(seconds: float, captured: np.ndarray, compiled: np.ndarray) -> tuple[str, str]:
-    gain = 1 / np.median(captured) - 1 / np.median(compiled)
-    return f"{seconds:.1f}", f"{seconds / gain:,.0f}" if gain > 0 else "never"
 
 
 # A fitted model.
@@ -221,18 +188,23 @@ def _adversarial(X: np.ndarray, device: torch.device) -> str:
     """Default convolutional GANs on images of 28 × 28 and of 64 × 64 in colour, beside a plain loop over their nets."""
     colour = np.random.default_rng(0).integers(256, size=(6_400, 3, 64, 64), dtype=np.uint8)
     lines = []
-    for name, images, batch in (("28 × 28", X[:12_800], 128), ("3 × 64 × 64", colour, 128)):
+    for name, images in (("28 × 28", X[:12_800]), ("3 × 64 × 64", colour)):
         who = {
-            label: _speed(
-                lambda epochs, more=more, batch=batch: GAN(
-                    64, batch_size=batch, max_epochs=epochs, random_state=0, device="cuda", training=Training(**more)
+            label: _warm(
+                lambda epochs, more=more: GAN(
+                    64,
+                    batch_size=GAN_BATCH,
+                    max_epochs=epochs,
+                    random_state=0,
+                    device="cuda",
+                    training=Training(**more),
                 ),
                 images,
             )
             for label, more in {OURS: {"compile": False}, PLAIN: {"compile": False, "capture": False}}.items()
         }
-        fitted = GAN(64, batch_size=batch, max_epochs=1, random_state=0, device="cuda").fit(images[: 2 * batch])
-        who["plain loop"] = _paced(_plain_gan(fitted, images, batch, device))
+        fitted = GAN(64, batch_size=GAN_BATCH, max_epochs=1, random_state=0, device="cuda").fit(images[: 2 * GAN_BATCH])
+        who["plain loop"] = _paced(_plain_gan(fitted, images, GAN_BATCH, device))
         measured = take_turns(who, TURNS)
         weights = sum(p.numel() for p in fitted.model_.parameters())
         lines += [
@@ -247,7 +219,7 @@ def _adversarial(X: np.ndarray, device: torch.device) -> str:
         ]
     return table(
         [
-            "default convolutional GAN, batch 128",
+            f"default convolutional GAN, batch {GAN_BATCH}",
             "million weights",
             "contestant",
             "thousand rows a second",
@@ -307,8 +279,8 @@ def _wide(device: torch.device) -> str:
     forward = 2 * sum(a * b for a, b in pairwise(widths))
     operations = 3 * forward - 2 * WIDE * WIDE  # the first layer passes no gradient on
 
-    def speed(**more: object) -> Callable[[], float]:
-        return _speed(
+    def speed(**more: object) -> Fits:
+        return _warm(
             lambda epochs: Autoencoder(
                 64,
                 network=MLP((WIDE, WIDE)),

@@ -13,9 +13,18 @@ import torch
 from isthmus.datasets import load
 from isthmus.training.device import has_bfloat16
 
-from .contest import SYSTEMS, System, bare_products, isthmus_model, multilayer, pythae_trainer, quiet, tight_loop
+from .contest import (
+    SYSTEMS,
+    System,
+    bare_products,
+    isthmus_model,
+    multilayer,
+    pythae_speed,
+    pythae_trainer,
+    tight_loop,
+)
 from .report import table
-from .timing import clock, rate, ratio, take_turns, verdict
+from .timing import Fits, clock, rate, ratio, repaid, take_turns, verdict
 
 BATCHES = (100, 256, 1024)
 CHECKED = 256
@@ -49,13 +58,14 @@ def run(seconds: float = 2.0, turns: int = 3, rows: int = 60_000) -> str:
     with tempfile.TemporaryDirectory() as cold, mock.patch.dict(os.environ, TORCHINDUCTOR_CACHE_DIR=cold):
         for system in SYSTEMS:
             for batch in BATCHES:
-                fits = _Fits(system, X, batch, seconds)
+                fits = _fits(system, X, batch, seconds, "float32", compile=True)
                 measured = take_turns(_contestants(system, X, batch, seconds, fits, cold), turns)
                 measured.setdefault(DEFAULT, measured[OURS])  # where "auto" is float32 the two are one
                 speeds += [[system.name, batch, who, f"{np.median(v) / 1e3:.1f}"] for who, v in measured.items()]
                 ratios += _compare(system, batch, measured)
-                check = f"{fits.whole(turns):.2f}" if batch == CHECKED else ""
-                compiling.append([system.name, batch, *_repaid(fits.compilation, measured), check])
+                check = f"{_whole(fits, turns):.2f}" if batch == CHECKED else ""
+                paid = repaid(fits.compilation, measured[PLAIN], measured[OURS])
+                compiling.append([system.name, batch, *paid, check])
     return _text(seconds, turns) + "\n\n".join(
         [
             table(["system", "batch", "contestant", "thousand rows a second"], speeds),
@@ -65,48 +75,28 @@ def run(seconds: float = 2.0, turns: int = 3, rows: int = 60_000) -> str:
     )
 
 
-class _Fits:
-    """isthmus, timed by its own history: the first epoch of a fit, compilation included, is left out."""
+def _fits(system: System, X: np.ndarray, batch: int, seconds: float, precision: str, compile: bool) -> Fits:
+    what = {"batch_size": batch, "precision": precision, "compile": compile}
+    return Fits(lambda epochs: isthmus_model(system, epochs=epochs, **what), X, seconds)
 
-    def __init__(self, system: System, X: np.ndarray, batch: int, seconds: float) -> None:
-        self.system, self.X, self.batch, self.seconds = system, X, batch, seconds
-        self.compilation = float("nan")
-        self.epochs = 1
 
-    def speed(self, precision: str, compile: bool) -> float:
-        history = self._fit(self.epochs + 1, precision, compile)["seconds"]
-        if compile and precision == "float32" and np.isnan(self.compilation):
-            self.compilation = history[0] - float(np.median(history[1:]))
-        self.epochs = max(self.epochs, int(np.ceil(self.seconds / np.median(history[1:]))))
-        return len(self.X) / float(np.median(history[1:]))
-
-    def whole(self, turns: int) -> float:
-        """Return the cross-check: the wall time of whole fits that differ by some epochs, over what those say."""
-        more = self.epochs + 1
-        ratios = []
-        for _ in range(turns):
-            short = clock(lambda: self._fit(1, "float32", True))
-            long, history = self._clocked(1 + more)
-            ratios.append((long - short) / float(np.sum(history[1:])))
-        return float(np.median(ratios))
-
-    def _clocked(self, epochs: int) -> tuple[float, np.ndarray]:
-        kept = []
-        seconds = clock(lambda: kept.append(self._fit(epochs, "float32", True)["seconds"]))
-        return seconds, kept[0]
-
-    def _fit(self, epochs: int, precision: str, compile: bool):
-        model = isthmus_model(self.system, epochs=epochs, batch_size=self.batch, precision=precision, compile=compile)
-        return model.fit(self.X).history_
+def _whole(fits: Fits, turns: int) -> float:
+    """Return the cross-check: the wall time of whole fits that differ by some epochs, over what the longer one says."""
+    ratios, kept = [], []
+    for _ in range(turns):
+        short = clock(lambda: fits.fit(1))
+        long = clock(lambda: kept.append(fits.fit(2 + fits.epochs)))
+        ratios.append((long - short) / float(np.sum(kept[-1][1:])))
+    return float(np.median(ratios))
 
 
 def _contestants(
-    system: System, X: np.ndarray, batch: int, seconds: float, fits: _Fits, folder: str
+    system: System, X: np.ndarray, batch: int, seconds: float, fits: Fits, folder: str
 ) -> dict[str, Callable[[], float]]:
     scaled = np.float32(1 / 255) * X.astype(np.float32)
     x, who = torch.from_numpy(scaled), {}
-    who[OURS] = lambda: fits.speed("float32", True)
-    who[PLAIN] = lambda: fits.speed("float32", False)
+    who[OURS] = fits
+    who[PLAIN] = _fits(system, X, batch, seconds, "float32", compile=False)
     trainer = pythae_trainer(
         (784, system.hidden, system.latent),
         scaled,
@@ -114,12 +104,12 @@ def _contestants(
         variational=system.variational,
         per_device_train_batch_size=batch,
     )
-    who[PYTHAE] = lambda: _pythae_speed(trainer, seconds)
+    who[PYTHAE] = lambda: pythae_speed(trainer, seconds)
     works = {TIGHT: tight_loop(system, x, batch, False), BARE: bare_products(system, batch, torch.float32)}
     if system.variational:
         works[SKLEARN] = multilayer(system, scaled, batch)
     if has_bfloat16(torch.device("cpu")):
-        who[DEFAULT] = lambda: fits.speed("auto", True)
+        who[DEFAULT] = _fits(system, X, batch, seconds, "auto", compile=True)
         works[TIGHT16] = tight_loop(system, x, batch, True)
         works[BARE16] = bare_products(system, batch, torch.bfloat16)
     for name, work in works.items():
@@ -127,19 +117,6 @@ def _contestants(
             work()
         who[name] = lambda work=work: rate(work, seconds)
     return who
-
-
-def _pythae_speed(trainer, seconds: float) -> float:
-    """Epochs of pythae's trainer, progress bar and all; the fixed costs of `train()` are left out, as ours are."""
-
-    def epoch() -> int:
-        trainer.callback_handler.on_epoch_begin(training_config=trainer.training_config, epoch=1)
-        trainer.train_step(1)
-        trainer.callback_handler.on_epoch_end(training_config=trainer.training_config)
-        return len(trainer.train_dataset)
-
-    with quiet():
-        return rate(epoch, seconds)
 
 
 def _compare(system: System, batch: int, measured: dict[str, np.ndarray]) -> list[list[object]]:
@@ -156,11 +133,6 @@ def _compare(system: System, batch: int, measured: dict[str, np.ndarray]) -> lis
         a, b = (measured[theirs], measured[ours]) if times else (measured[ours], measured[theirs])
         lines.append([system.name, batch, label, *verdict(ratio(a, b), target, at_most=times)])
     return lines
-
-
-def _repaid(compilation: float, measured: dict[str, np.ndarray]) -> tuple[str, str]:
-    gain = 1 / np.median(measured[PLAIN]) - 1 / np.median(measured[OURS])
-    return f"{compilation:.1f}", f"{compilation / gain:,.0f}" if min(gain, compilation) > 0 else "never"
 
 
 def _text(seconds: float, turns: int) -> str:
