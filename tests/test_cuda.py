@@ -31,7 +31,7 @@ pytestmark = [
 ]
 
 SMALL = {"network": MLP((32,)), "max_epochs": 3, "batch_size": 32, "random_state": 0, "device": "cuda"}
-IMAGES = {"max_epochs": 2, "batch_size": 32, "random_state": 0, "device": "cuda"}
+IMAGES = {**SMALL, "network": "auto", "max_epochs": 2}
 SYSTEMS = {
     "autoencoder": Autoencoder(4),
     "denoising": DenoisingAutoencoder(4, corruption="masking:0.3"),
@@ -55,19 +55,22 @@ def _losses(fitted) -> np.ndarray:
     return np.array([fitted.history_[name] for name in fitted.history_.columns if name != "seconds"])
 
 
+def _plain_and_captured(system, X, **arguments) -> list[np.ndarray]:
+    """The losses of two fits that differ in whether their turns are captured."""
+    return [
+        _losses(clone(system).set_params(**arguments, training=Training(compile=False, capture=capture)).fit(X))
+        for capture in (False, True)
+    ]
+
+
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_captured_steps_give_the_numbers_of_those_that_are_not(name, X, monkeypatch):
     recorded = []
     record = captured._record
     monkeypatch.setattr(captured, "_record", lambda *args: recorded.append(record(*args)) or recorded[-1])
-    plain, fast = (
-        clone(SYSTEMS[name])
-        .set_params(**SMALL, precision="float32", training=Training(compile=False, capture=capture))
-        .fit(X)
-        for capture in (False, True)
-    )
+    plain, fast = _plain_and_captured(SYSTEMS[name], X, **SMALL, precision="float32")
     assert len(recorded) == (2 if name == "gan" else 1), "every turn was captured, and no warning was given"
-    np.testing.assert_allclose(_losses(fast), _losses(plain), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(fast, plain, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["variational", "gan"])
@@ -84,21 +87,13 @@ def test_compiled_and_captured_steps_give_the_numbers_of_eager_ones(name, X):
 @pytest.mark.parametrize("system", [VAE(4), GAN(4), Autoencoder(4)], ids=lambda s: type(s).__name__)
 def test_convolutions_are_captured(system, rng):
     X = rng.integers(256, size=(330, 16, 16), dtype=np.uint8)
-    plain, fast = (
-        clone(system)
-        .set_params(**IMAGES, precision="float32", training=Training(compile=False, capture=capture))
-        .fit(X)
-        for capture in (False, True)
-    )
-    np.testing.assert_allclose(_losses(fast), _losses(plain), rtol=2e-2, atol=1e-3)
+    plain, fast = _plain_and_captured(system, X, **IMAGES, precision="float32")
+    np.testing.assert_allclose(fast, plain, rtol=2e-2, atol=1e-3)
 
 
 def test_bfloat16_is_captured(X):
-    plain, fast = (
-        VAE(4, **SMALL, precision="bfloat16", training=Training(compile=False, capture=capture)).fit(X)
-        for capture in (False, True)
-    )
-    np.testing.assert_allclose(_losses(fast), _losses(plain), rtol=1e-2)
+    plain, fast = _plain_and_captured(VAE(4), X, **SMALL, precision="bfloat16")
+    np.testing.assert_allclose(fast, plain, rtol=1e-2)
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
