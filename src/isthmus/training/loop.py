@@ -6,7 +6,6 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import torch
@@ -87,8 +86,8 @@ class _Game:
         settings, visits = run.settings, run.epochs * len(rows)
         self.model, self.players, self.rows, self.run, self.settings = model, players, rows, run, settings
         captures = can_capture(model, players, settings, rows.device)
-        make = partial(Mover, model=model, learning_rate=run.learning_rate, settings=settings, visits=visits)
-        self.movers = [make(player, dials=captures) for player in players]
+        rate = run.learning_rate
+        self.movers = [Mover(player, model, rate, settings, visits, dials=captures) for player in players]
         self.captured = Captured(self._turn, run.generator, loud=settings.capture is True) if captures else None
         self.take: Turn = self.captured or self._turn
         self.average = Average(model, settings.averaging) if settings.averaging else None
@@ -173,7 +172,7 @@ class _Game:
         if self.average is not None:
             self.average.update(self.step)
         self.step, self.index = self.step + 1, self.index + 1
-        if self.step % FLUSHED == 0 and batch.x.device.type == "cpu":
+        if self.step % FLUSHED == 0:
             for mover in self.movers:
                 mover.flush()
 

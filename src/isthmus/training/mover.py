@@ -102,8 +102,10 @@ class Mover:
 
         The moments of a weight whose gradient stays zero, such as those of a unit that died, decay until rounding
         holds them at a few times the least denormal number, on which a processor is many times slower than on any
-        other. It can flush them itself, but by thread.
+        other. It can flush them itself, but by thread. A GPU takes them for any others.
         """
+        if self.parameters[0].device.type != "cpu":
+            return
         for entries in self.optimizer.state.values():
             for value in entries.values():
                 if isinstance(value, Tensor) and value.is_floating_point():
