@@ -19,7 +19,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from .errors import ModelFileError, nearest
-from .memory import available, in_words
+from .machine import available, in_words
 
 __all__ = [
     "CARD",
