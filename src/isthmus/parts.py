@@ -9,34 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from numbers import Integral
-from typing import Any, ClassVar, NamedTuple, dataclass_transform
+from typing import Any, ClassVar, dataclass_transform
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator
 
 from .errors import CompositionError, ModelFileError, UnknownNameError
+from .facts import Facts
 
-__all__ = ["Facts", "Part", "decode", "encode", "known", "literal", "parse", "resolve"]
+__all__ = ["Part", "decode", "encode", "known", "literal", "parse", "resolve"]
 
 _REGISTRY: dict[str, dict[str, type[Part]]] = {}
-
-
-class Facts(NamedTuple):
-    """What a blueprint may know of the data when its module is built.
-
-    Attributes
-    ----------
-    shape : the shape of one sample, in the data's own form: ``(n,)``, ``(H, W)``, ``(C, H, W)``, ...
-    latent_dim : d, the width of the code.
-    mean : the training mean in the model's units, of shape `shape`, or None where it is not known.
-    std : the training standard deviation in the data's units, of shape `shape`, or None where it is not known.
-    """
-
-    shape: tuple[int, ...]
-    latent_dim: int
-    mean: torch.Tensor | None = None
-    std: torch.Tensor | None = None
 
 
 @dataclass_transform()
