@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 
-from .errors import CompositionError, ModelFileError, UnknownNameError
+from .errors import CompositionError, ModelFileError
+from .part_language import VOCABULARY as _REGISTRY
+from .part_language import known, literal, parse
 
 __all__ = ["Facts", "Part", "decode", "encode", "known", "literal", "parse", "resolve"]
-
-_REGISTRY: dict[str, dict[str, type[Part]]] = {}
 
 
 class Facts(NamedTuple):
@@ -102,55 +102,6 @@ def _same(a: Any, b: Any) -> bool:
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         return bool(np.array_equal(a, b))
     return bool(a == b)
-
-
-def known(kind: str) -> dict[str, type[Part]]:
-    """Return the parts of a kind by their lower-case names."""
-    return {name.lower(): cls for name, cls in _REGISTRY.get(kind, {}).items()}
-
-
-def parse(kind: str, text: str) -> Part:
-    """Make a part from its name and positional arguments: ``"masking:0.5"`` is ``Masking(0.5)``.
-
-    Raises
-    ------
-    UnknownNameError : there is no such part; the nearest name is given.
-    CompositionError : an argument is not a number, or there are too many.
-    """
-    name, *arguments = text.split(":")
-    classes = known(kind)
-    key = name.strip().lower().replace("-", "").replace("_", "")
-    if key not in classes:
-        raise UnknownNameError(kind, name, classes)
-    cls = classes[key]
-    values: dict[str, Any] = {}
-    names = [field.name for field in fields(cls)]
-    if len(arguments) > len(names):
-        raise CompositionError(f"{kind} {name!r} takes at most {len(names)} arguments ({', '.join(names)})")
-    for argument, field in zip(arguments, names, strict=False):
-        values[field] = literal(argument)
-    try:
-        return cls(**values)
-    except TypeError as error:
-        raise CompositionError(f"{kind} {text!r}: {error}") from None
-
-
-def literal(text: str) -> Any:
-    """Read a number, a truth value, None or a comma-separated tuple of them; anything else stays text.
-
-    >>> literal("0.5"), literal("512,256"), literal("true"), literal("masking:0.5")
-    (0.5, (512, 256), True, 'masking:0.5')
-    """
-    for convert in (int, float):
-        try:
-            return convert(text)
-        except ValueError:
-            continue
-    if text.lower() in ("true", "false", "none"):
-        return {"true": True, "false": False, "none": None}[text.lower()]
-    if "," in text and ":" not in text:
-        return tuple(literal(item) for item in text.split(",") if item)
-    return text
 
 
 def encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
