@@ -18,13 +18,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from inspect import Parameter, signature
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from .errors import CompositionError, IsthmusError, UnknownNameError
 
-__all__ = ["VOCABULARY", "arguments", "known", "literal", "make", "parse", "read"]
+__all__ = ["VOCABULARY", "arguments", "construct", "known", "literal", "make", "parse", "read"]
 
 VOCABULARY: dict[str, dict[str, type[Any]]] = {}
 """The class of every part: kind → class name → class. `Part` adds a class when it is defined, a user's own included."""
@@ -93,6 +93,27 @@ def read(cls: type[Any], argument: str, text: str) -> Any:
     if text[:1] not in ("'", '"') and str in types and types <= {str, type(None)}:
         return None if text.lower() == "none" and type(None) in types else text
     return _read(text, _kinds(cls, argument))
+
+
+def construct(cls: type[Any], given: Mapping[str, Any]) -> Any:
+    """Make an object of a class from its arguments.
+
+    Raises
+    ------
+    CompositionError : an argument is missing or outside its range.
+    """
+    called = cls.__name__.lower()
+    needed = [name for name, argument in arguments(cls).items() if argument.default is Parameter.empty]
+    missing = [name for name in needed if name not in given]
+    if missing:
+        raise CompositionError(f"{called} needs {', '.join(missing)}: {called}({missing[0]}=...)")
+    try:
+        return cls(**given)
+    except IsthmusError:
+        raise
+    except (TypeError, ValueError) as error:
+        shown = ", ".join(f"{name}={value!r}" for name, value in given.items())
+        raise CompositionError(f"{called}({shown}): {error}") from None
 
 
 def literal(text: str) -> Any:
@@ -180,17 +201,7 @@ def _build(cls: type[Any], values: Sequence[str | ast.expr], keywords: Sequence[
         if name in given:
             raise CompositionError(f"{called}(...): {name} is given twice")
         given[name] = read(cls, name, value) if isinstance(value, str) else _value(value, _kinds(cls, name))
-    missing = [name for name, argument in known_arguments.items() if argument.default is Parameter.empty]
-    missing = [name for name in missing if name not in given]
-    if missing:
-        raise CompositionError(f"{called} needs {', '.join(missing)}: {called}({missing[0]}=...)")
-    try:
-        return cls(**given)
-    except IsthmusError:
-        raise
-    except (TypeError, ValueError) as error:
-        shown = ", ".join(f"{name}={value!r}" for name, value in given.items())
-        raise CompositionError(f"{called}({shown}): {error}") from None
+    return construct(cls, given)
 
 
 def _class_named(name: str, kinds: Sequence[str]) -> type[Any]:

@@ -155,11 +155,11 @@ def load(
     path: Path, *, device: str = "auto", own: dict[str, Any] | None = None, expected: type | None = None
 ) -> Estimator:
     """Read a model's folder onto a device; see `Estimator.load`."""
-    from . import estimators
+    from . import estimators, systems
     from .training.device import pick_device
 
     config = read_config(path)
-    classes = {name: getattr(estimators, name) for name in estimators.__all__ if name != "Estimator"}
+    classes: dict[str, type[estimators.Estimator]] = {cls.__name__: cls for cls in systems.known().values()}
     cls = classes.get(config["class"])
     if cls is None:
         name = one_line(config["class"], 40)

@@ -17,7 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from .. import memory, persistence
+from .. import memory, persistence, systems
 from ..distributions import seeded
 from ..errors import CompositionError, DataError
 from ..likelihood import Bernoulli, Gaussian, Likelihood
@@ -103,6 +103,9 @@ class Estimator(Reports, BaseEstimator):  # type: ignore[misc]
         super().__init_subclass__(**kwargs)
         cls.__doc__ = (cls.__doc__ or "").replace("{common}", _COMMON)
         dataclass(eq=False, repr=False, kw_only=True)(cls)
+        composed = cls._parts is not Estimator._parts and cls._players is not Estimator._players
+        if composed and not cls.__name__.startswith("_"):
+            systems.register(cls)
 
     # What a system is: which parts it is composed of, and who plays.
 
