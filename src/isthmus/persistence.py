@@ -163,7 +163,8 @@ def load(
     cls = classes.get(config["class"])
     if cls is None:
         name = one_line(config["class"], 40)
-        raise ModelFileError(f"{path}: unknown model class {name!r}{nearest(name, classes)}")
+        hint = f"{nearest(name, classes)}; if the class is your own, import its module first"
+        raise ModelFileError(f"{path}: unknown model class {name!r}{hint}")
     place = pick_device(device)
     if expected is not None and not issubclass(cls, expected):
         raise ModelFileError(f"{path} holds a {cls.__name__}, not a {expected.__name__}")

@@ -107,7 +107,7 @@ def report(
 
     check_page(out)
     if data is None and (train is not None or labels is not None):
-        raise CompositionError("--train and --labels need the rows to report on: isthmus report MODEL DATA ...")
+        raise CompositionError("--train and --labels go with held-out rows: isthmus report MODEL DATA ...")
     estimator = load(model, device=device)
     held_out, held_out_labels, training_rows, training_labels = _rows_and_labels(estimator, data, train, labels)
     write_report(

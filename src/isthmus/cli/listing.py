@@ -83,10 +83,11 @@ def parts(
 
     kinds = sorted(VOCABULARY) if systems() else []
     if kind is not None:
-        wanted = kind.lower().replace("-", "_").replace(" ", "_")
-        if wanted not in kinds:
+        key = re.sub("[-_ ]", "", kind.lower())
+        wanted = [each for each in kinds if each.replace("_", "") == key]
+        if not wanted:
             raise UnknownNameError("kind of part", kind, kinds)
-        kinds = [wanted]
+        kinds = wanted
     table = Table("kind", "part", "what it is")
     for each in kinds:
         named = [(name, cls) for name, cls in sorted(known(each).items()) if not name.startswith("_")]
@@ -106,9 +107,9 @@ def _summary(cls: type) -> str:
 
 
 def _explanations(cls: type) -> dict[str, str]:
-    """Return what a class's docstring says of each argument in its section "Parameters"."""
+    """Return what a class's docstring says of each argument in its section "Parameters", without markup."""
     _, _, section = inspect.cleandoc(cls.__doc__ or "").partition("Parameters\n----------\n")
     section = re.split(r"\n\w[\w ]*\n-{3,}\n", section)[0]
     _, *entries = re.split(r"^(\w+(?:, \w+)*) : ", section, flags=re.MULTILINE)
     pairs = zip(entries[::2], entries[1::2], strict=True)
-    return {name: " ".join(text.split()) for names, text in pairs for name in names.split(", ")}
+    return {name: " ".join(text.replace("``", "").split()) for names, text in pairs for name in names.split(", ")}

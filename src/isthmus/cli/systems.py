@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -81,7 +80,7 @@ def arguments_from(
         first, *inner = owners
         if first not in arguments(cls):
             raise UnknownNameError(f"argument of {cls.__name__}", first, arguments(cls))
-        default = Training() if first == "training" else copy.deepcopy(arguments(cls)[first].default)
+        default = Training() if first == "training" else arguments(cls)[first].default
         part: Any = given.setdefault(first, default)
         for name in inner:
             part = getattr(part, name, None)
