@@ -21,7 +21,7 @@ from .errors import CompositionError, DataError
 from .facts import Facts
 from .given import Given, batch_size_for, facts_of, precision_for, split, units_of
 from .model import Model, Pass
-from .parts import encode
+from .parts import to_json
 from .progress import progress
 from .scaling import Scaling, moments
 from .seeds import seeded
@@ -161,7 +161,7 @@ def _checkpoints(estimator: Any, settings: Training, seed: int, given: Given) ->
     elsewhere = {"training", "verbose", "device"}
     arguments = {k: v for k, v in estimator.get_params(deep=False).items() if k not in elsewhere}
     moved = {k: v for k, v in settings.get_params(deep=False).items() if k not in PLACES}
-    fit = {name: encode(value, arrays) for name, value in (arguments | moved).items()}
+    fit = {name: to_json(value, arrays) for name, value in (arguments | moved).items()}
     names = {"x": "X", "noisy": "X_noisy"}
     data = {names.get(name, name): array for name, array in given.arrays().items()}
     fit |= {f"{name} ({what})": value for name, a in (data | arrays).items() for what, value in fingerprint(a).items()}

@@ -31,7 +31,7 @@ from .likelihood import Likelihood
 from .model import IN_DATA_UNITS
 from .networks import Custom, Network
 from .objective import Objective
-from .parts import Part, decode, encode
+from .parts import Part, from_json, to_json
 from .penalty import CriticPenalty
 from .posterior import Posterior
 from .prior import Prior
@@ -69,8 +69,8 @@ def save(estimator: Any, path: str | Path) -> None:
         "isthmus": VERSION,
         "class": type(estimator).__name__,
         "module": type(estimator).__module__,
-        "arguments": {k: encode(_portable(v), arrays) for k, v in estimator.get_params(deep=False).items()},
-        "resolved": {k: encode(v, arrays) for k, v in resolved(estimator).items()},
+        "arguments": {k: to_json(_portable(v), arrays) for k, v in estimator.get_params(deep=False).items()},
+        "resolved": {k: to_json(v, arrays) for k, v in resolved(estimator).items()},
         "shape": list(estimator.shape_),
         "condition": fitted.model.condition_width,
         "rows": fitted.model.rows,
@@ -166,13 +166,12 @@ def load(
     """Read a model's folder onto a device; see `Estimator.load`."""
     path = Path(path)
     config = read_config(path)
-    classes = systems.known()
-    cls = classes.get(config["class"].lower())
+    cls = systems.find(config["class"], config.get("module", ""))
     if cls is None:
         name, module = one_line(config["class"], 40), one_line(config.get("module", ""), 80)
         if module and module.partition(".")[0] != "isthmus":
             raise ModelFileError(f"{path} holds a {name}, which is defined in {module!r}: import that module first")
-        raise ModelFileError(f"{path}: unknown model class {name!r}{nearest(name, classes)}")
+        raise ModelFileError(f"{path}: unknown model class {name!r}{nearest(name, [known.__name__ for known in systems.known().values()])}")
     place = pick_device(device)
     if expected is not None and not issubclass(cls, expected):
         raise ModelFileError(f"{path} holds a {cls.__name__}, not a {expected.__name__}")
@@ -194,10 +193,10 @@ def _rebuild(
     tensors = Tensors(path / WEIGHTS)
     tensors.refuse_if_too_large()
     arrays = tensors.arrays()
-    given = {k: _portable(decode(v, arrays, own, k)) for k, v in config["arguments"].items()}
+    given = {k: _portable(from_json(v, arrays, own, k)) for k, v in config["arguments"].items()}
     estimator = cls(**given)
     for name, value in config["resolved"].items():
-        part = decode(value, arrays, own, name[:-1])
+        part = from_json(value, arrays, own, name[:-1])
         if not _fits(name, part):
             raise ModelFileError(f"{path / CONFIG} is damaged: {name} is {part!r}")
         setattr(estimator, name, part)
