@@ -11,7 +11,7 @@ mean is the conditional's:
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 from torch.distributions import Distribution
@@ -57,7 +57,7 @@ class Conditional(Part):
         """Return the module that turns a context (..., width) into a distribution."""
         return Entrywise(self, self.event_shape(facts))
 
-    def distribution(self, *parameters: Tensor) -> Distribution:
+    def distribution(self, *parameters: Any, **named: Any) -> Distribution:
         """Return the distribution of every entry; each of the `numbers` parameters has shape (..., *event_shape)."""
         raise NotImplementedError(f"{type(self).__name__} says neither distribution() nor build()")
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from functools import singledispatch
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -159,8 +159,8 @@ def draw(p: Distribution, source: Source, shape: tuple[int, ...] = ()) -> Tensor
     return p.icdf(source.uniform((*shape, *p.batch_shape), like).clamp(min=tiny, max=1 - torch.finfo(like.dtype).eps))
 
 
-@draw.register
-def _(p: Independent, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
+@draw.register(Independent)
+def _(p: Any, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
     return draw(p.base_dist, source, shape)
 
 

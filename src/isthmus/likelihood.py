@@ -81,7 +81,7 @@ class Likelihood(Conditional, kind="likelihood"):
         low, high = float(X.min()), float(X.max())
         if low >= least and high <= most:
             return
-        first = np.argwhere((X < least) | (most < X))[0]
+        first = np.argwhere((least > X) | (most < X))[0]
         place = f"row {first[0]}, column {', '.join(str(i) for i in first[1:])}"
         raise DataError(
             f"a {type(self).__name__} likelihood needs values in [{least:g}, {most:g}]; X runs from {low:g} to "

@@ -86,7 +86,9 @@ FACT_ROWS = 10_000
 def _counted(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) -> MemoryEstimate:
     """Return the estimate for an estimator whose parts are chosen."""
     with torch.device("meta"):
-        model: Model = estimator.compose(replace(facts, mean=None, std=None, centre=None), Scaling.identity(facts.shape))
+        model: Model = estimator.compose(
+            replace(facts, mean=None, std=None, centre=None), Scaling.identity(facts.shape)
+        )
     precision = precision_for(estimator, model, device)
     model.place(torch.device("meta"), torch.float64 if precision == "float64" else torch.float32)
     settings: Training = estimator.settings()

@@ -171,9 +171,7 @@ class Pass:
     given : what need not be computed: ``Pass(model, batch, source, z=z)`` decodes that code.
     """
 
-    def __init__(
-        self, model: Model, batch: Batch, source: Source, draws: tuple[int, ...] = (), **given: Any
-    ) -> None:
+    def __init__(self, model: Model, batch: Batch, source: Source, draws: tuple[int, ...] = (), **given: Any) -> None:
         self.model, self.batch, self.source, self.draws = model, batch, source, draws
         self._computed: dict[str, tuple[Any, bool]] = {name: (value, True) for name, value in given.items()}
 
@@ -219,9 +217,7 @@ class Pass:
     @property
     def q(self) -> Distribution:
         """q(z|x̃)."""
-        q: Distribution = self.once(
-            "q", lambda: self.model.encode(self.x_tilde, self.condition, self.batch.observed)
-        )
+        q: Distribution = self.once("q", lambda: self.model.encode(self.x_tilde, self.condition, self.batch.observed))
         return q
 
     @property

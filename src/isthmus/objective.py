@@ -19,7 +19,7 @@ from .errors import CompositionError
 from .judge import Data, Judge, Judged
 from .model import Model, Pass
 from .parts import Part
-from .penalty import Contractive, CriticPenalty
+from .penalty import CriticPenalty
 from .source import Source
 from .term import NegativeLogLikelihood, Term
 from .value import Value

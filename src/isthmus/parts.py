@@ -7,7 +7,7 @@ compares, clones, answers ``get_params`` and round-trips through JSON. Adding a 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from numbers import Integral
 from typing import Any, ClassVar, dataclass_transform
 
@@ -21,7 +21,7 @@ from .part_language import VOCABULARY, known, literal, parse
 __all__ = ["Part", "from_json", "known", "literal", "parse", "resolve", "to_json"]
 
 
-@dataclass_transform()
+@dataclass_transform(field_specifiers=(field,))
 class Part(BaseEstimator):  # type: ignore[misc]
     """Base of every part; subclasses list their arguments as annotated attributes with defaults.
 
@@ -110,7 +110,9 @@ def to_json(value: Any, arrays: dict[str, np.ndarray]) -> Any:
             return {"own": getattr(value, "__qualname__", type(value).__qualname__)}
 
 
-def from_json(value: Any, arrays: Mapping[str, np.ndarray], own: Mapping[str, Any] | None = None, where: str = "") -> Any:
+def from_json(
+    value: Any, arrays: Mapping[str, np.ndarray], own: Mapping[str, Any] | None = None, where: str = ""
+) -> Any:
     """Turn JSON back into a configuration value; only classes already registered as parts are made.
 
     Raises

@@ -171,7 +171,9 @@ def load(
         name, module = one_line(config["class"], 40), one_line(config.get("module", ""), 80)
         if module and module.partition(".")[0] != "isthmus":
             raise ModelFileError(f"{path} holds a {name}, which is defined in {module!r}: import that module first")
-        raise ModelFileError(f"{path}: unknown model class {name!r}{nearest(name, [known.__name__ for known in systems.known().values()])}")
+        raise ModelFileError(
+            f"{path}: unknown model class {name!r}{nearest(name, [known.__name__ for known in systems.known().values()])}"
+        )
     place = pick_device(device)
     if expected is not None and not issubclass(cls, expected):
         raise ModelFileError(f"{path} holds a {cls.__name__}, not a {expected.__name__}")
@@ -187,9 +189,7 @@ def load(
         raise ModelFileError(one_line(f"{path / CONFIG} is damaged: {type(error).__name__}: {error}")) from error
 
 
-def _rebuild(
-    path: Path, config: dict[str, Any], cls: type[Any], device: torch.device, own: dict[str, Any]
-) -> Any:
+def _rebuild(path: Path, config: dict[str, Any], cls: type[Any], device: torch.device, own: dict[str, Any]) -> Any:
     tensors = Tensors(path / WEIGHTS)
     tensors.refuse_if_too_large()
     arrays = tensors.arrays()

@@ -87,7 +87,9 @@ def condition_rows(condition: Any, rows: int, width: int | None = None) -> np.nd
     """
     if condition is None:
         if width:
-            raise DataError(f"this model was fitted with a condition of width {width}; give one: condition=C, (N, {width})")
+            raise DataError(
+                f"this model was fitted with a condition of width {width}; give one: condition=C, (N, {width})"
+            )
         return None
     if width == 0:
         raise DataError("this model was fitted without a condition; leave condition out")

@@ -20,8 +20,8 @@ class Term(Part, kind="term"):
     r"""Base of terms: ``term(model, passed, source) -> (N,)``, and its weight at a moment of the fit.
 
     A term is pure: it neither reduces nor steps, and does not know how far the fit is. It reads what it needs from the
-    pass, which computes what is asked for once. One that has weights of its own overrides `build`, and what it builds is
-    called in its place.
+    pass, which computes what is asked for once. One that has weights of its own overrides `build`, and what it builds
+    is called in its place.
 
     Parameters
     ----------

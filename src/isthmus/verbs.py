@@ -1,7 +1,7 @@
 """What an estimator can be asked for that is made elsewhere: files, reports, pictures.
 
-The estimators know nothing of how a model is kept or shown. The package's root, which knows both, says with `offer` what
-each verb stands for.
+The estimators know nothing of how a model is kept or shown. The package's root, which knows both, says with `offer`
+what each verb stands for.
 """
 
 from __future__ import annotations

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..batch import Batch
 from ..errors import CompositionError
@@ -48,7 +48,7 @@ class Encodes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator, syst
         """Return ‖∇ₓh‖_F at each row, (N,), exactly, in the model's units: how sensitive the code is to its input."""
         fitted = self.fitted_
         rows, model = fitted.rows(X), fitted.model
-        closed = Contractive.closed_for(cast(nn.Module, model.networks["encoder"]))
+        closed = Contractive.closed_for(model.networks["encoder"])
         penalty = Contractive(method="closed" if closed else "exact")
 
         def norm(x: Tensor, c: Tensor | None) -> Tensor:

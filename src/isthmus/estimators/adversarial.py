@@ -47,9 +47,7 @@ class AdversarialAutoencoder(Games, Reconstructing):
     def choose(self, facts: Facts) -> None:
         super().choose(facts)
         code_judge = MLP((128, 128), activation="leaky_relu")
-        self.discriminator_ = (
-            code_judge if self.discriminator == "auto" else self.network_part("discriminator", facts)
-        )
+        self.discriminator_ = code_judge if self.discriminator == "auto" else self.network_part("discriminator", facts)
 
     def networks(self, facts: Facts, scaling: Scaling) -> dict[str, nn.Module]:
         """Return encoder, decoder and D, which looks at codes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, ClassVar, Literal, dataclass_transform
 
 import numpy as np
@@ -42,7 +42,7 @@ RandomState = int | np.random.RandomState | None
 """A seed, a generator of numbers, or None for another result every time."""
 
 
-@dataclass_transform(kw_only_default=True)
+@dataclass_transform(kw_only_default=True, field_specifiers=(field,))
 @dataclass(eq=False, repr=False)
 class Arguments(BaseEstimator):  # type: ignore[misc]
     """Arguments are declared as annotated attributes; ``__init__`` only stores them."""

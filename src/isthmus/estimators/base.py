@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from torch import nn
@@ -12,7 +13,8 @@ from torch import nn
 from ..errors import CompositionError
 from ..facts import Facts
 from ..fitted import Fitted
-from ..fitting import Given, fit
+from ..fitting import fit
+from ..given import Given
 from ..history import History
 from ..model import Model
 from ..monitor import Monitor
@@ -61,11 +63,10 @@ class Estimator(Choices, system=False):
 
     tied = False
 
-    if TYPE_CHECKING:  # set by the fit
-        dtype_: np.dtype[Any]
-        model_: Model
-        history_: History
-        n_epochs_: int
+    dtype_: np.dtype[Any] = field(init=False)
+    model_: Model = field(init=False)
+    history_: History = field(init=False)
+    n_epochs_: int = field(init=False)
 
     def players(self) -> Turns:
         """Return who plays on the model: one after the other, or at once where a turn is a sequence."""
@@ -87,8 +88,11 @@ class Estimator(Choices, system=False):
         if self.likelihood_ is not None:
             width = self.likelihood_.width(facts)
             if self.tied:
-                if "encoder" not in made or self.posterior_.width(facts) != facts.latent_dim or width != facts.features:
-                    raise CompositionError("tied weights need one number a code unit and one a feature: an autoencoder's")
+                one_each = self.posterior_ is not None and self.posterior_.width(facts) == facts.latent_dim
+                if not one_each or width != facts.features:
+                    raise CompositionError(
+                        "tied weights need one number a code unit and one a feature: an autoencoder's"
+                    )
                 made["decoder"] = Tied(made["encoder"], facts.shape)
             elif width % facts.features == 0:
                 made["decoder"] = self.network_.decoder(

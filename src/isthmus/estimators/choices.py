@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+from dataclasses import field
+from typing import ClassVar, TypeVar, cast
 
 import numpy as np
 from torch import Tensor
@@ -32,11 +33,9 @@ class Choices(Arguments, system=False):
     """What a fit is made with where `training` leaves it open, chosen by measurement: β₂ = 0.95 forgets a step whose
     gradient was far out of scale, as rows with heavy tails have it, after twenty others."""
 
-    if TYPE_CHECKING:  # set by `choose` and the fit; an annotation here would make an argument of it
-        shape_: tuple[int, ...]
-        latent_dim_: int
-        network_: Network
-
+    shape_: tuple[int, ...] = field(init=False)
+    latent_dim_: int = field(init=False)
+    network_: Network = field(init=False)
     likelihood_ = cast(Likelihood | None, None)
     posterior_ = cast(Posterior | None, None)
     prior_ = cast(Prior | None, None)
@@ -65,9 +64,7 @@ class Choices(Arguments, system=False):
         """Return how the fit is made: `training`, and the system's recipe where it leaves something open."""
         return (self.training or Training()).completed(self.recipe)
 
-    def part(
-        self, name: str, kind: type[P], auto: Callable[[], P] | None = None, *, or_none: bool = False
-    ) -> P:
+    def part(self, name: str, kind: type[P], auto: Callable[[], P] | None = None, *, or_none: bool = False) -> P:
         """Return the part that an argument stands for: picked by `auto`, looked up by name, or the object itself.
 
         Raises

@@ -79,7 +79,7 @@ class VAE(Samples, Reconstructs):
         """Return the one player."""
         return [Player("vae", self.objective_, clip_norm=self.reconstruction_clip_norm())]
 
-    def score_samples(self, X: Any, n_draws: int = 100, condition: Any = None) -> np.ndarray:
+    def score_samples(self, X: Any, condition: Any = None, *, n_draws: int = 100) -> np.ndarray:
         r"""Return a lower bound on log p(x) in nats for each row, in the data's units.
 
         log (1/k) Σᵢ p(x, zᵢ)/q(zᵢ|x) with k = `n_draws`, which rises with k towards log p(x) (Yuri Burda, Roger Grosse

@@ -1,8 +1,8 @@
 """Training: players, their optimisers and schedules, the one loop that plays them, and its history."""
 
+from ..history import History
 from .data import Rows
 from .density import fit_density
-from ..history import History
 from .life import codes_of
 from .loop import Run, train
 from .optimizer import SGD, Adam, Optimizer

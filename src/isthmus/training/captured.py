@@ -139,9 +139,7 @@ def _waits_told() -> Iterator[None]:
         torch.cuda.set_sync_debug_mode(before)
 
 
-def _record(
-    work: Callable[[], None], generator: torch.Generator, pool: Any, due: Sequence[Turn]
-) -> Callable[[], None]:
+def _record(work: Callable[[], None], generator: torch.Generator, pool: Any, due: Sequence[Turn]) -> Callable[[], None]:
     """Record work, without doing it, and return what does it from then on.
 
     Memory may be shared by tapes, since all that a turn leaves behind is in memory of its own.

@@ -1,7 +1,8 @@
 """Steps compiled: a step is traced once, on draws made beforehand, and the trace handed to `torch.compile`.
 
 The trace holds forward pass, backward pass and penalties on gradients alike. What a step draws from its source is
-recorded once, and drawn outside the trace from then on, by the same generator in the same order, so that a compiled fit sees the very draws of one that is not.
+recorded once, and drawn outside the trace from then on, by the same generator in the same order, so that a compiled fit
+sees the very draws of one that is not.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ _UNGUARDED: Any = getattr(torch.compiler, "skip_all_guards_unsafe", None)
 
 _CACHE: dict[str, Callable[..., Any]] = {}
 """Compiled traces by their code, the shapes and the threads they hold for; fits of one shape share one."""
+
 
 class _Whole(nn.Module):
     """A model and what is minimised on it, as one module, so that its weights can be arguments of the trace."""

@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import FitError
 from ..batch import Batch
+from ..errors import FitError
+from ..history import History
 from ..model import Model, Pass
 from ..source import Generated
 from .average import Average, Best
@@ -20,7 +21,6 @@ from .captured import Captured, Take, can_capture
 from .cause import cause
 from .checkpoint import Checkpoints
 from .data import Rows, place_for
-from ..history import History
 from .interrupt import Interrupts
 from .life import begin, finish, move_to, moving_parts
 from .mover import Mover, Turn
