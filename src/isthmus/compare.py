@@ -176,10 +176,10 @@ class _Fits:
     """The fits of a comparison, each written as soon as it is done."""
 
     def __init__(self, data: Dataset, out: Path, resume: bool) -> None:
-        from .estimators.base import told_apart
+        from .fitting import fingerprint
 
         self.data, self.out = data, out
-        self.about = told_apart(np.asarray(data.train))
+        self.about = fingerprint(np.asarray(data.train))
         self.done: dict[str, Any] = _read(out / FITS) if resume else {}
 
     def fit(self, name: str, system: Estimator, seed: int, verbose: bool) -> tuple[Any, float]:

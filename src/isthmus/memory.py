@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import clone
-from torch import nn
+from torch import Tensor, nn
 
+from .batch import Batch
+from .device import pick_device
 from .errors import FitError
+from .facts import Facts
+from .given import Given, batch_size_for, facts_of, precision_for
 from .machine import available, in_words
+from .model import Model, Pass
 from .networks import Custom
-from .penalty import Contractive
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from .estimators import Estimator
-    from .model import Model
-    from .training import Training
+from .objective import weighted_sum
+from .rows import check_rows
+from .scaling import Scaling
+from .source import Source
+from .training import Training
+from .training.data import place_for
+from .training.player import turns_of
 
 __all__ = ["MemoryEstimate", "estimate", "refuse"]
 
@@ -52,112 +57,120 @@ class MemoryEstimate(NamedTuple):
         return sum(self)
 
 
-def estimate(estimator: Estimator, X: ArrayLike) -> MemoryEstimate:
+def estimate(estimator: Any, X: ArrayLike) -> MemoryEstimate:
     """Return what fitting an estimator to X would hold; neither is changed and no weight is allocated.
 
     Parameters
     ----------
-    estimator : unfitted or fitted; its network is built on torch's "meta" device, where tensors have shapes and no
+    estimator : unfitted or fitted; its model is built on torch's "meta" device, where tensors have shapes and no
         numbers.
     X : the data, (N, ...); ``numpy.broadcast_to`` makes some of any size that take no memory.
 
     >>> from isthmus import Autoencoder
-    >>> from isthmus.machine import in_words
     >>> print(in_words(estimate(Autoencoder(32), np.zeros((8, 4096))).gradients))
     17 MB
     """
-    from .estimators._rows import check_rows
-    from .training.device import pick_device
-
     copy: Any = clone(estimator)
     x = check_rows(copy, X, reset=True, minimum=2)
     copy.shape_, copy.dtype_ = tuple(x.shape[1:]), x.dtype
-    copy._resolve(x)
-    return _resolved(copy, x, pick_device(copy.device))
+    rows = np.linspace(0, len(x) - 1, min(len(x), FACT_ROWS), dtype=np.int64)
+    facts = replace(facts_of(Given(x[rows]), np.arange(len(rows))), rows=len(x))
+    copy.choose(facts)
+    return _counted(copy, x, replace(facts, latent_dim=copy.latent_dim_), pick_device(copy.device))
 
 
-def _resolved(estimator: Any, x: np.ndarray, device: torch.device) -> MemoryEstimate:
-    """Return the estimate for an estimator whose parts are resolved."""
-    from .parts import Facts
-    from .scaling import Scaling
-    from .training.data import place_for
+FACT_ROWS = 10_000
+"""Rows of the data that an estimate looks at, at most, to know which parts "auto" picks."""
 
+
+def _counted(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) -> MemoryEstimate:
+    """Return the estimate for an estimator whose parts are chosen."""
     with torch.device("meta"):
-        model = estimator._model(Facts(estimator.shape_, estimator.latent_dim_), Scaling.identity(estimator.shape_))
-    settings = estimator._settings()
-    precision = estimator._pick_precision(model, device)
-    width = 8 if precision == "float64" else 4
-    weights = width * sum(p.numel() for p in model.parameters())
+        model: Model = estimator.compose(
+            replace(facts, mean=None, std=None, centre=None), Scaling.identity(facts.shape)
+        )
+    precision = precision_for(estimator, model, device)
+    model.place(torch.device("meta"), torch.float64 if precision == "float64" else torch.float32)
+    settings: Training = estimator.settings()
+    weights = sum(p.numel() * p.element_size() for p in model.parameters())
     buffers = sum(b.numel() * b.element_size() for b in model.buffers())
     kept = 1 + bool(settings.averaging) + (settings.patience is not None)
     at_home = device.type == "cpu"
     copies = 2 * kept + 1 if at_home else kept  # those in use, those of the last good state, and the model's first
     n = len(x) - round(len(x) * estimator.validation_fraction)
-    size = estimator._pick_batch_size(n)
+    size = batch_size_for(estimator, n)
     rows = n - (max(1, n // size) - 1) * size  # the last batch of an epoch also takes the rows that are left over
-    features = math.prod(x.shape[1:])
-    moments = 8 * (4 * features + 2 * max(features, min(2**20, len(x) * features)))
-    narrow = 2 if precision == "bfloat16" else width
-    multiplied = sum(p.numel() for p in model.parameters() if p.ndim > 1) if narrow < width else 0
+    moments = 8 * (4 * facts.features + 2 * max(facts.features, min(2**20, len(x) * facts.features)))
+    if precision == "bfloat16":
+        for name, network in model.networks.items():
+            model.networks[name] = _Narrow(network)
+    few, more = (_kept(model, estimator, n) for n in (2, 4))
+    each = (more - few) // 2
     return MemoryEstimate(
         weights=copies * (weights + buffers),
         gradients=weights,
         optimizer=(2 if at_home else 1) * weights * _state_tensors(settings),
-        activations=narrow * multiplied + rows * _bytes_a_row(estimator, model, features, width, narrow),
+        activations=max(0, few - 2 * each) + rows * each,
         data=moments + (0 if place_for(x.nbytes, device).type == "cpu" else x.nbytes),
     )
 
 
-_REPLACING = (nn.Flatten, nn.Unflatten, nn.Identity, nn.ReLU, nn.Tanh, nn.Sigmoid, nn.ELU)
-"""Layers that keep no numbers of their own: views, and functions whose derivative is one of their value."""
+class _Narrow(nn.Module):
+    """A network in bfloat16, as autocasting has it: its weights are cast, and so is what comes in."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, *given: Tensor) -> Tensor:
+        narrow = {name: p.to(torch.bfloat16) for name, p in self.network.named_parameters()}
+        out: Tensor = torch.func.functional_call(self.network, narrow, tuple(g.to(torch.bfloat16) for g in given))
+        return out.to(given[0].dtype)
 
 
-def _bytes_a_row(estimator: Any, model: Model, features: int, width: int, narrow: int) -> int:
-    """Return how many bytes a sample leaves: what layers keep for the backward pass, x, x − x̄, x̂, loss, gradient.
+class _Shapes(Source):
+    """Draws of the right shape without numbers."""
 
-    Networks compute in numbers of `narrow` bytes, losses and gradients that are penalised in numbers of `width` bytes.
-    Draws of z repeat the decoder. A contraction that is not of closed form keeps the encoder's derivative once for each
-    row of the Jacobian that is computed. In a game the largest turn counts: D sees real and generated samples, and
-    again for each penalty, which keeps the pass and its derivative; the other side's turn passes through D once.
+    def normal(self, shape: Any, like: Tensor) -> Tensor:
+        return torch.empty(shape, dtype=like.dtype, device="meta")
+
+    uniform = normal
+
+    def integers(self, high: int, shape: Any, like: Tensor) -> Tensor:
+        return torch.zeros(shape, dtype=torch.int64, device="meta")
+
+
+def _kept(model: Model, estimator: Any, n: int) -> int:
+    """Return the bytes that the largest turn keeps of a batch of n rows for its backward pass, and the gradients.
+
+    What torch saves is counted as it is saved, on tensors that have shapes alone, so that every term, penalty and network
+    counts as it is; weights do not count.
     """
-    draws = getattr(getattr(estimator, "objective_", None), "draws", 1)
-    encoder = 0 if model.encoder is None else features + _kept(model.encoder, model.shape)
-    decoder = _kept(model.decoder, (model.latent_dim,))
-    judge = 0
-    if model.discriminator is not None:
-        judge = _kept(model.discriminator, model.shape if model.encoder is None else (model.latent_dim,))
-    slopes = 0
-    penalty = getattr(estimator, "penalty_", None)
-    if isinstance(penalty, Contractive) and model.encoder is not None and not penalty.closed_for(model.encoder):
-        exact = penalty.method == "exact" or (penalty.method == "auto" and model.latent_dim <= 8)
-        slopes = 1 + (model.latent_dim if exact else penalty.draws)
-    turns = [
-        narrow * (encoder + decoder * draws) + width * encoder * slopes,
-        narrow * ((encoder or decoder) + judge),
-        2 * judge * (narrow + width * len(getattr(estimator, "penalties_", ()))),
-    ]
-    widest = max(encoder, decoder, 2 * judge) // 2
-    return max(turns) + width * (min(widest, 2 * features) + (2 + 2 * draws) * features)
+    condition = torch.empty(n, model.condition_width, device="meta") if model.condition_width else None
+    batch = Batch(torch.empty(n, *model.shape, device="meta", dtype=model.dtype), condition=condition)
+    weights = {p.data_ptr() or id(p) for p in model.parameters()}
+    largest = 0
+    for turn in turns_of(estimator.players()):
+        saved: dict[int, Tensor] = {}
 
+        def keep(tensor: Tensor, saved: dict[int, Tensor] = saved) -> Tensor:
+            base = tensor if tensor._base is None else tensor._base
+            if not isinstance(base, nn.Parameter) and id(base) not in weights:
+                saved[id(base)] = base
+            return tensor
 
-def _kept(module: nn.Module, shape: tuple[int, ...]) -> int:
-    """Return how many numbers a network keeps of one sample, counted on shapes alone."""
-    counted: list[int] = []
-
-    def count(layer: nn.Module, inputs: object, output: object) -> None:
-        if isinstance(output, torch.Tensor) and not isinstance(layer, _REPLACING):
-            counted.append(output[0].numel())
-
-    leaves = [m for m in module.modules() if not any(True for _ in m.children())] or [module]
-    hooks = [leaf.register_forward_hook(count) for leaf in leaves]
-    first = next(module.parameters())
-    try:
-        with torch.no_grad():
-            module.eval()(torch.zeros(1, *shape, device=first.device, dtype=first.dtype))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return sum(counted)
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), torch.enable_grad():
+            passes: dict[tuple[int, ...], Pass] = {}
+            losses = []
+            for player in turn:
+                shape = player.objective.sample_shape
+                passed = passes.setdefault(shape, Pass(model, batch, _Shapes(), shape))
+                terms = player.objective(model, passed, _Shapes())
+                losses.append(weighted_sum(terms, player.objective.weights(1.0)))
+        sizes = [tensor.numel() * tensor.element_size() for tensor in saved.values()]
+        widest = max(sizes, default=0)
+        largest = max(largest, sum(sizes) + widest + batch.x.numel() * batch.x.element_size())
+    return largest
 
 
 def _state_tensors(settings: Training) -> int:
@@ -169,17 +182,17 @@ def _state_tensors(settings: Training) -> int:
     return sum(1 for value in optimizer.state[weight].values() if getattr(value, "shape", None) == weight.shape)
 
 
-def refuse(estimator: Any, x: np.ndarray, device: torch.device) -> None:
-    """Raise `FitError` if fitting to x holds more than the device has; say how much of what, and what to change.
+def refuse(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) -> None:
+    """Raise `FitError` if fitting to x holds more than the device has, saying how much of what, and what to change.
 
-    The estimator's parts are resolved. A network of the user's own is not counted: its factories are called once a fit.
+    The parts are chosen. A network of the user's own is not counted: its factories are called once a fit.
     """
     there = available(device)
     if there is None or any(isinstance(part, Custom) for part in vars(estimator).values()):
         return
-    needed = _resolved(estimator, x, device)
+    needed = _counted(estimator, x, facts, device)
     if device.type == "cuda":  # where a batch that is too large is taken in pieces
-        needed = needed._replace(activations=needed.activations // max(1, estimator._pick_batch_size(len(x))))
+        needed = needed._replace(activations=needed.activations // max(1, batch_size_for(estimator, len(x))))
     if needed.total <= there:
         return
     parts = dict(zip(needed._fields, needed, strict=True))
