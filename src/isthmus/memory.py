@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 from torch import Tensor, nn
+from torch.multiprocessing.reductions import StorageWeakRef
 
 from .batch import Batch
 from .device import pick_device
@@ -102,30 +104,33 @@ def _counted(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) 
     rows = n - (max(1, n // size) - 1) * size  # the last batch of an epoch also takes the rows that are left over
     moments = 8 * (4 * facts.features + 2 * max(facts.features, min(2**20, len(x) * facts.features)))
     if precision == "bfloat16":
+        model.mixed = True
         for name, network in model.networks.items():
-            model.networks[name] = _Narrow(network)
-    few, more = (_kept(model, estimator, n) for n in (2, 4))
-    each = (more - few) // 2
+            model.networks[name] = _Narrow(network, lambda: model.mixed)
+    turns = zip(_kept(model, estimator, 2), _kept(model, estimator, 4), strict=True)
     return MemoryEstimate(
         weights=copies * (weights + buffers),
         gradients=weights,
         optimizer=(2 if at_home else 1) * weights * _state_tensors(settings),
-        activations=max(0, few - 2 * each) + rows * each,
+        activations=max(max(0, 2 * few - more) + rows * ((more - few) // 2) for few, more in turns),
         data=moments + (0 if place_for(x.nbytes, device).type == "cpu" else x.nbytes),
     )
 
 
 class _Narrow(nn.Module):
-    """A network in bfloat16, as autocasting has it: its weights are cast, and so is what comes in."""
+    """A network in bfloat16, as autocasting has it, which shapes alone do not: its weights and its input are cast."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, mixed: Callable[[], bool]) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.mixed = network, mixed
 
-    def forward(self, *given: Tensor) -> Tensor:
+    def forward(self, *inputs: Tensor) -> Tensor:
+        if not self.mixed():
+            out: Tensor = self.network(*inputs)
+            return out
         narrow = {name: p.to(torch.bfloat16) for name, p in self.network.named_parameters()}
-        out: Tensor = torch.func.functional_call(self.network, narrow, tuple(g.to(torch.bfloat16) for g in given))
-        return out.to(given[0].dtype)
+        out = torch.func.functional_call(self.network, narrow, tuple(x.to(torch.bfloat16) for x in inputs))
+        return out
 
 
 class _Shapes(Source):
@@ -140,24 +145,23 @@ class _Shapes(Source):
         return torch.zeros(shape, dtype=torch.int64, device="meta")
 
 
-def _kept(model: Model, estimator: Any, n: int) -> int:
-    """Return the bytes that the largest turn keeps of a batch of n rows for its backward pass, and the gradients.
+def _kept(model: Model, estimator: Any, n: int) -> list[int]:
+    """Return the bytes that each turn keeps of a batch of n rows for its backward pass, and the gradients.
 
-    What torch saves is counted as it is saved, on tensors that have shapes alone, so that every term, penalty and network
-    counts as it is; weights do not count.
+    What torch saves is counted as it is saved, on tensors that have shapes alone, so that every term, penalty and
+    network counts for what it keeps; weights do not count.
     """
     condition = torch.empty(n, model.condition_width, device="meta") if model.condition_width else None
     batch = Batch(torch.empty(n, *model.shape, device="meta", dtype=model.dtype), condition=condition)
-    weights = {p.data_ptr() or id(p) for p in model.parameters()}
-    largest = 0
+    weights = {_key(p) for p in model.parameters()}
+    turns = []
     for turn in turns_of(estimator.players()):
-        saved: dict[int, Tensor] = {}
+        saved: dict[int, torch.UntypedStorage] = {}
 
-        def keep(tensor: Tensor, saved: dict[int, Tensor] = saved) -> Tensor:
-            base = tensor if tensor._base is None else tensor._base
-            if not isinstance(base, nn.Parameter) and id(base) not in weights:
-                saved[id(base)] = base
-            return tensor
+        def keep(tensor: Tensor, saved: dict[int, torch.UntypedStorage] = saved) -> Tensor:
+            if _key(tensor) not in weights:
+                saved[_key(tensor)] = tensor.untyped_storage()
+            return tensor.detach()  # the tensor itself would be a cycle, and never be freed
 
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), torch.enable_grad():
             passes: dict[tuple[int, ...], Pass] = {}
@@ -167,10 +171,16 @@ def _kept(model: Model, estimator: Any, n: int) -> int:
                 passed = passes.setdefault(shape, Pass(model, batch, _Shapes(), shape))
                 terms = player.objective(model, passed, _Shapes())
                 losses.append(weighted_sum(terms, player.objective.weights(1.0)))
-        sizes = [tensor.numel() * tensor.element_size() for tensor in saved.values()]
+        sizes = [storage.nbytes() for storage in saved.values()]
         widest = max(sizes, default=0)
-        largest = max(largest, sum(sizes) + widest + batch.x.numel() * batch.x.element_size())
-    return largest
+        turns.append(sum(sizes) + widest + batch.x.numel() * batch.x.element_size())
+    return turns
+
+
+def _key(tensor: Tensor) -> int:
+    """Return a number that tensors share which share their memory, as long as one of them lives."""
+    key: int = StorageWeakRef(tensor.untyped_storage()).cdata  # type: ignore[no-untyped-call]
+    return key
 
 
 def _state_tensors(settings: Training) -> int:
