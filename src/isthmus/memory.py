@@ -76,19 +76,24 @@ def estimate(estimator: Any, X: ArrayLike) -> MemoryEstimate:
     rows = np.linspace(0, len(x) - 1, min(len(x), FACT_ROWS), dtype=np.int64)
     facts = replace(facts_of(Given(x[rows]), np.arange(len(rows))), rows=len(x))
     copy.choose(facts)
-    return _counted(copy, x, replace(facts, latent_dim=copy.latent_dim_), pick_device(copy.device))
+    facts = replace(facts, latent_dim=copy.latent_dim_)
+    return _counted(copy, _without_numbers(copy, facts), x, facts, pick_device(copy.device))
 
 
 FACT_ROWS = 10_000
 """Rows of the data that an estimate looks at, at most, to know which parts "auto" picks."""
 
 
-def _counted(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) -> MemoryEstimate:
-    """Return the estimate for an estimator whose parts are chosen."""
+def _without_numbers(estimator: Any, facts: Facts) -> Model:
+    """Return the model on torch's "meta" device."""
     with torch.device("meta"):
-        model: Model = estimator.compose(
-            replace(facts, mean=None, std=None, centre=None), Scaling.identity(facts.shape)
-        )
+        units = Scaling.identity(facts.shape)
+        model: Model = estimator.compose(replace(facts, mean=None, std=None, centre=None), units)
+    return model
+
+
+def _counted(estimator: Any, model: Model, x: np.ndarray, facts: Facts, device: torch.device) -> MemoryEstimate:
+    """Return the estimate for an estimator whose parts are chosen, and its model without numbers."""
     precision = precision_for(estimator, model, device)
     model.place(torch.device("meta"), torch.float64 if precision == "float64" else torch.float32)
     settings: Training = estimator.settings()
@@ -190,7 +195,13 @@ def refuse(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) ->
     there = available(device)
     if there is None or any(isinstance(part, Custom) for part in vars(estimator).values()):
         return
-    needed = _counted(estimator, x, facts, device)
+    model = _without_numbers(estimator, facts)
+    weights = sum(p.numel() for p in model.parameters())
+    rows = 2 * batch_size_for(estimator, len(x))
+    most = 64 * (weights + rows * facts.features * weights * facts.latent_dim) + 2 * x.nbytes
+    if most <= there // 8:  # each weight of each layer met by each value of each row: nothing keeps more
+        return
+    needed = _counted(estimator, model, x, facts, device)
     if device.type == "cuda":  # where a batch that is too large is taken in pieces
         needed = needed._replace(activations=needed.activations // max(1, batch_size_for(estimator, len(x))))
     if needed.total <= there:
