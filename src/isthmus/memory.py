@@ -153,15 +153,15 @@ def _kept(model: Model, estimator: Any, n: int) -> int:
     """
     condition = torch.empty(n, model.condition_width, device="meta") if model.condition_width else None
     batch = Batch(torch.empty(n, *model.shape, device="meta", dtype=model.dtype), condition=condition)
-    weights = {p.data_ptr() or id(p) for p in model.parameters()}
+    weights = {id(storage): storage for storage in (p.untyped_storage() for p in model.parameters())}
     largest = 0
     for turn in turns_of(estimator.players()):
-        saved: dict[int, Tensor] = {}
+        saved: dict[int, torch.UntypedStorage] = {}
 
-        def keep(tensor: Tensor, saved: dict[int, Tensor] = saved) -> Tensor:
-            base = tensor if tensor._base is None else tensor._base
-            if not isinstance(base, nn.Parameter) and id(base) not in weights:
-                saved[id(base)] = base
+        def keep(tensor: Tensor, saved: dict[int, torch.UntypedStorage] = saved) -> Tensor:
+            storage = tensor.untyped_storage()
+            if id(storage) not in weights:
+                saved[id(storage)] = storage
             return tensor
 
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), torch.enable_grad():
@@ -172,7 +172,7 @@ def _kept(model: Model, estimator: Any, n: int) -> int:
                 passed = passes.setdefault(shape, Pass(model, batch, _Shapes(), shape))
                 terms = player.objective(model, passed, _Shapes())
                 losses.append(weighted_sum(terms, player.objective.weights(1.0)))
-        sizes = [tensor.numel() * tensor.element_size() for tensor in saved.values()]
+        sizes = [storage.nbytes() for storage in saved.values()]
         widest = max(sizes, default=0)
         largest = max(largest, sum(sizes) + widest + batch.x.numel() * batch.x.element_size())
     return largest
