@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from isthmus.report.document import page
 
 from isthmus import GAN, VAE, Autoencoder
 from isthmus.datasets import load
 from isthmus.networks import MLP
 from isthmus.report.content import content
-from isthmus.report.document import page
 
 from .report import table
 from .timing import clock

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conftest import HOSTILE
-from isthmus.report.document import page
+from isthmus.report.page import page
 from test_report import SECTIONS
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)

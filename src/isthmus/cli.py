@@ -365,9 +365,8 @@ def report(
     Example: isthmus report model/ digits -o report.html
     """
     from . import load
-    from .report.document import command
-    from .report.document import report as write_report
-    from .report.shell import check_page
+    from .report.page import check_page, command
+    from .report.page import report as write_report
 
     check_page(out)
     if data is None and (train is not None or labels is not None):
@@ -383,7 +382,7 @@ def report(
         train_labels=row_labels,
         data=data or "",
         command=command(str(model), data, str(out), train, labels, seed),
-        seed=seed,
+        random_state=seed,
     )
     print(f"report: {out}")
 

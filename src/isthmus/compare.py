@@ -78,7 +78,7 @@ class Study:
     @property
     def latent_dim(self) -> int:
         """The width of PCA's code, that of the first system."""
-        return int(self["pca"].estimator[-1].n_components_)
+        return int(self["pca"].estimator.n_components)
 
 
 def five() -> dict[str, Estimator]:
@@ -131,7 +131,7 @@ def compare(
     Path : the page, ``report.html``; beside it ``results.json``, ``results.csv`` (a row a fit) and ``models/``.
     """
     from . import datasets
-    from .report.page import write_page
+    from .report.comparison import write_page
 
     told = as_trackers(trackers)
     data = datasets.load(data) if isinstance(data, str) else data
@@ -233,7 +233,7 @@ def _study(
     test, seed = np.asarray(data.test), seeds[0]
     noisy = None if denoising is None else denoising.corrupt(test, random_state=seed)
     measure, started = Measure(data, noisy, seed), time.perf_counter()
-    pca = linear(np.asarray(data.train), first[0].latent_dim_, seed)
+    pca = linear(np.asarray(data.train), first[0].latent_dim_)
     base = {"seconds": time.perf_counter() - started} | measure(pca)
     entries = [Entry("pca", [pca], [base])]
     for name, fits in fitted.items():
@@ -274,7 +274,7 @@ def table(study: Study) -> Table:
     rich = Table(title=title, caption=caption, box=SIMPLE_HEAD, padding=(0, 1), collapse_padding=True)
     rich.add_column("system", no_wrap=True)
     for name in shown[0][1]:
-        rich.add_column(COLUMNS[name][0], justify="right", no_wrap=True)
+        rich.add_column(COLUMNS[name].label, justify="right", no_wrap=True)
     for system, cells in shown:
         rich.add_row(system, *cells.values())
     return rich
@@ -291,6 +291,6 @@ def rows(study: Study) -> list[tuple[str, dict[str, str]]]:
 def _cell(name: str, value: float | None, spread: float | None) -> str:
     if value is None or math.isnan(value):
         return "–"
-    form = {"error": ".4g", "probe": ".1%", "log_likelihood": ".1f", "denoising_gain": ".1f", "seconds": ".1f"}
-    shown = f"{value:{form.get(name, '.2f')}}"
-    return shown if spread is None else f"{shown}\n±{spread:{form.get(name, '.2f').replace('4g', '1g')}}"
+    form = COLUMNS[name].form
+    shown = f"{value:{form}}"
+    return shown if spread is None else f"{shown}\n±{spread:{form.replace('4g', '1g')}}"
