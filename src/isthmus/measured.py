@@ -21,15 +21,15 @@ ROWS = 2_000
 
 @dataclass(frozen=True)
 class Column:
-    """A figure of the leaderboard: its label, what it means, how it is written, and which value is best.
+    """A figure of the leaderboard: its label, what it means, how it is written, and whether higher is better.
 
-    `better` is `max` or `min`, or None where neither more nor less is better by itself.
+    Where neither more nor less is better by itself, `higher_is_better` is None.
     """
 
     label: str
     meaning: str
     form: str = ".2f"
-    better: Any = None
+    higher_is_better: bool | None = None
 
 
 COLUMNS = {
@@ -38,36 +38,36 @@ COLUMNS = {
         "mean squared error of the reconstruction of held-out rows, a table's columns in their own standard "
         "deviations; lower is better",
         ".4g",
-        min,
+        False,
     ),
     "error_vs_pca": Column(
-        "÷ PCA", "the same error over that of PCA with as many numbers a row; below 1 beats PCA", better=min
+        "÷ PCA", "the same error over that of PCA with as many numbers a row; below 1 beats PCA", higher_is_better=False
     ),
     "log_likelihood": Column(
-        "log p(x)", "importance-weighted lower bound, 100 draws, nats a row; higher is better", ".1f", max
+        "log p(x)", "importance-weighted lower bound, 100 draws, nats a row; higher is better", ".1f", True
     ),
     "denoising_gain": Column(
-        "gain dB", "by how many decibels reconstruction lowers the error of noisy rows; higher is better", ".1f", max
+        "gain dB", "by how many decibels reconstruction lowers the error of noisy rows; higher is better", ".1f", True
     ),
     "probe": Column(
         "probe",
         "accuracy of a logistic regression on the codes, trained on labels the systems never saw; higher is better",
         ".1%",
-        max,
+        True,
     ),
     "coverage": Column(
         "cover",
         "share of held-out rows that have a sample in their neighbourhood, which reaches to the fifth nearest held-out "
         "row; higher is better (Naeem et al. 2020)",
-        better=max,
+        higher_is_better=True,
     ),
     "density": Column(
         "density",
-        "in how many neighbourhoods of held-out rows a sample lies, over the five that it would lie in on average if it "
-        "were a held-out row. Near 1 samples lie as densely as real rows do; below 1 many lie where no real rows are; "
-        "above 1 they crowd where real rows are densest, which is no merit where coverage is low (Naeem et al. 2020)",
+        "in how many neighbourhoods of held-out rows a sample lies, over the five of an average held-out row. "
+        "Near 1 samples lie as densely as real rows do; below 1 many lie where no real rows are; above 1 "
+        "they crowd where real rows are densest, which is no merit where coverage is low (Naeem et al. 2020)",
     ),
-    "seconds": Column("s", "time of the fit", ".1f", min),
+    "seconds": Column("s", "time of the fit", ".1f", False),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -76,7 +76,7 @@ def styled() -> Iterator[None]:
         import matplotlib as mpl
     except ImportError:
         raise MissingExtraError("matplotlib", "plots", "drawing pictures") from None
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(cast(Any, STYLE)):
         yield
 
 
@@ -84,7 +84,7 @@ def height_of(panels: Sequence[Panel]) -> float:
     """Return the height in inches that panels want on a figure of usual width."""
     if all(isinstance(panel, Strip) for panel in panels):
         shapes = [montage(panel.tiles, panel.columns).shape for panel in panels if isinstance(panel, Strip)]
-        return 0.5 + sum(6.0 * h / w for h, w, _ in shapes)
+        return 0.5 + sum(6.0 * int(h) / int(w) for h, w, _ in shapes)
     return 4.0 if len(panels) == 1 else 2.1 * math.ceil(len(panels) / 3)
 
 

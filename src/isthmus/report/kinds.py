@@ -32,8 +32,8 @@ ODD_COLUMNS = 5
 class Kind(Protocol):
     """What differs between images, series and rows of a table."""
 
-    def rows(self, title: str, X: np.ndarray) -> Panel:
-        """Return a few rows in one panel."""
+    def rows(self, title: str, X: np.ndarray, frame: np.ndarray) -> Panel:
+        """Return a few rows in one panel, whose axes hold the rows `frame`."""
 
     def reconstructions(self, made: Reconstructions) -> tuple[str, list[Group]]:
         """Return a note and groups: originals, inputs, outputs and errors, best to worst."""
@@ -85,7 +85,7 @@ class _Images:
     def strip(self, X: np.ndarray, title: str, columns: int = SHOWN) -> Strip:
         return Strip(grey(X, self.look.limits), title, columns)
 
-    def rows(self, title: str, X: np.ndarray) -> Panel:
+    def rows(self, title: str, X: np.ndarray, frame: np.ndarray) -> Panel:
         return self.strip(X[: 2 * SHOWN], title)
 
     def reconstructions(self, made: Reconstructions) -> tuple[str, list[Group]]:
@@ -135,8 +135,11 @@ class _Series:
         x, y = Axis(0, max(1, self.look.n - 1), "position"), Axis.of("value", flat)
         return Chart(marks, x, y, f"{title}: series from one end to the other", title)
 
-    def rows(self, title: str, X: np.ndarray) -> Panel:
-        return self.fan(X[:SHOWN], title)
+    def rows(self, title: str, X: np.ndarray, frame: np.ndarray) -> Panel:
+        lines = zip(self.look.flat(X[:SHOWN]), CLASSES, strict=False)
+        marks = [Line(np.arange(self.look.n), values, "", colour) for values, colour in lines]
+        x, y = Axis(0, max(1, self.look.n - 1), "position"), Axis.of("value", self.look.flat(frame))
+        return Chart(marks, x, y, f"{title}: {len(marks)} series", title)
 
     def reconstructions(self, made: Reconstructions) -> tuple[str, list[Group]]:
         kinds = {"input": made.inputs, "original": made.originals, "output": made.outputs}
@@ -183,35 +186,37 @@ class _Rows:
         """Return a line for each of the columns that change most."""
         return [Line(along, X[:, j], self.look.names[j], colour) for j, colour in zip(most, CLASSES, strict=False)]
 
-    def rows(self, title: str, X: np.ndarray) -> Panel:
-        flat = self.look.flat(X)
+    def rows(self, title: str, X: np.ndarray, frame: np.ndarray) -> Panel:
         if self.look.n <= 3:
-            own = np.asarray(X).reshape(len(X), -1)[:, [0, -1]]
-            x, y = (Axis.of(self.look.names[i], own[:, i]) for i in (0, -1))
-            return Chart([Dots(own, "")], x, y, f"{title}: {x.label} and {y.label}", title, square=True)
-        lines = [Line(np.arange(self.look.n), v, "", c) for v, c in zip(flat[:SHOWN], CLASSES, strict=False)]
-        x, y = Axis(0, self.look.n - 1, "column", whole=True), Axis.of("value in σ", flat[:SHOWN])
-        return Chart(lines, x, y, f"{title}: {len(lines)} rows, column by column", title)
+            own, around = (np.asarray(rows).reshape(len(rows), -1)[:, [0, -1]] for rows in (X, frame))
+            x, y = (Axis.of(self.look.names[i], around[:, i]) for i in (0, -1))
+            placed = np.stack([x.place(own[:, 0]), y.place(own[:, 1])], 1)
+            inside = ((placed >= 0) & (placed <= 1)).all(1)
+            return Chart([Dots(own[inside], "")], x, y, f"{title}: {x.label} and {y.label}", title, square=True)
+        lines = zip(self.look.flat(X[:SHOWN] - frame.mean(0)), CLASSES, strict=False)
+        marks = [Line(np.arange(self.look.n), values, "", colour) for values, colour in lines]
+        x = Axis(0, self.look.n - 1, "column", whole=True)
+        y = Axis.of("distance from the mean, in σ", *(mark.y for mark in marks))
+        return Chart(marks, x, y, f"{title}: {len(marks)} rows, column by column", title)
 
     def reconstructions(self, made: Reconstructions) -> tuple[str, list[Group]]:
         lost = 1 - made.r2[made.worst]
         bars = Bars([self.look.names[i] for i in made.worst], lost, "Worst columns by share of variance lost")
         before, after = self.look.flat(made.originals), self.look.flat(made.outputs)
         originals, outputs = (np.asarray(X).reshape(len(X), -1) for X in (made.originals, made.outputs))
-        lines = []
+        lines: list[list[str | tuple[str, str]]] = []
         for i in reversed(range(len(before))):
             worst = np.argsort(-np.abs(before[i] - after[i]), kind="stable")[:3]
             cells = [(self.look.names[j], f"{originals[i, j]:.4g} → {outputs[i, j]:.4g}") for j in worst]
             lines.append([str(made.rows[i]), f"{made.shown_errors[i]:.3g}", *cells])
-        missed = [f"{place} largest miss" for place in ("", "second", "third")[: len(lines[0]) - 2]]
-        head = ["row", "error", *(m.strip() for m in missed)]
+        head = ["row", "error", "largest miss", "second largest", "third largest"][: len(lines[0])]
         note = "The bars show the columns that come back worst: the share of their variance that is lost, 1 − R²."
         return note, [Group([bars]), Group([Table(head, lines)], note="A miss is written value → reconstruction.")]
 
     def samples(self, made: Samples) -> list[Group]:
         kinds = [("sample", made.shown)] + ([] if made.nearest is None else [(f"nearest {made.of}", made.nearest)])
         columns = np.sort(np.argsort(-self.look.flat(made.shown).std(0), kind="stable")[:8])
-        lines = [
+        lines: list[list[str | tuple[str, str]]] = [
             [f"{name} {i}", *(f"{v:.4g}" for v in np.asarray(X[i]).reshape(-1)[columns])]
             for i in range(min(8, len(made.shown)))
             for name, X in kinds

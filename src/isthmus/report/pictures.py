@@ -146,10 +146,14 @@ Panel = Chart | Strip | Bars | Table
 
 @dataclass(frozen=True)
 class Group:
-    """Panels that stand together: side by side in a grid, or beneath each other as strips."""
+    """Panels that stand together.
+
+    `layout` is a class of the style sheet: ``"grid"``, ``"grid two"`` or ``"grid wide"`` for panels side by side,
+    ``"strips"`` or ``"strips pairs"`` for panels beneath each other that scroll together.
+    """
 
     panels: Sequence[Panel]
-    layout: Literal["", "grid", "grid two", "grid wide", "strips", "strips pairs"] = ""
+    layout: str = ""
     heading: str = ""
     note: str = ""
 

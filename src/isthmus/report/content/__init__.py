@@ -127,12 +127,10 @@ class Content:
     def look(self) -> Look:
         """How rows are shown, seen in the first there are: held-out rows, training rows, samples, decoded noise."""
         seen = next((x for x in (self.X, self.X_train, self.drawn) if x is not None), None)
-        if seen is None and self.decode is None:
-            seen = np.zeros((1, *self.model.shape_))
-        elif seen is None:
+        if seen is None and self.decode is not None:
             z = np.random.default_rng(0).normal(size=(1_000, self.model.latent_dim_)).astype(np.float32)
             seen = self.decode(z)
-        return look_of(seen, self.names)
+        return look_of(np.zeros((1, *self.model.shape_)) if seen is None else seen, self.names)
 
     @cached_property
     def H(self) -> np.ndarray | None:
@@ -236,7 +234,6 @@ class Content:
             if X is not None and self.H is not None:
                 if self.X_hat is not None:
                     found += numbers.reconstruction_numbers(X, self.X_hat, train, self.look, model.latent_dim_)
-                found += numbers.score_numbers(self.scores)
                 found += evidence.evidence_numbers(model, X)
                 H_train = labels = None
                 if train is not None and self.train_labels is not None:
@@ -246,8 +243,8 @@ class Content:
                 found += numbers.code_numbers(self.H, self.labels, H_train, labels, bounds)
             if self.drawn is not None and X is not None:
                 found += likeness.sample_numbers(model, self.drawn, X, train, self.train_labels, self.look, self.seed)
-                if self.H is None:
-                    found += numbers.score_numbers(self.scores)
+            if self.scores is not None:
+                found += numbers.score_numbers(self.scores)
             made, among = self.samples, self._distance_rows
             if made is not None and made.sample_distances is not None and made.real_distances is not None:
                 assert among is not None

@@ -98,10 +98,10 @@ def reconstruction_numbers(
     return found
 
 
-def score_numbers(scores: Scores | None) -> list[Number]:
+def score_numbers(scores: Scores) -> list[Number]:
     """Return each group's mean score with its standard error."""
     found = []
-    for group, values in scores.groups.items() if scores is not None else ():
+    for group, values in scores.groups.items():
         error = float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else 0
         mean, what = float(values.mean()), scores.what
         definition = f"Mean over {len(values):,} rows ± its standard error. {scores.definition}"
