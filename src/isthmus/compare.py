@@ -292,5 +292,5 @@ def _cell(name: str, value: float | None, spread: float | None) -> str:
     if value is None or math.isnan(value):
         return "–"
     form = COLUMNS[name].form
-    shown = f"{value:{form}}"
+    shown = f"{value:{form}}".replace("-", "−")
     return shown if spread is None else f"{shown}\n±{spread:{form.replace('4g', '1g')}}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
 from ..errors import MissingExtraError
-from .pictures import CLASSES, Axis, Bars, Chart, Line, Panel, Picture, Strip, Table
+from .pictures import CLASSES, Bars, Chart, Line, Panel, Picture, Strip, number
 from .rasters import montage
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def draw(picture: Picture, ax: Axes | None) -> Axes:
     ------
     MissingExtraError : matplotlib is not installed.
     """
-    panels = [panel for panel in picture.groups[0].panels if not isinstance(panel, Table)]
+    panels = picture.groups[0].panels
     with styled():
         import matplotlib.pyplot as plt
 
@@ -85,27 +85,38 @@ def height_of(panels: Sequence[Panel]) -> float:
     if all(isinstance(panel, Strip) for panel in panels):
         shapes = [montage(panel.tiles, panel.columns).shape for panel in panels if isinstance(panel, Strip)]
         return 0.5 + sum(6.0 * int(h) / int(w) for h, w, _ in shapes)
-    return 4.0 if len(panels) == 1 else 2.1 * math.ceil(len(panels) / 3)
+    return 4.0 if len(panels) == 1 else 2.4 * math.ceil(len(panels) / 3)
 
 
 def draw_panels(panels: Sequence[Panel], ax: Axes) -> None:
     """Draw strips beneath each other, one chart or bars on the axes themselves, several charts on insets."""
     strips = [panel for panel in panels if isinstance(panel, Strip)]
+    charts = [panel for panel in panels if isinstance(panel, Chart)]
     if strips:
         draw_strips(strips, ax)
-        return
-    columns = min(3, len(panels))
-    lines = math.ceil(len(panels) / columns)
-    ax.set_axis_off() if len(panels) > 1 else ax.set_axis_on()
-    for i, panel in enumerate(panels):
+    elif len(charts) == 1:
+        draw_chart(charts[0], ax)
+    elif charts:
+        draw_insets(charts, ax)
+    for panel in panels:
+        if isinstance(panel, Bars):
+            ax.barh([plain(name) for name in panel.names[::-1]], panel.values[::-1], color=CLASSES[0])
+            ax.set_xlabel(panel.alt)
+
+
+def draw_insets(charts: Sequence[Chart], ax: Axes) -> None:
+    """Draw charts on a grid of insets; a legend that all have in common stands once, above them."""
+    columns, lines = min(3, len(charts)), math.ceil(len(charts) / 3)
+    common = all(chart.legend == charts[0].legend for chart in charts)
+    ax.set_axis_off()
+    for i, chart in enumerate(charts):
         left, bottom = (i % columns) / columns, 1 - (i // columns + 1) / lines
-        box = (left + 0.08 / columns, bottom + 0.22 / lines, 0.78 / columns, 0.58 / lines)
-        on = ax if len(panels) == 1 else ax.inset_axes(box)
-        if isinstance(panel, Chart):
-            draw_chart(panel, on, legend=i == 0)
-        elif isinstance(panel, Bars):
-            on.barh([plain(name) for name in panel.names[::-1]], panel.values[::-1], color=CLASSES[0])
-            on.set_xlabel(panel.alt)
+        inset = ax.inset_axes((left + 0.06, bottom + 0.2 / lines, 0.92 / columns - 0.06, 0.66 / lines))
+        draw_chart(chart, inset, "none" if common else "small")
+        if i % columns:
+            inset.set_ylabel("")
+        if common and i == 0 and chart.legend:
+            ax.legend(*inset.get_legend_handles_labels(), loc="lower right", bbox_to_anchor=(1, 1), ncols=4)
 
 
 def draw_strips(strips: Sequence[Strip], ax: Axes) -> None:
@@ -123,8 +134,10 @@ def draw_strips(strips: Sequence[Strip], ax: Axes) -> None:
     ax.spines[:].set_visible(False)
 
 
-def draw_chart(chart: Chart, ax: Axes, legend: bool) -> None:
-    """Draw a chart's marks, axes and words."""
+def draw_chart(chart: Chart, ax: Axes, legend: Literal["above", "small", "none"] = "above") -> None:
+    """Draw a chart's marks, axes and words; its legend above it, small within it, or not at all."""
+    from matplotlib.ticker import NullLocator
+
     for mark in chart.marks:
         colour = INK if mark.colour == "currentColor" else mark.colour
         name = plain(mark.name) or None
@@ -136,20 +149,19 @@ def draw_chart(chart: Chart, ax: Axes, legend: bool) -> None:
         ax.plot(mark.x, mark.y, STYLES[mark.style], marker=marker, lw=1.2, color=colour, alpha=alpha, label=name)
         if mark.style == "filled":
             ax.fill_between(mark.x, mark.y, color=colour, alpha=0.2, lw=0)
-    limit(chart.x, ax.set_xlim, ax.set_xscale, ax.set_xlabel)
-    limit(chart.y, ax.set_ylim, ax.set_yscale, ax.set_ylabel)
+    for axis, name in ((chart.x, "x"), (chart.y, "y")):
+        ticks = axis.ticks()
+        ends = [10.0**end if axis.log else end for end in (axis.low, axis.high)]
+        scale = {f"{name}scale": "log"} if axis.log else {}
+        ax.set(**scale, **{f"{name}lim": ends, f"{name}label": plain(axis.label)})
+        side = ax.xaxis if name == "x" else ax.yaxis
+        side.set_ticks(ticks, [number(v) for v in ticks])
+        side.set_minor_locator(NullLocator())
     ax.set_title(plain(chart.title), loc="left")
-    if chart.legend and legend:
+    if chart.legend and legend == "above":
         ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderaxespad=0.2)
-
-
-def limit(axis: Axis, set_limits: Any, set_scale: Any, set_label: Any) -> None:
-    """Give an axis its range, scale and label."""
-    if axis.log:
-        set_scale("log")
-    low, high = (10.0**end if axis.log else end for end in (axis.low, axis.high))
-    set_limits(low, high)
-    set_label(plain(axis.label))
+    elif chart.legend and legend == "small":
+        ax.legend(fontsize=6, loc="best")
 
 
 def plain(name: str) -> str:

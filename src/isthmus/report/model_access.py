@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ __all__ = [
     "first_layer_networks",
     "has_evidence_bound",
     "has_prior",
+    "nameless",
     "prior_draws",
     "scores_bound_the_evidence",
     "settings",
@@ -31,6 +33,13 @@ def check_rows(model: Any, X: Any) -> np.ndarray:
     """Return rows as the model takes them; a `DataError` says what is wrong with them."""
     rows: np.ndarray = model._check_rows(X)
     return rows
+
+
+def nameless(model: Any) -> Any:
+    """Return the model without the names of its columns: it takes arrays of a frame's rows without a warning."""
+    view = copy.copy(model)
+    vars(view).pop("feature_names_in_", None)
+    return view
 
 
 def decoder_of(model: Any) -> Callable[[np.ndarray], np.ndarray] | None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -77,10 +74,11 @@ class Content:
         seed: int = 0,
     ) -> None:
         check_is_fitted(model, "model_")
-        self.model, self.data, self.command, self.seed = model, data, command, seed
+        self.model, self.data, self.command, self.seed = model_access.nameless(model), data, command, seed
         self.X, self.labels = _checked(model, X, labels, "X")
         self.X_train, self.train_labels = _checked(model, X_train, train_labels, "X_train")
         self.names = model_access.feature_names(model, X if X is not None else X_train)
+        self.fitted_names = model_access.feature_names(model)
         self.facts = self._facts()
         self.index = np.arange(0)
         if self.X is not None:
@@ -105,7 +103,6 @@ class Content:
 
     @property
     def system(self) -> str:
-        """The class of the model."""
         return type(self.model).__name__
 
     @property
@@ -120,7 +117,6 @@ class Content:
 
     @cached_property
     def drawn(self) -> np.ndarray | None:
-        """Samples."""
         return self.model.sample(DRAWN, random_state=self.seed) if hasattr(self.model, "sample") else None
 
     @cached_property
@@ -134,37 +130,31 @@ class Content:
 
     @cached_property
     def H(self) -> np.ndarray | None:
-        """The codes of the held-out rows."""
-        with _nameless():
-            encodes = self.X is not None and hasattr(self.model, "transform")
-            return self.model.transform(self.X) if encodes else None
+        encodes = self.X is not None and hasattr(self.model, "transform")
+        return self.model.transform(self.X) if encodes else None
 
     @cached_property
     def X_hat(self) -> np.ndarray | None:
-        """The reconstructions of the held-out rows."""
         return None if self.H is None or self.decode is None else self.decode(self.H)
 
     @cached_property
     def reconstructions(self) -> rows.Reconstructions | None:
-        """The best to the worst reconstructed rows."""
         if self.X is None or self.X_hat is None:
             return None
-        with _nameless():
-            return rows.reconstructions(self.model, self.X, self.X_hat, self.look, self.index, self.seed)
+        return rows.reconstructions(self.model, self.X, self.X_hat, self.look, self.index, self.seed)
 
     @cached_property
     def scores(self) -> rows.Scores | None:
         """Log-likelihoods of rows, or D(x) of rows and samples."""
         if self.X is None:
             return None
-        with _nameless():
-            if hasattr(self.model, "score_samples"):
-                shown = even_subset(len(self.X), MAP_POINTS)
-                return rows.scores(self.model, self.X[shown], self.X_train, self.index[shown])
-            if self.drawn is None or not hasattr(self.model, "discriminate"):
-                return None
-            shown = even_subset(len(self.X), JUDGED_BY_D)
-            return rows.discriminations(self.model, self.X[shown], self.drawn, self.index[shown])
+        if hasattr(self.model, "score_samples"):
+            shown = even_subset(len(self.X), MAP_POINTS)
+            return rows.scores(self.model, self.X[shown], self.X_train, self.index[shown])
+        if self.drawn is None or not hasattr(self.model, "discriminate"):
+            return None
+        shown = even_subset(len(self.X), JUDGED_BY_D)
+        return rows.discriminations(self.model, self.X[shown], self.drawn, self.index[shown])
 
     @cached_property
     def latent(self) -> codes.LatentMap | None:
@@ -203,14 +193,12 @@ class Content:
 
     @cached_property
     def interpolations(self) -> list[codes.Interpolation]:
-        """Codes between those of two real rows, decoded."""
         if self.X is None or self.H is None or self.decode is None:
             return []
         return codes.interpolations(self.decode, self.X, self.H, self.labels, self.index, self.seed)
 
     @cached_property
     def samples(self) -> rows.Samples | None:
-        """Samples beside the rows nearest to them."""
         if self.drawn is None:
             return None
         return rows.samples(self.drawn, self.X, self.X_train, self.look, self._distance_rows)
@@ -222,33 +210,30 @@ class Content:
 
     @cached_property
     def filters(self) -> codes.Filters | None:
-        """The first layer's weights."""
         return codes.filters(self.model, self.look)
 
     @cached_property
     def numbers(self) -> list[numbers.Number]:
-        """Every number that the system and the data allow."""
         found: list[numbers.Number] = []
         model, X, train = self.model, self.X, self.X_train
-        with _nameless():
-            if X is not None and self.H is not None:
-                if self.X_hat is not None:
-                    found += numbers.reconstruction_numbers(X, self.X_hat, train, self.look, model.latent_dim_)
-                found += evidence.evidence_numbers(model, X)
-                H_train = labels = None
-                if train is not None and self.train_labels is not None:
-                    some = even_subset(len(train), PROBED)
-                    H_train, labels = model.transform(train[some]), self.train_labels[some]
-                bounds = model_access.scores_bound_the_evidence(model)
-                found += numbers.code_numbers(self.H, self.labels, H_train, labels, bounds)
-            if self.drawn is not None and X is not None:
-                found += likeness.sample_numbers(model, self.drawn, X, train, self.train_labels, self.look, self.seed)
-            if self.scores is not None:
-                found += numbers.score_numbers(self.scores)
-            made, among = self.samples, self._distance_rows
-            if made is not None and made.sample_distances is not None and made.real_distances is not None:
-                assert among is not None
-                found += likeness.memorisation_numbers(made.sample_distances, made.real_distances, len(among))
+        if X is not None and self.H is not None:
+            if self.X_hat is not None:
+                found += numbers.reconstruction_numbers(X, self.X_hat, train, self.look, model.latent_dim_)
+            found += evidence.evidence_numbers(model, X)
+            H_train = labels = None
+            if train is not None and self.train_labels is not None:
+                some = even_subset(len(train), PROBED)
+                H_train, labels = model.transform(train[some]), self.train_labels[some]
+            bounds = model_access.scores_bound_the_evidence(model)
+            found += numbers.code_numbers(self.H, self.labels, H_train, labels, bounds)
+        if self.drawn is not None and X is not None:
+            found += likeness.sample_numbers(model, self.drawn, X, train, self.train_labels, self.look, self.seed)
+        if self.scores is not None:
+            found += numbers.score_numbers(self.scores)
+        made, among = self.samples, self._distance_rows
+        if made is not None and made.sample_distances is not None and made.real_distances is not None:
+            assert among is not None
+            found += likeness.memorisation_numbers(made.sample_distances, made.real_distances, len(among))
         return [*found, *numbers.fit_numbers(model_access.weight_count(model), self.history)]
 
     @cached_property
@@ -256,18 +241,15 @@ class Content:
         """What the diagnosis says, the worst first."""
         if self.X is None or len(self.X) < FEWEST_JUDGED:
             return []
-        with _nameless():
-            return worst_first(diagnose(self.model, self.X, self.X_train, random_state=self.seed))
+        return worst_first(diagnose(self.model, self.X, self.X_train, random_state=self.seed))
 
     @property
     def history(self) -> History:
-        """The fit's history."""
         history: History = self.model.history_
         return history
 
     @property
     def learning(self) -> list[Curve]:
-        """The history as curves."""
         return learning(self.history)
 
     @property
@@ -280,7 +262,7 @@ class Content:
             "samples": f"shape {self.model.shape_}, {self.model.dtype_.name}",
             "fitted with": f"isthmus {__version__}",
         }
-        names = model_access.feature_names(self.model)
+        names = self.fitted_names
         if names:
             card["columns"] = ", ".join(names[:40]) + (f" and {len(names) - 40} more" if len(names) > 40 else "")
         return card | {name.replace("_", " "): str(v) for name, v in model_access.settings(self.model).items()}
@@ -297,11 +279,3 @@ def _checked(model: Any, X: Any, labels: Any, name: str) -> tuple[np.ndarray | N
     if y is not None and y.shape != (len(x),):
         raise DataError(f"{len(x)} rows of {name} need labels of shape ({len(x)},), got {y.shape}")
     return x, y
-
-
-@contextmanager
-def _nameless() -> Iterator[None]:
-    """Let arrays of a frame's rows, whose names were checked already, pass without a warning that they have none."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        yield

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ... import metrics
-from ...metrics import Features, KernelDistance, SmallClassifier
+from ...metrics import Features, SmallClassifier
 from ...subsets import even_subset, random_subset
 from .look import Look
 from .numbers import Number, signed, with_error
@@ -29,15 +29,6 @@ KERNEL_BLOCKS = 10
 
 CLASSIFIER_ROWS = 4_000
 """Training rows that a classifier for features is trained on, at most."""
-
-
-class Comparison(NamedTuple):
-    """Two sets of rows in comparable units, (N, n) and (M, n), and the features in which distances are Gaussian."""
-
-    real: np.ndarray
-    new: np.ndarray
-    real_features: np.ndarray
-    new_features: np.ndarray
 
 
 def sample_numbers(
@@ -65,29 +56,24 @@ def sample_numbers(
         held, ideal, beside = real[order[: n // 2]], real[order[n // 2 :]], "one half of the rows against the other"
     classifier = _classifier(X_train, train_labels)
     features, named = _features(model, classifier, look)
-    floors = _values(_compared(held, ideal, look, features), seed)
+    floors = _estimates(held, ideal, look, features, seed, errors=False)
     numbers = [
         Number(
             "Samples",
             name,
             value,
             with_error(value, error),
-            f"{_SAMPLES[name].format(features=named)} Measured on {n:,} samples and {n:,} held-out rows, ± the "
+            f"{DEFINITIONS[name].format(features=named)} Measured on {n:,} samples and {n:,} held-out rows, ± the "
             f"standard error; beside it: {beside}.",
-            signed(_short(floors[name])),
+            signed(_short(floors[name][0])),
             key=name == "coverage",
         )
-        for name, (value, error) in _estimates(_compared(real, new, look, features), seed).items()
+        for name, (value, error) in _estimates(real, new, look, features, seed).items()
     ]
     return [*numbers, *_class_numbers(classifier, new, ideal, train_labels)]
 
 
-def _compared(real: np.ndarray, new: np.ndarray, look: Look, features: Features) -> Comparison:
-    """Return rows of both kinds as they are compared."""
-    return Comparison(look.flat(real), look.flat(new), features(real), features(new))
-
-
-_SAMPLES = {
+DEFINITIONS = {
     "precision": "The share of samples that lie within the real rows' neighbourhoods (Kynkäänniemi et al. 2019).",
     "recall": "The share of held-out rows that lie within the samples' neighbourhoods (Kynkäänniemi et al. 2019).",
     "density": "How deep samples lie within the neighbourhoods of held-out rows (Naeem et al. 2020).",
@@ -101,40 +87,32 @@ _SAMPLES = {
 }
 
 
-def _values(rows: Comparison, seed: int) -> dict[str, float]:
-    return {
-        **metrics.precision_recall(rows.real, rows.new)._asdict(),
-        **metrics.density_coverage(rows.real, rows.new)._asdict(),
-        "two-sample accuracy": metrics.two_sample_accuracy(rows.real, rows.new, random_state=seed).accuracy,
-        "Fréchet distance": metrics.frechet_distance(rows.real_features, rows.new_features),
-        "kernel distance": _kernel_distance(rows, seed).value,
-    }
+def _estimates(
+    real: np.ndarray, new: np.ndarray, look: Look, features: Features, seed: int, errors: bool = True
+) -> dict[str, tuple[float, float]]:
+    """Return values and standard errors: by resampling, or where a value is a mean or a share, by its spread."""
+    rows, seen = (look.flat(real), look.flat(new)), (features(real), features(new))
 
-
-def _estimates(rows: Comparison, seed: int) -> dict[str, tuple[float, float]]:
-    """Return the values with standard errors: by resampling, or where a value is a mean or a share, by its spread."""
-
-    def resampled(metric: Callable[..., Any], real: np.ndarray, new: np.ndarray) -> tuple[Any, Any]:
+    def resampled(metric: Callable[..., Any], *sets: np.ndarray) -> tuple[Any, Any]:
+        if not errors:
+            value = metric(*sets)
+            return value, value
         interval = metrics.bootstrap_interval(
-            metric, real, new, n_resamples=RESAMPLES, share=RESAMPLED_SHARE, random_state=seed
+            metric, *sets, n_resamples=RESAMPLES, share=RESAMPLED_SHARE, random_state=seed
         )
         return interval.value, interval.standard_error
 
     found: dict[str, tuple[float, float]] = {}
     for metric in (metrics.precision_recall, metrics.density_coverage):
-        value, error = resampled(metric, rows.real, rows.new)
+        value, error = resampled(metric, *rows)
         found |= dict(zip(value._fields, zip(value, error, strict=True), strict=True))
-    accuracy = metrics.two_sample_accuracy(rows.real, rows.new, random_state=seed).accuracy
+    accuracy = metrics.two_sample_accuracy(*rows, random_state=seed).accuracy
+    blocks = min(KERNEL_BLOCKS, min(len(real), len(new)) // 10)
     return found | {
-        "two-sample accuracy": (accuracy, (accuracy * (1 - accuracy) / len(rows.real)) ** 0.5),  # tested on half
-        "Fréchet distance": resampled(metrics.frechet_distance, rows.real_features, rows.new_features),
-        "kernel distance": _kernel_distance(rows, seed),
+        "two-sample accuracy": (accuracy, (accuracy * (1 - accuracy) / len(real)) ** 0.5),  # tested on half
+        "Fréchet distance": resampled(metrics.frechet_distance, *seen),
+        "kernel distance": metrics.kernel_distance(*seen, blocks, seed),
     }
-
-
-def _kernel_distance(rows: Comparison, seed: int) -> KernelDistance:
-    blocks = min(KERNEL_BLOCKS, min(len(rows.real), len(rows.new)) // 10)
-    return metrics.kernel_distance(rows.real_features, rows.new_features, blocks, seed)
 
 
 def _classifier(X_train: np.ndarray | None, labels: np.ndarray | None) -> SmallClassifier | None:
