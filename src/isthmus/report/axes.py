@@ -129,7 +129,7 @@ def draw_strips(strips: Sequence[Strip], ax: Axes) -> None:
     ax.imshow(np.concatenate(page), interpolation="nearest")
     ax.set_xticks([])
     titles = [plain(strip.title.partition(":")[0].partition(",")[0]) for strip in strips]
-    ax.set_yticks([end - len(sheet) / 2 for end, sheet in zip(ends, page, strict=True)], titles)
+    ax.set_yticks([end - len(sheet) / 2 - 1 for end, sheet in zip(ends, page, strict=True)], titles, fontsize=9)
     ax.tick_params(length=0, labelcolor=INK)
     ax.spines[:].set_visible(False)
 

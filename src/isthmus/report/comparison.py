@@ -84,7 +84,10 @@ def sentences(study: Study) -> Iterator[str]:
         )
     if cleaned:
         name, gain = max(cleaned.items(), key=lambda item: item[1])
-        yield f"The {name} removes noise best: it lowers the error of noisy rows by {gain:.1f} dB."
+        if gain > 0:
+            yield f"The {name} removes noise best: it lowers the error of noisy rows by {gain:.1f} dB."
+        else:
+            yield f"No system removes the noise: the {name} comes closest, and raises the error by {-gain:.1f} dB."
     floor = study.reference
     for name, measured in systems.items():
         if "coverage" not in measured:
@@ -156,5 +159,5 @@ def pictures(study: Study) -> Iterator[Picture]:
         if hasattr(model, "transform")
     ]
     coloured = ", coloured by label; the systems never saw a label." if colours else "."
-    note = f"Codes of held-out rows on their first two principal axes{coloured}"
+    note = f"Codes of held-out rows; those of more than two numbers on their first two principal axes{coloured}"
     yield Picture("codes", "Latent maps", note, [Group(maps, "grid wide")])

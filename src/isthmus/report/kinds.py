@@ -22,6 +22,9 @@ SHEET_COLUMNS = 50
 SHEET_PIXELS = 1_600_000
 """Pixels in the sheet of thumbnails, at most."""
 
+CURVES = 200
+"""Rows of a table that set the scale of the lines that stand for rows."""
+
 CURVE_POINTS = 64
 """Points at which the small curve of a series is drawn, at most."""
 
@@ -136,9 +139,9 @@ class _Series:
         return Chart(marks, x, y, f"{title}: series from one end to the other", title)
 
     def rows(self, title: str, X: np.ndarray, frame: np.ndarray) -> Panel:
-        lines = zip(self.look.flat(X[:SHOWN]), CLASSES, strict=False)
-        marks = [Line(np.arange(self.look.n), values, "", colour) for values, colour in lines]
         x, y = Axis(0, max(1, self.look.n - 1), "position"), Axis.of("value", self.look.flat(frame))
+        lines = zip(np.clip(self.look.flat(X[:SHOWN]), y.low, y.high), CLASSES, strict=False)
+        marks = [Line(np.arange(self.look.n), values, "", colour) for values, colour in lines]
         return Chart(marks, x, y, f"{title}: {len(marks)} series", title)
 
     def reconstructions(self, made: Reconstructions) -> tuple[str, list[Group]]:
@@ -193,10 +196,10 @@ class _Rows:
             placed = np.stack([x.place(own[:, 0]), y.place(own[:, 1])], 1)
             inside = ((placed >= 0) & (placed <= 1)).all(1)
             return Chart([Dots(own[inside], "")], x, y, f"{title}: {x.label} and {y.label}", title, square=True)
-        lines = zip(self.look.flat(X[:SHOWN] - frame.mean(0)), CLASSES, strict=False)
-        marks = [Line(np.arange(self.look.n), values, "", colour) for values, colour in lines]
         x = Axis(0, self.look.n - 1, "column", whole=True)
-        y = Axis.of("distance from the mean, in σ", *(mark.y for mark in marks))
+        y = Axis.of("distance from the mean, in σ", self.look.flat(frame[:CURVES] - frame.mean(0)))
+        lines = zip(np.clip(self.look.flat(X[:SHOWN] - frame.mean(0)), y.low, y.high), CLASSES, strict=False)
+        marks = [Line(np.arange(self.look.n), values, "", colour) for values, colour in lines]
         return Chart(marks, x, y, f"{title}: {len(marks)} rows, column by column", title)
 
     def reconstructions(self, made: Reconstructions) -> tuple[str, list[Group]]:
