@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from isthmus.report.document import page
 
 from isthmus import GAN, VAE, Autoencoder
 from isthmus.datasets import load

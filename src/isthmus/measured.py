@@ -1,4 +1,4 @@
-"""What a comparison measures of a fitted system on held-out rows, beside PCA and beside real against real."""
+"""What a comparison measures of a fitted system on held-out rows, beside PCA and beside what real rows reach."""
 
 from __future__ import annotations
 

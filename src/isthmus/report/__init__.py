@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["plots", "report"]
+if TYPE_CHECKING:
+    from . import page, plots
+    from .page import report
+
+__all__ = ["page", "plots", "report"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for when it is asked for: estimators have methods of this package, and it measures them."""
-    from importlib import import_module
-
-    if name == "plots":
-        return import_module(".plots", __name__)
+    """Import a module of this package when it is first used: estimators have methods that the package draws with."""
+    if name in ("page", "plots"):
+        return import_module(f".{name}", __name__)
     if name == "report":
         return import_module(".page", __name__).report
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

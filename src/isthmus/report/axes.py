@@ -53,7 +53,7 @@ def draw(picture: Picture, ax: Axes | None) -> Axes:
         import matplotlib.pyplot as plt
 
         if ax is None:
-            ax = plt.subplots(figsize=(7.2, height_of(panels)), layout="constrained")[1]
+            ax = plt.subplots(figsize=(7.2, height_of(panels)), layout="tight")[1]
         draw_panels(panels, ax)
     return ax
 
@@ -64,7 +64,7 @@ def picture_figure(picture: Picture) -> Figure:
         from matplotlib.figure import Figure
 
         panels = picture.groups[0].panels
-        figure = Figure(figsize=(8, height_of(panels)), layout="constrained")
+        figure = Figure(figsize=(8, height_of(panels)), layout="tight")
         draw_panels(panels, figure.subplots())
     return figure
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..compare import Study, rows
 from ..measured import COLUMNS
+from ..study import Study, rows
 from ..subsets import even_subset
 from .axes import picture_figure
 from .content.codes import LatentMap, colouring, filters, on_two_axes

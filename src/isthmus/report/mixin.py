@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sklearn.utils.metaestimators import available_if
 
+from .. import report
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -33,59 +35,41 @@ class Reports:
 
     def report(self, X: Any = None, path: str | Path = "report.html", X_train: Any = None, **about: Any) -> Path:
         """Write one HTML file about the fitted model that works offline; see `isthmus.report.report`."""
-        from .page import report
-
-        return report(self, X, path, X_train, **about)
+        return report.report(self, X, path, X_train, **about)
 
     def plot_learning_curves(self, ax: Axes | None = None) -> Axes:
         """Draw every term of the losses by epoch; see `isthmus.report.plots.learning_curves`."""
-        from . import plots
-
-        return plots.learning_curves(self, ax)
+        return report.plots.learning_curves(self, ax)
 
     @available_if(_encodes)  # type: ignore[untyped-decorator]
     def plot_reconstructions(self, X: Any, ax: Axes | None = None, *, random_state: int = 0) -> Axes:
         """Draw rows and what comes back of them; see `isthmus.report.plots.reconstructions`."""
-        from . import plots
-
-        return plots.reconstructions(self, X, ax, random_state=random_state)
+        return report.plots.reconstructions(self, X, ax, random_state=random_state)
 
     @available_if(_encodes)  # type: ignore[untyped-decorator]
     def plot_latent_map(self, X: Any, color: Any = None, ax: Axes | None = None) -> Axes:
         """Draw codes on two axes; see `isthmus.report.plots.latent_map`."""
-        from . import plots
-
-        return plots.latent_map(self, X, color, ax)
+        return report.plots.latent_map(self, X, color, ax)
 
     @available_if(_scores)  # type: ignore[untyped-decorator]
     def plot_scores(self, X: Any, X_train: Any = None, ax: Axes | None = None, *, random_state: int = 0) -> Axes:
         """Draw the histogram of scores; see `isthmus.report.plots.scores`."""
-        from . import plots
-
-        return plots.scores(self, X, X_train, ax, random_state=random_state)
+        return report.plots.scores(self, X, X_train, ax, random_state=random_state)
 
     @available_if(_samples)  # type: ignore[untyped-decorator]
     def plot_samples(self, X_train: Any = None, ax: Axes | None = None, *, random_state: int = 0) -> Axes:
         """Draw samples beside the training rows nearest to them; see `isthmus.report.plots.samples`."""
-        from . import plots
-
-        return plots.samples(self, X_train, ax, random_state=random_state)
+        return report.plots.samples(self, X_train, ax, random_state=random_state)
 
     def plot_traversal(self, X: Any = None, ax: Axes | None = None, *, random_state: int = 0) -> Axes:
         """Draw what one unit of the code at a time moves; see `isthmus.report.plots.traversal`."""
-        from . import plots
-
-        return plots.traversal(self, X, ax, random_state=random_state)
+        return report.plots.traversal(self, X, ax, random_state=random_state)
 
     def plot_filters(self, ax: Axes | None = None) -> Axes:
         """Draw the first layer's weights; see `isthmus.report.plots.filters`."""
-        from . import plots
-
-        return plots.filters(self, ax)
+        return report.plots.filters(self, ax)
 
     def _html_repr(self) -> str:
         """Return scikit-learn's own display, and beneath it what a fit has learnt."""
-        from .page import history_html
-
         own: str = super()._html_repr()  # type: ignore[misc]
-        return own + history_html(self.history_) if hasattr(self, "history_") else own
+        return own + report.page.history_html(self.history_) if hasattr(self, "history_") else own
