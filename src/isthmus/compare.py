@@ -172,7 +172,7 @@ def _study(
 ) -> Study:
     """Measure every fit, beside PCA with as many numbers as the first system's code."""
     first = [fits[0][0] for fits in fitted.values()]
-    denoising = next((m for m in first if isinstance(m, DenoisingAutoencoder)), None)
+    denoising = next((m for m in first if hasattr(m, "corrupt")), None)
     test, seed = np.asarray(data.test), seeds[0]
     noisy = None if denoising is None else denoising.corrupt(test, random_state=seed)
     measure, started = Measure(data, noisy, seed), time.perf_counter()
@@ -187,7 +187,7 @@ def _study(
 
 
 def _write_figures(study: Study, out: Path) -> None:
-    """Write every figure: JSON with means and spreads, CSV with a row a fit."""
+    """Write every figure: as JSON with means and spreads, as CSV with a row for each fit."""
     results = {
         "data": study.data.name,
         "budget": study.budget,

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import metrics
 from .datasets import Dataset
-from .estimators import VAE
+from .report.model_access import scores_bound_the_evidence
 from .subsets import random_subset
 from .yardstick import PrincipalComponents
 
@@ -103,7 +103,7 @@ class Measure:
         if encode is not None and data.train_labels is not None and data.test_labels is not None:
             codes, labels = encode(train[: 5 * ROWS]), data.train_labels[: 5 * ROWS]
             measured["probe"] = metrics.linear_probe(codes, labels, encode(test), data.test_labels)
-        if isinstance(model, VAE):
+        if scores_bound_the_evidence(model):
             measured["log_likelihood"] = float(model.score_samples(test[:ROWS]).mean())
         if hasattr(model, "sample"):
             n = min(ROWS, len(test), len(train))

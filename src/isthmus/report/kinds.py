@@ -23,7 +23,7 @@ SHEET_PIXELS = 1_600_000
 """Pixels in the sheet of thumbnails, at most."""
 
 CURVES = 200
-"""Rows of a table that set the scale of the lines that stand for rows."""
+"""Held-out rows of a table that set the scale of a chart of rows."""
 
 CURVE_POINTS = 64
 """Points at which the small curve of a series is drawn, at most."""

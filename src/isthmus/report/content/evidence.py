@@ -25,14 +25,14 @@ CARRYING_NATS = 0.1
 
 
 def evidence_numbers(model: Any, X: np.ndarray) -> list[Number]:
-    """Return the evidence bound and its divergence, a unit at a time where the prior is a standard normal."""
+    """Return the evidence bound and, where the prior is a standard normal, the divergence of each unit."""
     if not has_evidence_bound(model) or len(X) < 2:
         return []
     x = X[even_subset(len(X), BOUND_ROWS)]
     bound = metrics.elbo(model, x, n_draws=DRAWS)
     definition = (
         f"𝔼 log p(x|z) − KL(q(z|x) ‖ p(z)), {DRAWS} draws a row, mean over {len(x):,} held-out rows ± its standard "
-        "error, in nats and the data's own units; what training maximises (Kingma & Welling 2014, equation 3)."
+        "error, in nats and the data's own units: what training maximises (Kingma & Welling 2014, equation 3)."
     )
     text = with_error(bound.value, bound.standard_error)
     found = [Number("Likelihood", "evidence bound, nats", bound.value, text, definition)]

@@ -128,7 +128,7 @@ def _classifier(X_train: np.ndarray | None, labels: np.ndarray | None) -> SmallC
 
 
 def _features(model: Any, classifier: SmallClassifier | None, look: Look) -> tuple[Features, str]:
-    """Return the features that Gaussians are fitted to, and what they are called."""
+    """Return the features that Gaussians are fitted to, and their name."""
     if classifier is not None:
         right = f"right for {classifier.accuracy:.0%} of {classifier.tested:,} rows it was not trained on"
         return classifier.features, f"the hidden units of a small classifier of the labels, {right}"

@@ -12,7 +12,7 @@ from ...subsets import even_subset
 __all__ = ["Images", "Look", "Rows", "Series", "look_of"]
 
 SERIES_LENGTH = 32
-"""Rows of fewer numbers are never taken for a series."""
+"""Numbers that a row must have to be shown as a series."""
 
 SMOOTH = 0.5
 """Neighbours' mean squared difference over the variance within a row, below which a row is a series; noise has 2."""

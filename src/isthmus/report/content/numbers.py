@@ -59,7 +59,7 @@ def with_error(value: float, error: float) -> str:
 def reconstruction_numbers(
     X: np.ndarray, X_hat: np.ndarray, X_train: np.ndarray | None, look: Look, latent_dim: int
 ) -> list[Number]:
-    """Return error, R², peak signal-to-noise of images, and the error beside that of PCA with as many numbers."""
+    """Return error and R², two measures of image quality, and the error over that of PCA with as many numbers."""
     group = "Reconstruction"
     x, x_hat = look.flat(X), look.flat(X_hat)
     error, r2 = metrics.mean_squared_error(x, x_hat), metrics.r2(x, x_hat)
