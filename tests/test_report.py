@@ -19,8 +19,8 @@ import isthmus
 from command import run
 from conftest import HOSTILE, waves
 from isthmus import VAE, AdversarialAutoencoder, Autoencoder, metrics
-from isthmus.errors import CompositionError, DataError
-from isthmus.report import report
+from isthmus.errors import CompositionError, DataError, MissingExtraError
+from isthmus.report import plots, report
 from isthmus.report.content import Content
 from isthmus.report.content.codes import colouring
 from isthmus.report.content.look import Images, Rows, Series, look_of
@@ -270,6 +270,34 @@ def test_pictures_on_axes_where_the_system_supports_them(report_cases):
     lines = {line.get_label() for line in report_cases["series"][0].plot_learning_curves().lines}
     assert lines >= {"loss", "loss, held-out", "divergence"}
     plt.close("all")
+
+
+def test_the_functions_behind_the_methods_take_any_fitted_model(report_cases, tmp_path):
+    import matplotlib.pyplot as plt
+
+    model, X, X_train, _ = report_cases["images"]
+    method, function = model.plot_samples(X_train), plots.samples(model, X_train)
+    for one, other in zip(method.images, function.images, strict=True):
+        np.testing.assert_array_equal(one.get_array(), other.get_array())
+    plt.close("all")
+    call = {"data": "digits", "command": "x"}
+    pages = [model.report(X, tmp_path / "a.html", **call), report(model, X, tmp_path / "b.html", **call)]
+    assert len({p.read_text() for p in pages}) == 1
+    with pytest.raises(CompositionError, match="a GAN does not encode rows"):
+        plots.latent_map(report_cases["gan"][0], X)
+
+
+def test_a_missing_extra_is_named(report_cases, tmp_path, monkeypatch):
+    model, X, _, _ = report_cases["images"]
+    table = report_cases["rows"]
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert table[0].report(table[1], tmp_path / "rows.html").is_file(), "a page needs no matplotlib"
+    with pytest.raises(MissingExtraError, match=r"isthmus\[plots\]"):
+        model.plot_scores(X)
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(MissingExtraError, match=r"isthmus\[images\]"):
+        model.report(X, tmp_path / "images.html")
+    assert [p.name for p in tmp_path.iterdir()] == ["rows.html"]
 
 
 def test_a_notebook_shows_what_was_learnt(report_cases):
