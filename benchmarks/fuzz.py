@@ -24,7 +24,7 @@ import isthmus
 from isthmus import persistence
 from isthmus.errors import ModelFileError
 from isthmus.folder import CONFIG, WEIGHTS, digest
-from isthmus.parts import _REGISTRY
+from isthmus.part_language import VOCABULARY
 
 from .report import table
 
@@ -68,8 +68,8 @@ def _pick(rng: np.random.Generator, items: Any) -> Any:
 def _odd(rng: np.random.Generator) -> Any:
     if rng.random() < 0.7:
         return copy.deepcopy(_pick(rng, ODD))
-    kind = _pick(rng, _REGISTRY)
-    return {"part": f"{kind}.{_pick(rng, _REGISTRY[kind])}"}
+    kind = _pick(rng, VOCABULARY)
+    return {"part": f"{kind}.{_pick(rng, VOCABULARY[kind])}"}
 
 
 def _change_tree(rng: np.random.Generator, tree: Any) -> None:

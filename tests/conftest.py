@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import torch
 from sklearn.datasets import load_digits
@@ -23,6 +24,18 @@ def digits() -> np.ndarray:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def here(tmp_path, rng, monkeypatch):
+    """A working folder with one table of 60 rows in four formats: what the tests of the command line start from."""
+    monkeypatch.chdir(tmp_path)
+    frame = pd.DataFrame(rng.normal(size=(60, 4)) * 10, columns=["height", "width", "depth", "mass"])
+    frame.to_csv("x.csv", index=False)
+    pl.DataFrame(frame.to_dict("list")).write_parquet("x.parquet")
+    np.save("x.npy", frame.to_numpy())
+    np.savez("x.npz", x=frame.to_numpy())
+    return tmp_path
 
 
 # What the tests of the report share.

@@ -18,12 +18,14 @@ from isthmus.corruption import Corruption, Gaussian, Masking, Residuals, SaltAnd
 from isthmus.distributions import draw
 from isthmus.divergence import KL
 from isthmus.errors import CompositionError, ModelFileError, UnknownNameError
+from isthmus.facts import Facts
 from isthmus.likelihood import Bernoulli, HeteroscedasticGaussian, HomoscedasticGaussian
 from isthmus.likelihood import Gaussian as GaussianLikelihood
 from isthmus.model import Batch
 from isthmus.networks import ACTIVATIONS, MLP, Conv, Custom
 from isthmus.objective import ELBO, Deceive, Discriminate, ImportanceWeighted, Reconstruction
-from isthmus.parts import _REGISTRY, Facts, decode, encode, parse
+from isthmus.part_language import VOCABULARY
+from isthmus.parts import from_json, parse, to_json
 from isthmus.penalty import R1, R2, Contractive, Interpolated
 from isthmus.posterior import Deterministic, DiagonalGaussian
 from isthmus.prior import StandardNormal, VampPrior
@@ -73,7 +75,7 @@ EXAMPLES = [
 
 def test_every_part_is_held_to_the_contract():
     held = {type(part) for part in EXAMPLES} | {Custom}
-    ours = {cls for kind in _REGISTRY.values() for cls in kind.values() if cls.__module__.startswith("isthmus.")}
+    ours = {cls for kind in VOCABULARY.values() for cls in kind.values() if cls.__module__.startswith("isthmus.")}
     assert ours == held
 
 
@@ -81,8 +83,8 @@ def test_every_part_is_held_to_the_contract():
 def test_the_contract(part):
     assert type(part).__name__ in repr(part)
     arrays: dict[str, np.ndarray] = {}
-    written = json.loads(json.dumps(encode(part, arrays)))
-    read = decode(written, arrays)
+    written = json.loads(json.dumps(to_json(part, arrays)))
+    read = from_json(written, arrays)
     assert read == part
     assert type(read) is type(part)
     copy = clone(part)
@@ -177,13 +179,13 @@ def test_a_file_cannot_name_what_is_not_a_part():
         {"part": None},
     ):
         with pytest.raises(ModelFileError, match="unknown part"):
-            decode(value, {})
+            from_json(value, {})
     with pytest.raises(ModelFileError, match=r"cannot make corruption\.Masking"):
-        decode({"part": "corruption.Masking", "fraction": 7}, {})
+        from_json({"part": "corruption.Masking", "fraction": 7}, {})
     with pytest.raises(ModelFileError, match="missing from the model's folder"):
-        decode({"part": "corruption.Residuals", "residuals": {"array": "array.0"}}, {})
+        from_json({"part": "corruption.Residuals", "residuals": {"array": "array.0"}}, {})
     with pytest.raises(ModelFileError, match=r"hand it over again: load\(path, network=\.\.\.\)"):
-        decode(encode(Custom(len, len), {}), {}, where="network")
+        from_json(to_json(Custom(len, len), {}), {}, where="network")
 
 
 numbers = st.floats(allow_nan=False, allow_infinity=False, width=32)
@@ -197,7 +199,7 @@ values = st.recursive(
 @given(values)
 @settings(max_examples=200, deadline=None)
 def test_any_configuration_value_round_trips(value):
-    assert decode(json.loads(json.dumps(encode(value, {}))), {}) == value
+    assert from_json(json.loads(json.dumps(to_json(value, {}))), {}) == value
 
 
 @given(st.floats(0, 1), numbers)
@@ -276,7 +278,7 @@ MADE = st.one_of(
 @settings(max_examples=150, deadline=None)
 def test_any_part_survives_json_clone_and_set_params(part):
     arrays: dict[str, np.ndarray] = {}
-    assert decode(json.loads(json.dumps(encode(part, arrays))), arrays) == part
+    assert from_json(json.loads(json.dumps(to_json(part, arrays))), arrays) == part
     assert clone(part) == part
     assert type(part)(**part.get_params(deep=False)) == part
     assert clone(part).set_params(**part.get_params(deep=False)) == part
@@ -303,13 +305,13 @@ def test_a_part_of_your_own_is_a_short_class():
     try:
         assert parse("corruption", "fading:0.25") == Fading(0.25)
         assert repr(Fading(0.25)) == "Fading(rate=0.25)"
-        assert decode(encode(Fading(0.1), {}), {}) == Fading(0.1)
+        assert from_json(to_json(Fading(0.1), {}), {}) == Fading(0.1)
         X = np.ones((20, 4)) * np.arange(1, 21)[:, None]
         model = DenoisingAutoencoder(2, corruption="fading:0.25", scaling="none", max_epochs=1, random_state=0).fit(X)
         passed = model.model_(Batch(torch.tensor(X)), torch.Generator())
         torch.testing.assert_close(passed.x_tilde, 0.25 * passed.x)
     finally:
-        del _REGISTRY["corruption"]["Fading"]
+        del VOCABULARY["corruption"]["Fading"]
 
 
 SHAPES = [(6,), (3, 4), (2, 3, 4)]

@@ -22,7 +22,8 @@ import isthmus
 from isthmus import folder, persistence
 from isthmus.errors import ModelFileError
 from isthmus.folder import CONFIG, WEIGHTS
-from isthmus.parts import _REGISTRY, decode, encode
+from isthmus.part_language import VOCABULARY
+from isthmus.parts import from_json, to_json
 from make_models import models, outputs
 
 DATA = Path(__file__).parent / "data" / "models"
@@ -249,7 +250,7 @@ def _drawn(kind: str, depth: int) -> st.SearchStrategy[object]:
 
     @st.composite
     def build(draw):
-        cls = _REGISTRY[kind][draw(st.sampled_from(sorted(_REGISTRY[kind])))]
+        cls = VOCABULARY[kind][draw(st.sampled_from(sorted(VOCABULARY[kind])))]
         inside = [_drawn(k, depth - 1) for k in ("divergence", "value", "critic_penalty", "optimizer")] if depth else []
         values: dict[str, object] = {}
         for field in fields(cls):
@@ -269,15 +270,15 @@ def _drawn(kind: str, depth: int) -> st.SearchStrategy[object]:
     return build()
 
 
-@pytest.mark.parametrize("kind", sorted(_REGISTRY))
+@pytest.mark.parametrize("kind", sorted(VOCABULARY))
 def test_every_part_comes_back_from_json_with_any_arguments_it_takes(kind):
     @settings(max_examples=25, deadline=None)
     @given(_drawn(kind, 1))
     def check(part):
         arrays: dict[str, np.ndarray] = {}
-        text = json.dumps(encode(part, arrays))
-        back = decode(json.loads(text), arrays)
-        assert json.dumps(encode(back, dict(arrays))) == text
+        text = json.dumps(to_json(part, arrays))
+        back = from_json(json.loads(text), arrays)
+        assert json.dumps(to_json(back, dict(arrays))) == text
         if "NaN" not in text:
             assert back == part
 

@@ -7,10 +7,13 @@ VAE(latent_dim=16)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from .verbs import offer
+from .version import VERSION
 
 if TYPE_CHECKING:
     from .estimators import (
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from .spooling import spool
     from .training import Training
 
-__version__ = version("isthmus")
+__version__ = VERSION
 
 __all__ = [
     "GAN",
@@ -43,9 +46,31 @@ __all__ = [
 
 def load(path: str | Path, *, device: str = "auto", **own: Any) -> Estimator:
     """Read a model's folder, of whatever class; see `Estimator.load`."""
-    from . import persistence
+    estimator: Estimator = _lazily("persistence", "load")(Path(path), device=device, own=own)
+    return estimator
 
-    return persistence.load(Path(path), device=device, own=own)
+
+def _lazily(module: str, name: str) -> Callable[..., Any]:
+    """Return a function that is imported when it is first called."""
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        import_module(".estimators", __name__)  # registers the systems
+        return getattr(import_module(f".{module}", __name__), name)(*arguments, **named)
+
+    return call
+
+
+PLOTS = ("learning_curves", "reconstructions", "latent_map", "scores", "samples", "traversal", "filters")
+"""The pictures that `isthmus.report.plots` draws of a fitted model."""
+
+offer(
+    save=_lazily("persistence", "save"),
+    load=_lazily("persistence", "load"),
+    report=_lazily("report.page", "report"),
+    history_html=_lazily("report.page", "history_html"),
+    **{f"plot_{name}": _lazily("report.plots", name) for name in PLOTS},
+)
+"""What the estimators' verbs stand for: this module alone knows the estimators and what is built on them."""
 
 
 def __getattr__(name: str) -> Any:

@@ -23,7 +23,7 @@ from . import datasets
 from .datasets import Dataset
 from .errors import DataError, ModelFileError
 from .estimators import GAN, VAE, Autoencoder, ContractiveAutoencoder, DenoisingAutoencoder, Estimator
-from .estimators.base import told_apart
+from .fitting import fingerprint
 from .measured import COLUMNS, Measure, linear
 from .persistence import load
 from .report.comparison import write_page
@@ -132,7 +132,7 @@ class _Fits:
 
     def __init__(self, data: Dataset, out: Path, resume: bool) -> None:
         self.data, self.out = data, out
-        self.about = told_apart(np.asarray(data.train))
+        self.about = fingerprint(np.asarray(data.train))
         self.done: dict[str, Any] = {}
         if resume and (out / FITS).is_file():
             with suppress(OSError, ValueError):  # a damaged file is as good as none: every fit is done again

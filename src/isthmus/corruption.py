@@ -1,7 +1,7 @@
 """Corruptions p(x̃|x): the noise a denoising autoencoder learns to undo.
 
-A corruption is called with a batch x (N, ...) in the data's own units, as floating point, and a generator; it
-returns x̃ of the same shape and never changes x. The noise to inject is the noise that will be met.
+A corruption is called with a batch x (N, ...) in the data's own units, as floating point, and a source of randomness;
+it returns x̃ of the same shape and never changes x. The noise to inject is the noise that will be met.
 """
 
 from __future__ import annotations
@@ -11,25 +11,23 @@ import torch
 from torch import Tensor, nn
 
 from .errors import DataError
-from .parts import Facts, Part
+from .facts import Facts
+from .parts import Part
+from .source import Source
 
 __all__ = ["Corruption", "Gaussian", "Masking", "Residuals", "SaltAndPepper"]
 
 
 class Corruption(Part, kind="corruption"):
-    """Base of corruptions: ``corruption(x, generator) -> x_tilde``."""
+    """Base of corruptions: ``corruption(x, source) -> x_tilde``."""
 
-    def __call__(self, x: Tensor, generator: torch.Generator) -> Tensor:
+    def __call__(self, x: Tensor, source: Source) -> Tensor:
         """Draw x̃ ~ p(x̃|x)."""
         raise NotImplementedError
 
     def mean(self, x: Tensor) -> Tensor:
         """Return 𝔼[x̃|x], which is x unless a corruption says otherwise."""
         return x
-
-
-def _uniform(x: Tensor, generator: torch.Generator) -> Tensor:
-    return torch.rand(x.shape, generator=generator, dtype=x.dtype, device=x.device)
 
 
 class Gaussian(Corruption):
@@ -48,10 +46,10 @@ class Gaussian(Corruption):
         self.require(self.std >= 0, f"std must not be negative, got {self.std}")
         self.require(isinstance(self.relative, bool), f"relative must be True or False, got {self.relative!r}")
 
-    def __call__(self, x: Tensor, generator: torch.Generator) -> Tensor:
+    def __call__(self, x: Tensor, source: Source) -> Tensor:
         """Draw x̃ = x + σε."""
         self.require(not self.relative, "relative noise is known once it is fitted: model_.corruption")
-        return _noisy(x, self.std, generator)
+        return _noisy(x, self.std, source)
 
     def build(self, facts: Facts) -> Corruption | nn.Module:
         """Return the noise, which holds each feature's standard deviation if it is relative."""
@@ -60,8 +58,8 @@ class Gaussian(Corruption):
         return _Relative(self.std, torch.ones(facts.shape, dtype=torch.float64) if facts.std is None else facts.std)
 
 
-def _noisy(x: Tensor, std: float | Tensor, generator: torch.Generator) -> Tensor:
-    return x + std * torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+def _noisy(x: Tensor, std: float | Tensor, source: Source) -> Tensor:
+    return x + std * source.normal(x.shape, x)
 
 
 class _Relative(nn.Module):
@@ -72,8 +70,8 @@ class _Relative(nn.Module):
         self.std = std
         self.register_buffer("scale", scale)
 
-    def forward(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        return _noisy(x, self.std * self.scale.to(x.dtype), generator)
+    def forward(self, x: Tensor, source: Source) -> Tensor:
+        return _noisy(x, self.std * self.scale.to(x.dtype), source)
 
 
 class Masking(Corruption):
@@ -91,9 +89,9 @@ class Masking(Corruption):
     def check(self) -> None:
         self.require(0 <= self.fraction <= 1, f"fraction must lie in [0, 1], got {self.fraction}")
 
-    def __call__(self, x: Tensor, generator: torch.Generator) -> Tensor:
+    def __call__(self, x: Tensor, source: Source) -> Tensor:
         """Draw x̃, where each entry is `value` with probability ν."""
-        return torch.where(_uniform(x, generator) < self.fraction, self.value, x)
+        return torch.where(source.uniform(x.shape, x) < self.fraction, self.value, x)
 
     def mean(self, x: Tensor) -> Tensor:
         """Return (1 − ν) x + ν value."""
@@ -116,9 +114,9 @@ class SaltAndPepper(Corruption):
     def check(self) -> None:
         self.require(0 <= self.fraction <= 1, f"fraction must lie in [0, 1], got {self.fraction}")
 
-    def __call__(self, x: Tensor, generator: torch.Generator) -> Tensor:
+    def __call__(self, x: Tensor, source: Source) -> Tensor:
         """Draw x̃: each entry is `low` or `high`, with probability ν/2 each."""
-        u = _uniform(x, generator)
+        u = source.uniform(x.shape, x)
         return torch.where(u < self.fraction / 2, self.low, torch.where(u < self.fraction, self.high, x))
 
     def mean(self, x: Tensor) -> Tensor:
@@ -173,6 +171,6 @@ class _Resampler(nn.Module):
         super().__init__()
         self.register_buffer("residuals", residuals, persistent=False)
 
-    def forward(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        rows = torch.randint(len(self.residuals), (len(x),), generator=generator, device=x.device)
+    def forward(self, x: Tensor, source: Source) -> Tensor:
+        rows = source.integers(len(self.residuals), (len(x),), x)
         return x + self.residuals[rows].to(x.dtype)

@@ -1,29 +1,55 @@
-"""Distributions: what torch.distributions lacks here, and drawing with a `torch.Generator` passed along."""
+"""Distributions: what torch.distributions lacks here, drawing from a `Source`, and log-densities with gaps.
+
+``draw(p, source, shape)`` is the one way in which isthmus draws. It learns a distribution of your own in two lines:
+
+>>> import torch
+>>> from torch.distributions import Distribution
+>>> class Triangular(Distribution):
+...     "U + U' on (0, 2)."
+>>> @draw.register
+... def _(p: Triangular, source, shape=()):
+...     return source.uniform((*shape, *p.batch_shape), torch.zeros(())) + source.uniform((*shape,), torch.zeros(()))
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import ClassVar
+from functools import singledispatch
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.distributions import Bernoulli, Distribution, Independent, Normal, constraints
-from torch.nn.functional import logsigmoid
+from torch.distributions import (
+    Bernoulli,
+    Categorical,
+    Distribution,
+    Independent,
+    MixtureSameFamily,
+    Normal,
+    OneHotCategorical,
+    Poisson,
+    TransformedDistribution,
+    constraints,
+)
+from torch.nn.functional import logsigmoid, one_hot
 
-__all__ = ["Delta", "bernoulli", "draw", "draw_by_row", "normal", "row_seeds", "seeded"]
+from .errors import CompositionError
+from .source import Source
+
+__all__ = ["Delta", "bernoulli", "draw", "event", "log_prob", "normal"]
 
 
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 
 
 class Delta(Distribution):
-    r"""A point mass δ(x − v): what an encoder without noise returns. It has a mean and draws, but no density.
+    r"""A point mass δ(x − v) at each entry of v: what an encoder without noise returns.
+
+    It has a mean and draws, but no density.
 
     Parameters
     ----------
-    value : v, of shape (N, d); the last dimension is the event.
+    value : v, of any shape.
     """
 
     arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
@@ -31,21 +57,21 @@ class Delta(Distribution):
 
     def __init__(self, value: Tensor) -> None:
         self.value = value
-        super().__init__(value.shape[:-1], value.shape[-1:], validate_args=False)
+        super().__init__(value.shape, validate_args=False)
 
     @property
     def mean(self) -> Tensor:
         """The point itself."""
         return self.value
 
+    @property
+    def variance(self) -> Tensor:
+        """Zero."""
+        return torch.zeros_like(self.value)
+
     def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:  # type: ignore[override]
         """Return the point, once a draw."""
         return self.value.expand(*sample_shape, *self.value.shape)
-
-
-def normal(mean: Tensor, std: Tensor, event_dims: int) -> Distribution:
-    """Return N(mean, std²), std of mean's shape or shared; the last `event_dims` dimensions are one event."""
-    return Independent(_Normal(mean, std), event_dims, validate_args=False)
 
 
 class _Normal(Normal):
@@ -65,11 +91,6 @@ class _Normal(Normal):
         return -0.5 * ((value - self.loc) / self.scale).square() - (self.scale.log() + _HALF_LOG_TWO_PI)
 
 
-def bernoulli(logits: Tensor, event_dims: int) -> Distribution:
-    """Return independent Bernoullis; the last `event_dims` dimensions are one event."""
-    return Independent(_Bernoulli(logits=logits, validate_args=False), event_dims, validate_args=False)
-
-
 class _Bernoulli(Bernoulli):
     """B(σ(ℓ)), whose log-probability broadcasts x over draws and goes over memory thrice instead of five times."""
 
@@ -78,80 +99,125 @@ class _Bernoulli(Bernoulli):
         return torch.addcmul(logsigmoid(self.logits), value - 1.0, self.logits)
 
 
-def draw(p: Distribution, sample_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    """Draw from `p`, of shape ``sample_shape + batch_shape + event_shape``, with gradients wherever `p` has them.
-
-    All randomness comes from `generator`. Distributions other than this library's own are drawn by their own
-    ``rsample`` or ``sample`` under a seed taken from it; the global state is left as it was.
-    """
-    match p:
-        case Independent():
-            return draw(p.base_dist, sample_shape, generator)
-        case Delta():
-            return p.rsample(sample_shape)
-        case Normal():
-            shape = (*sample_shape, *p.loc.shape)
-            epsilon = torch.randn(shape, generator=generator, dtype=p.loc.dtype, device=p.loc.device)
-            return p.loc + p.scale * epsilon
-        case Bernoulli():
-            shape = (*sample_shape, *p.logits.shape)
-            u = torch.rand(shape, generator=generator, dtype=p.logits.dtype, device=p.logits.device)
-            return (u < p.probs).to(u.dtype)
-        case _:
-            seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
-            with seeded(seed, generator.device):
-                size = torch.Size(sample_shape)
-                return p.rsample(size) if p.has_rsample else p.sample(size)
+def normal(mean: Tensor, std: Tensor) -> Normal:
+    """Return N(mean, std²) for every entry; std has the mean's shape, or is shared."""
+    return _Normal(mean, std)
 
 
-@contextmanager
-def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed torch's own generators of the CPU and of that device for a while; the global state is left as it was."""
-    on_gpu = device.type == "cuda"
-    with torch.random.fork_rng(devices=[device] if on_gpu else []):
-        torch.default_generator.manual_seed(seed)
-        if on_gpu:
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
-        yield
+def bernoulli(logits: Tensor) -> Bernoulli:
+    """Return a Bernoulli for every entry."""
+    return _Bernoulli(logits=logits, validate_args=False)
 
 
-def draw_by_row(q: Distribution, seeds: Tensor, draws: range) -> Tensor:
-    """Draw from each of a batch of diagonal Gaussians with noise seeded by the row it belongs to: (len(draws), N, d).
+def event(p: Distribution, dims: int) -> Distribution:
+    """Return p with its last `dims` batch dimensions taken as one event, whose parts are independent."""
+    return Independent(p, dims, validate_args=False) if dims else p
 
-    The same row gets the same draws, whichever rows it comes with and in whatever order, and different rows get
-    independent ones; draw i does not depend on how many are asked for at once.
+
+def log_prob(p: Distribution, x: Tensor, observed: Tensor | None = None) -> Tensor:
+    """Return log p(x), or the log-density of the observed entries alone.
 
     Parameters
     ----------
-    q : N diagonal Gaussians over (d,).
-    seeds : one integer a row, (N,), such as `row_seeds` makes of the rows themselves.
-    draws : which draws.
+    p : with events of the shape of one sample.
+    x : samples; what an unobserved entry holds makes no difference.
+    observed : which entries are known, of the shape of x; None is all.
+
+    Raises
+    ------
+    CompositionError : the entries of p are not independent, so that none can be left out.
     """
-    if not (isinstance(q, Independent) and isinstance(q.base_dist, Normal)):
-        raise TypeError("draws seeded by rows are for diagonal Gaussians")
-    loc, scale = q.base_dist.loc, q.base_dist.scale
-    d = loc.shape[-1]
-    counter = torch.arange(draws.start * d, draws.stop * d, device=seeds.device).reshape(len(draws), 1, d)
-    bits = _mix(seeds[:, None] + counter * _GOLDEN) ^ -(2**63)  # read as unsigned, less 2⁶³
-    uniform = ((bits >> 11).to(torch.float64) + 0.5) * 2.0**-52  # on (-1, 1)
-    epsilon: Tensor = (torch.erfinv(uniform) * math.sqrt(2)).to(loc.dtype)
-    return loc + scale * epsilon
+    if observed is None:
+        return torch.as_tensor(p.log_prob(x))
+    if not isinstance(p, Independent) or p.base_dist.event_shape:
+        raise CompositionError(
+            f"{type(p).__name__} has no density of some entries alone; gaps need a likelihood of independent entries"
+        )
+    entries = p.base_dist.log_prob(torch.where(observed, x, p.base_dist.mean.detach()))
+    entries = torch.where(observed, entries, 0.0)
+    return entries.sum(tuple(range(-p.reinterpreted_batch_ndims, 0)))
 
 
-_GOLDEN = -0x61C8864680B583EB  # 2⁶⁴ divided by the golden ratio, as a signed number: the step of SplitMix64
+@singledispatch
+def draw(p: Distribution, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
+    """Draw from p, of shape ``shape + batch_shape + event_shape``, with gradients wherever p has them.
+
+    A distribution of a kind that is not known here is drawn by its inverse distribution function, where it has one.
+    ``draw.register`` teaches another way, see the top of this module.
+
+    Raises
+    ------
+    CompositionError : the distribution has neither.
+    """
+    if type(p).icdf is Distribution.icdf or p.event_shape:
+        raise CompositionError(
+            f"isthmus does not know how to draw from {type(p).__name__}: it has no inverse distribution function; "
+            "register a way with isthmus.distributions.draw.register"
+        )
+    like = p.mean
+    tiny = torch.finfo(like.dtype).tiny
+    return p.icdf(source.uniform((*shape, *p.batch_shape), like).clamp(min=tiny, max=1 - torch.finfo(like.dtype).eps))
 
 
-def _mix(z: Tensor) -> Tensor:
-    """Scramble 64-bit integers, the finaliser of SplitMix64 (Steele, Lea & Flood 2014); overflow wraps around."""
-    z = (z ^ ((z >> 30) & (2**34 - 1))) * -0x40A7B892E31B1A47
-    z = (z ^ ((z >> 27) & (2**37 - 1))) * -0x6B2FB644ECCEEE15
-    return z ^ ((z >> 31) & (2**33 - 1))
+@draw.register(Independent)
+def _(p: Any, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
+    return draw(p.base_dist, source, shape)
 
 
-def row_seeds(x: Tensor) -> Tensor:
-    """Return one 64-bit integer a row of floating-point numbers, (N, ...) → (N,), made of their bits and places."""
-    flat = x.flatten(1)
-    bits = flat.view(torch.int64 if flat.dtype == torch.float64 else torch.int32).to(torch.int64)
-    place = _mix(torch.arange(flat.shape[1], device=x.device) * _GOLDEN)
-    return _mix(_mix(bits + place).sum(1))
+@draw.register
+def _(p: Delta, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
+    return p.rsample(shape)
+
+
+@draw.register
+def _(p: Normal, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
+    return p.loc + p.scale * source.normal((*shape, *p.loc.shape), p.loc)
+
+
+@draw.register
+def _(p: Bernoulli, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
+    u = source.uniform((*shape, *p.logits.shape), p.logits)
+    return (u < p.probs).to(u.dtype)
+
+
+@draw.register
+def _(p: Categorical, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
+    u = source.uniform((*shape, *p.batch_shape, 1), p.logits)
+    below: Tensor = (u >= p.probs.cumsum(-1)).sum(-1)
+    return below.clamp(max=p.logits.shape[-1] - 1)
+
+
+@draw.register
+def _(p: OneHotCategorical, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
+    return one_hot(draw(p._categorical, source, shape), p.event_shape[0]).to(p.logits.dtype)
+
+
+@draw.register
+def _(p: MixtureSameFamily, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
+    component = draw(p.mixture_distribution, source, shape)
+    each = draw(p.component_distribution, source, shape)
+    dims = len(p.event_shape)
+    place = component.reshape(*component.shape, *[1] * (dims + 1)).expand(*component.shape, 1, *p.event_shape)
+    return each.gather(component.ndim, place).squeeze(component.ndim)
+
+
+@draw.register
+def _(p: TransformedDistribution, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
+    x = draw(p.base_dist, source, shape)
+    for transform in p.transforms:
+        x = transform(x)
+    return x
+
+
+@draw.register
+def _(p: Poisson, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
+    r"""Invert P(K ≤ k) = Q(k + 1, λ), the regularised incomplete gamma function, by bisection."""
+    rate = p.rate.double()
+    u = source.uniform((*shape, *rate.shape), p.rate).double()
+    low = torch.full_like(u, -1.0)
+    high = (rate + 12 * rate.sqrt() + 24).floor().expand_as(u)
+    for _ in range(int(torch.log2(high.max() + 2).ceil()) if high.numel() else 0):
+        middle = ((low + high) / 2).floor()
+        enough = torch.special.gammaincc(middle + 1, rate) >= u
+        low, high = torch.where(enough, low, middle), torch.where(enough, middle, high)
+    return high.to(p.rate.dtype)

@@ -2,54 +2,54 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, ClassVar
+
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, kl_divergence
+from torch.distributions import kl_divergence
 
-from .parts import Part
+from .errors import CompositionError
+from .source import Source
+from .term import Term, mean_over_draws
+
+if TYPE_CHECKING:
+    from .model import Model, Pass
 
 __all__ = ["KL", "Divergence"]
 
 
-class Divergence(Part, kind="divergence"):
-    """Base of divergences: ``divergence(q, p, z) -> (N,)`` and the weight it has at a moment of the fit."""
+class Divergence(Term, kind="divergence"):
+    """Base of divergences: terms that compare q(z|x) with p(z)."""
 
-    def __call__(self, q: Distribution, p: Distribution, z: Tensor) -> Tensor:
-        """Return D(q‖p) for each sample; z is a draw from q, (..., N, d), for those with no closed form."""
-        raise NotImplementedError
-
-    def weight_at(self, progress: float) -> float:
-        """Return the weight when a fraction `progress` of the fit is done."""
-        return 1.0
+    name: ClassVar[str] = "divergence"
 
 
 class KL(Divergence):
     r"""β·KL(q(z|x) ‖ p(z)): in closed form where one is known, otherwise log q(z|x) − log p(z) at the drawn z.
 
-    Kingma & Welling 2014, equation 3; β from Higgins et al. 2017, equation 4; warm-up from Sønderby et al. 2016.
+    Diederik P. Kingma and Max Welling, "Auto-Encoding Variational Bayes", 2014, https://arxiv.org/abs/1312.6114,
+    equation 3. β: Irina Higgins et al., "beta-VAE", 2017, https://openreview.net/forum?id=Sy2fzU9gl, equation 4.
+    Warm-up: Casper Kaae Sønderby et al., "Ladder Variational Autoencoders", 2016, https://arxiv.org/abs/1602.02282.
 
     Parameters
     ----------
     weight : β; 1 is the evidence bound.
-    warmup : the fraction of the fit over which the weight rises linearly from zero. Being a fraction, it cannot
-        outlast the fit.
+    warmup : the fraction of the fit over which the weight rises linearly from zero.
     """
 
-    weight: float = 1.0
-    warmup: float = 0.0
+    def refuse(self, model: Model) -> None:
+        """Refuse a posterior without density, and a model without prior."""
+        if not model.has_density:
+            what = "no posterior" if model.posterior is None else "a posterior without a density"
+            raise CompositionError(
+                f"{type(self).__name__}: with {what} there is no divergence to measure: use DiagonalGaussian"
+            )
+        if model.prior is None:
+            raise CompositionError(f"{type(self).__name__}: the model has no prior to measure a divergence from")
 
-    def check(self) -> None:
-        self.require(self.weight >= 0, f"weight must not be negative, got {self.weight}")
-        self.require(0 <= self.warmup <= 1, f"warmup is a fraction of the fit, in [0, 1], got {self.warmup}")
-
-    def __call__(self, q: Distribution, p: Distribution, z: Tensor) -> Tensor:
+    def __call__(self, model: Model, passed: Pass, source: Source) -> Tensor:
         """Return KL(q‖p), (N,)."""
         try:
-            return torch.as_tensor(kl_divergence(q, p))
+            return torch.as_tensor(kl_divergence(passed.q, passed.p_z))
         except NotImplementedError:
-            log_ratio = q.log_prob(z) - p.log_prob(z)
-            return log_ratio.flatten(0, -2).mean(0) if log_ratio.ndim > 1 else log_ratio
-
-    def weight_at(self, progress: float) -> float:
-        """Return β·min(1, progress / warmup)."""
-        return self.weight * (min(1.0, progress / self.warmup) if self.warmup else 1.0)
+            return mean_over_draws(passed.q.log_prob(passed.z) - passed.p_z.log_prob(passed.z))

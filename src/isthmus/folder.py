@@ -19,13 +19,14 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from .errors import ModelFileError, nearest
-from .memory import available, in_words
+from .machine import available, in_words
 
 __all__ = [
     "CARD",
     "CONFIG",
     "FORMAT",
     "HISTORY",
+    "LEARNT",
     "WEIGHTS",
     "Tensors",
     "check_config",
@@ -34,10 +35,15 @@ __all__ = [
     "read_config",
 ]
 
-FORMAT = 1
+FORMAT = 2
 """The version of the folder's layout; it rises when older readers could not read what is written."""
 
 CONFIG, WEIGHTS, CARD, HISTORY = "config.json", "model.safetensors", "README.md", "history.jsonl"
+
+LEARNT = frozenset(
+    ["model_", "history_", "shape_", "dtype_", "n_epochs_", "n_features_in_", "feature_names_in_", "fitted_"]
+)
+"""Fitted attributes that are not chosen but learnt, and stand elsewhere in the folder."""
 
 CONFIG_BYTES = 2**24
 """The largest config.json that is read; one of 10⁵ epochs or 10⁵ named columns is smaller."""
@@ -135,7 +141,13 @@ def check_config(path: Path, config: Any) -> None:
         need(_within(config[group], DEPTH), f"its {group} go deeper than {DEPTH} levels or a network has over {LAYERS}")
     given = config["arguments"].keys()
     for name in config["resolved"]:
-        need(name.endswith("_") and name[:-1] in given, f"{name!r} belongs to no argument")
+        part = isinstance(config["resolved"][name], dict) and "part" in config["resolved"][name]
+        own = name.isidentifier() and not name.startswith("_") and name not in LEARNT
+        need(name.endswith("_") and own and (part or name[:-1] in given), f"{name!r} belongs to no argument")
+    for name in ("condition", "rows"):
+        count = config.get(name, 0)
+        need(_whole(count) and 0 <= count <= SIZE, f"its {name} is no count")
+    need(isinstance(config.get("module", ""), str), "its module is no name")
     width = config["resolved"].get("latent_dim_")
     need(width is None or (_whole(width) and 1 <= width <= SIZE), "latent_dim_ is no width of a code")
     digest = config.get("sha256")

@@ -1,43 +1,48 @@
-"""Memory: what a fit will hold, counted before anything is allocated, and what the machine has."""
+"""Memory: what a fit will hold, counted before anything is allocated."""
 
 from __future__ import annotations
 
-import math
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import clone
-from torch import nn
+from torch import Tensor, nn
 
+from .batch import Batch
+from .device import pick_device
 from .errors import FitError
+from .facts import Facts
+from .given import Given, batch_size_for, facts_of, precision_for
+from .machine import available, in_words
+from .model import Model, Pass
 from .networks import Custom
-from .penalty import Contractive
+from .objective import weighted_sum
+from .rows import check_rows
+from .scaling import Scaling
+from .source import Source
+from .training import Training
+from .training.data import place_for
+from .training.player import turns_of
 
-if TYPE_CHECKING:
-    from .estimators import Estimator
-    from .model import Model
-    from .training import Training
-
-__all__ = ["Estimate", "available", "estimate", "in_words", "refuse"]
-
-
-GROUPS = Path("/sys/fs/cgroup")
-"""Where Linux keeps the limits of control groups."""
+__all__ = ["MemoryEstimate", "estimate", "refuse"]
 
 
-class Estimate(NamedTuple):
+class MemoryEstimate(NamedTuple):
     """Bytes that a fit holds at once, besides the data that are there already.
 
     Attributes
     ----------
-    weights : of the model, and of the copies that averaging and early stopping keep, and in a CPU's memory healing.
-    gradients : one a weight that moves.
-    optimizer : its state, two numbers a weight for Adam, and in a CPU's memory the copy that healing keeps.
-    activations : what a batch leaves for the backward pass, and its gradients.
-    data : the data on the device, where that is not where they are; their moments.
+    weights : the model's, and the copies of them that averaging and early stopping keep, and that healing keeps in a
+        CPU's memory.
+    gradients : one number for each weight.
+    optimizer : the optimiser's state, two numbers for each weight with Adam, and the copy of it that healing keeps in a
+        CPU's memory.
+    activations : what the forward pass of a batch keeps for the backward pass, and the gradients of that; in bfloat16
+        also the copies of the weights that are multiplied.
+    data : the data on the device, where they have to be copied there, and the moments of their columns.
     """
 
     weights: int
@@ -48,108 +53,124 @@ class Estimate(NamedTuple):
 
     @property
     def total(self) -> int:
-        """All of it."""
+        """The sum of all of them."""
         return sum(self)
 
 
-def estimate(estimator: Estimator, X: Any) -> Estimate:
+def estimate(estimator: Any, X: ArrayLike) -> MemoryEstimate:
     """Return what fitting an estimator to X would hold; neither is changed and no weight is allocated.
 
     Parameters
     ----------
-    estimator : unfitted or fitted; its network is built on torch's "meta" device, of shapes without numbers.
-    X : the data; ``numpy.broadcast_to`` makes some of any size that take no memory.
+    estimator : unfitted or fitted; its model is built on torch's "meta" device, where tensors have shapes and no
+        numbers.
+    X : the data, (N, ...); ``numpy.broadcast_to`` makes some of any size that take no memory.
 
     >>> from isthmus import Autoencoder
     >>> print(in_words(estimate(Autoencoder(32), np.zeros((8, 4096))).gradients))
     17 MB
     """
-    from .estimators._rows import check_rows
-    from .training.device import pick_device
-
     copy: Any = clone(estimator)
     x = check_rows(copy, X, reset=True, minimum=2)
     copy.shape_, copy.dtype_ = tuple(x.shape[1:]), x.dtype
-    copy._resolve(x)
-    return _resolved(copy, x, pick_device(copy.device))
+    rows = np.linspace(0, len(x) - 1, min(len(x), FACT_ROWS), dtype=np.int64)
+    facts = replace(facts_of(Given(x[rows]), np.arange(len(rows))), rows=len(x))
+    copy.choose(facts)
+    return _counted(copy, x, replace(facts, latent_dim=copy.latent_dim_), pick_device(copy.device))
 
 
-def _resolved(estimator: Any, x: np.ndarray, device: torch.device) -> Estimate:
-    """Return the estimate for an estimator whose parts are resolved."""
-    from .parts import Facts
-    from .scaling import Scaling
-    from .training.data import place_for
+FACT_ROWS = 10_000
+"""Rows of the data that an estimate looks at, at most, to know which parts "auto" picks."""
 
+
+def _counted(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) -> MemoryEstimate:
+    """Return the estimate for an estimator whose parts are chosen."""
     with torch.device("meta"):
-        model = estimator._model(Facts(estimator.shape_, estimator.latent_dim_), Scaling.identity(estimator.shape_))
-    settings = estimator._settings()
-    width = 8 if estimator.precision == "float64" else 4
-    weights = width * sum(p.numel() for p in model.parameters())
+        model: Model = estimator.compose(
+            replace(facts, mean=None, std=None, centre=None), Scaling.identity(facts.shape)
+        )
+    precision = precision_for(estimator, model, device)
+    model.place(torch.device("meta"), torch.float64 if precision == "float64" else torch.float32)
+    settings: Training = estimator.settings()
+    weights = sum(p.numel() * p.element_size() for p in model.parameters())
     buffers = sum(b.numel() * b.element_size() for b in model.buffers())
     kept = 1 + bool(settings.averaging) + (settings.patience is not None)
     at_home = device.type == "cpu"
-    copies = 2 * kept + 1 if at_home else kept  # as they are, in the last good state, and where the fit began
+    copies = 2 * kept + 1 if at_home else kept  # those in use, those of the last good state, and the model's first
     n = len(x) - round(len(x) * estimator.validation_fraction)
-    size = estimator._pick_batch_size(n)
-    rows = n - (max(1, n // size) - 1) * size  # the last batch of an epoch takes what is left as well
-    features = math.prod(x.shape[1:])
-    moments = 8 * (4 * features + 2 * max(features, min(2**20, len(x) * features)))
-    return Estimate(
+    size = batch_size_for(estimator, n)
+    rows = n - (max(1, n // size) - 1) * size  # the last batch of an epoch also takes the rows that are left over
+    moments = 8 * (4 * facts.features + 2 * max(facts.features, min(2**20, len(x) * facts.features)))
+    if precision == "bfloat16":
+        for name, network in model.networks.items():
+            model.networks[name] = _Narrow(network)
+    few, more = (_kept(model, estimator, n) for n in (2, 4))
+    each = (more - few) // 2
+    return MemoryEstimate(
         weights=copies * (weights + buffers),
         gradients=weights,
         optimizer=(2 if at_home else 1) * weights * _state_tensors(settings),
-        activations=width * rows * _numbers_a_row(estimator, model, features),
+        activations=max(0, few - 2 * each) + rows * each,
         data=moments + (0 if place_for(x.nbytes, device).type == "cpu" else x.nbytes),
     )
 
 
-_REPLACING = (nn.Flatten, nn.Unflatten, nn.Identity, nn.ReLU, nn.Tanh, nn.Sigmoid, nn.ELU)
-"""Layers that keep no numbers of their own: views, and functions whose derivative is one of their value."""
+class _Narrow(nn.Module):
+    """A network in bfloat16, as autocasting has it: its weights are cast, and so is what comes in."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, *given: Tensor) -> Tensor:
+        narrow = {name: p.to(torch.bfloat16) for name, p in self.network.named_parameters()}
+        out: Tensor = torch.func.functional_call(self.network, narrow, tuple(g.to(torch.bfloat16) for g in given))
+        return out.to(given[0].dtype)
 
 
-def _numbers_a_row(estimator: Any, model: Model, features: int) -> int:
-    """Return how many numbers a sample leaves: what layers keep for the backward pass, x, x − x̄, x̂, loss, gradient.
+class _Shapes(Source):
+    """Draws of the right shape without numbers."""
 
-    A discriminator sees real and generated samples, and each again for a penalty on its gradient; draws of z repeat the
-    decoder; a contraction that is not of closed form keeps the encoder's derivative once a row of the Jacobian.
+    def normal(self, shape: Any, like: Tensor) -> Tensor:
+        return torch.empty(shape, dtype=like.dtype, device="meta")
+
+    uniform = normal
+
+    def integers(self, high: int, shape: Any, like: Tensor) -> Tensor:
+        return torch.zeros(shape, dtype=torch.int64, device="meta")
+
+
+def _kept(model: Model, estimator: Any, n: int) -> int:
+    """Return the bytes that the largest turn keeps of a batch of n rows for its backward pass, and the gradients.
+
+    What torch saves is counted on tensors that have shapes alone, whatever the terms, penalties and networks are;
+    weights do not count.
     """
-    draws = getattr(getattr(estimator, "objective_", None), "draws", 1)
-    encoder = 0 if model.encoder is None else features + _kept(model.encoder, model.shape)
-    decoder = _kept(model.decoder, (model.latent_dim,))
-    judge = 0
-    if model.discriminator is not None:
-        judge = 2 * _kept(model.discriminator, model.shape if model.encoder is None else (model.latent_dim,))
-        judge *= 2 if getattr(estimator, "penalties_", ()) else 1
-    slopes = 0
-    penalty = getattr(estimator, "penalty_", None)
-    if isinstance(penalty, Contractive) and model.encoder is not None and not penalty.closed_for(model.encoder):
-        exact = penalty.method == "exact" or (penalty.method == "auto" and model.latent_dim <= 8)
-        slopes = 1 + (model.latent_dim if exact else penalty.draws)
-    widest = max(encoder, decoder, judge) // 2
-    through = (
-        encoder * (1 + slopes) + decoder * draws if model.discriminator is None else max(encoder + decoder, 2 * judge)
-    )
-    return through + min(widest, 2 * features) + (2 + 2 * draws) * features
+    condition = torch.empty(n, model.condition_width, device="meta") if model.condition_width else None
+    batch = Batch(torch.empty(n, *model.shape, device="meta", dtype=model.dtype), condition=condition)
+    weights = {p.data_ptr() or id(p) for p in model.parameters()}
+    largest = 0
+    for turn in turns_of(estimator.players()):
+        saved: dict[int, Tensor] = {}
 
+        def keep(tensor: Tensor, saved: dict[int, Tensor] = saved) -> Tensor:
+            base = tensor if tensor._base is None else tensor._base
+            if not isinstance(base, nn.Parameter) and id(base) not in weights:
+                saved[id(base)] = base
+            return tensor
 
-def _kept(module: nn.Module, shape: tuple[int, ...]) -> int:
-    """Return how many numbers a network keeps of one sample, counted on shapes alone."""
-    counted: list[int] = []
-
-    def count(layer: nn.Module, given: Any, output: Any) -> None:
-        if isinstance(output, torch.Tensor) and not isinstance(layer, _REPLACING):
-            counted.append(output[0].numel())
-
-    leaves = [m for m in module.modules() if not any(True for _ in m.children())] or [module]
-    hooks = [leaf.register_forward_hook(count) for leaf in leaves]
-    first = next(module.parameters())
-    try:
-        with torch.no_grad():
-            module.eval()(torch.zeros(1, *shape, device=first.device, dtype=first.dtype))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return sum(counted)
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), torch.enable_grad():
+            passes: dict[tuple[int, ...], Pass] = {}
+            losses = []
+            for player in turn:
+                shape = player.objective.sample_shape
+                passed = passes.setdefault(shape, Pass(model, batch, _Shapes(), shape))
+                terms = player.objective(model, passed, _Shapes())
+                losses.append(weighted_sum(terms, player.objective.weights(1.0)))
+        sizes = [tensor.numel() * tensor.element_size() for tensor in saved.values()]
+        widest = max(sizes, default=0)
+        largest = max(largest, sum(sizes) + widest + batch.x.numel() * batch.x.element_size())
+    return largest
 
 
 def _state_tensors(settings: Training) -> int:
@@ -161,17 +182,17 @@ def _state_tensors(settings: Training) -> int:
     return sum(1 for value in optimizer.state[weight].values() if getattr(value, "shape", None) == weight.shape)
 
 
-def refuse(estimator: Any, x: np.ndarray, device: torch.device) -> None:
+def refuse(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) -> None:
     """Raise `FitError` if fitting to x holds more than the device has, saying how much of what, and what to change.
 
-    The parts are resolved. Networks of a user's own are not held against it: their factories are called once a fit.
+    The parts are chosen. A network of the user's own is not counted: its factories are called once a fit.
     """
     there = available(device)
     if there is None or any(isinstance(part, Custom) for part in vars(estimator).values()):
         return
-    needed = _resolved(estimator, x, device)
+    needed = _counted(estimator, x, facts, device)
     if device.type == "cuda":  # where a batch that is too large is taken in pieces
-        needed = needed._replace(activations=needed.activations // max(1, estimator._pick_batch_size(len(x))))
+        needed = needed._replace(activations=needed.activations // max(1, batch_size_for(estimator, len(x))))
     if needed.total <= there:
         return
     parts = dict(zip(needed._fields, needed, strict=True))
@@ -182,64 +203,3 @@ def refuse(estimator: Any, x: np.ndarray, device: torch.device) -> None:
         f"this fit needs about {in_words(needed.total)} of memory ({largest}), {device} has {in_words(there)} "
         f"available; {change}"
     )
-
-
-def available(device: torch.device) -> int | None:
-    """Return how many bytes the device still has, or None where nothing says so.
-
-    For a CPU the least of what ``/proc/meminfo`` calls available and what the control group's limit leaves.
-    """
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    found = [n for n in (_meminfo(), _cgroup()) if n is not None]
-    if found:
-        return min(found)
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        return None
-
-
-def _meminfo() -> int | None:
-    for line in _lines(Path("/proc/meminfo")):
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return None
-
-
-def _cgroup() -> int | None:
-    """Return what the memory limit of this process's control group leaves, caches that can be dropped not counted."""
-    places = [(GROUPS / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes")]
-    for line in _lines(Path("/proc/self/cgroup")):
-        if line.startswith("0::"):
-            own = GROUPS / line[3:].strip().lstrip("/")
-            places += [(own, "memory.max", "memory.current")]
-    places += [(GROUPS, "memory.max", "memory.current")]
-    left = []
-    for folder, limit, usage in places:
-        try:
-            most, used = int((folder / limit).read_text()), int((folder / usage).read_text())
-        except (OSError, ValueError):
-            continue  # no such group, or "max": no limit
-        cached = [int(s.split()[1]) for s in _lines(folder / "memory.stat") if s.startswith("inactive_file ")]
-        left.append(max(0, most - used + sum(cached)))
-    return min(left, default=None)
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text().splitlines()
-    except OSError:
-        return []
-
-
-def in_words(size: int) -> str:
-    """Return a number of bytes as a person would say it.
-
-    >>> in_words(512), in_words(17_300_000), in_words(16_400_000_000)
-    ('512 bytes', '17 MB', '16 GB')
-    """
-    for unit, name in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
-        if size >= unit:
-            return f"{size / unit:.2g} {name}" if size < 100 * unit else f"{size / unit:.0f} {name}"
-    return f"{size} bytes"

@@ -2,66 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from .batch import Batch
 from .corruption import Corruption
-from .distributions import draw
+from .distributions import draw, log_prob
 from .errors import CompositionError
+from .facts import Facts
 from .likelihood import Likelihood
-from .networks import Network, Tied
-from .parts import Facts
 from .posterior import Posterior
 from .prior import Prior
 from .scaling import Scaling
+from .source import Source
+from .term import Term
 
-__all__ = ["IN_UNITS", "Batch", "Model", "Pass"]
+__all__ = ["IN_DATA_UNITS", "Model", "Pass"]
 
 
-IN_UNITS = ("scaling", "corruption")
+IN_DATA_UNITS = ("scaling", "corruption")
 """The parts of a model whose numbers are in the data's units, and so in float64 whatever the weights are in."""
 
 
-class Batch(NamedTuple):
-    """Samples x in the data's units, (N, ...), and where real noisy partners were given, those."""
-
-    x: Tensor
-    noisy: Tensor | None = None
-
-
-class Pass(NamedTuple):
-    """One forward pass, shared by every term of an objective; x and x̃ in the model's units."""
-
-    x: Tensor
-    x_tilde: Tensor
-    q: Distribution
-    z: Tensor
-    p: Distribution
-
-
 class Model(nn.Module):
-    """The composition x → x̃ → q(z|x̃) → z → p(x|z), with p(z) and, in a game, a discriminator.
+    """The composition x → x̃ → q(z|x̃) → z → p(x|z) with p(z): networks by name, and what their outputs mean.
 
-    Parameters are blueprints; what a composition does not have is None. Samples that come in are in the data's
-    units; codes, passes and distributions are in the model's (`scaling`).
+    What a composition does not have is None, or absent from `networks`. Samples that come in are in the data's units;
+    codes, passes and distributions are in the model's (`scaling`). Every distribution may depend on a condition c.
 
     Parameters
     ----------
     facts : the data's shape and the code's width.
     scaling : the data's units ↔ the model's.
-    network : builds encoder and decoder.
-    posterior : what the encoder's outputs mean; None leaves the encoder out (an adversarial net has none).
-    likelihood : what the decoder's outputs mean.
-    prior : where codes come from.
+    networks : modules by name. ``encoder`` maps x to the posterior's context, ``decoder`` z to the likelihood's,
+        ``prior`` c to the prior's; any other is a judge's.
+    posterior, likelihood, prior : the three conditionals.
     corruption : p(x̃|x), used in training only.
-    discriminator : builds D.
-    judges : what D looks at: ``"data"`` or ``"codes"``.
-    tied : whether the decoder's weights are the encoder's, transposed.
+    terms : the terms of the players' objectives; those that have weights are kept here.
     """
 
     def __init__(
@@ -69,45 +52,42 @@ class Model(nn.Module):
         facts: Facts,
         *,
         scaling: Scaling,
-        network: Network,
-        likelihood: Likelihood,
+        networks: Mapping[str, nn.Module],
         posterior: Posterior | None = None,
+        likelihood: Likelihood | None = None,
         prior: Prior | None = None,
         corruption: Corruption | Callable[..., Tensor] | None = None,
-        discriminator: Network | None = None,
-        judges: str = "data",
-        tied: bool = False,
+        terms: Mapping[str, Term] | None = None,
     ) -> None:
         super().__init__()
-        shape, d = facts.shape, facts.latent_dim
-        self.shape = shape
-        self.latent_dim = d
+        self.shape, self.latent_dim = facts.shape, facts.latent_dim
+        self.condition_width, self.rows = facts.condition, facts.rows
         self.mixed = False
+        self.has_density = posterior is not None and posterior.has_density
         self.scaling = scaling
-        self.posterior = posterior
-        self.encoder = None if posterior is None else network.encoder(shape, posterior.outputs * d)
-        if tied:
-            if self.encoder is None or posterior is None or posterior.outputs != 1 or likelihood.outputs != 1:
-                raise CompositionError("tied weights need one number a code unit and one a feature: an autoencoder's")
-            self.decoder: nn.Module = Tied(self.encoder, shape)
-        else:
-            self.decoder = network.decoder(d, shape, likelihood.outputs)
-        self._outputs = likelihood.outputs
-        self.likelihood = likelihood.build(facts)
+        self.networks = nn.ModuleDict(networks)
+        self.posterior = None if posterior is None else posterior.build(facts)
+        self.likelihood = None if likelihood is None else likelihood.build(facts)
+        facts = replace(facts, encode=None if posterior is None else self.encode)
         self.prior = None if prior is None else prior.build(facts)
         self.corruption = corruption.build(facts) if isinstance(corruption, Corruption) else corruption
-        judged = shape if judges == "data" else (d,)
-        self.discriminator = None if discriminator is None else discriminator.encoder(judged, 1)
+        built = {name: term.build(facts) for name, term in (terms or {}).items()}
+        self.terms = nn.ModuleDict({name: term for name, term in built.items() if isinstance(term, nn.Module)})
 
     @property
     def dtype(self) -> torch.dtype:
         """The dtype of weights, codes and losses."""
-        return next(self.decoder.parameters()).dtype
+        return next(self.networks.parameters()).dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.networks.parameters()).device
 
     def place(self, device: torch.device, dtype: torch.dtype) -> Model:
         """Move the model; what is in the data's units stays in float64 wherever the device has it."""
         for name, child in self.named_children():
-            child.to(device, torch.float32 if device.type == "mps" else None if name in IN_UNITS else dtype)
+            child.to(device, torch.float32 if device.type == "mps" else None if name in IN_DATA_UNITS else dtype)
         return self
 
     def scaled(self, x: Tensor) -> Tensor:
@@ -115,54 +95,56 @@ class Model(nn.Module):
         x_model: Tensor = self.scaling(x, self.dtype)
         return x_model
 
-    def encode(self, x: Tensor) -> Distribution:
-        """Return q(z|x) for x in the model's units."""
-        if self.encoder is None or self.posterior is None:
-            raise CompositionError("this model has no encoder")
-        h = self._through(self.encoder, self.scaling.centred(x))
-        return self.posterior(h.reshape(len(x), self.posterior.outputs, self.latent_dim).unbind(1))
+    def encode(self, x: Tensor, condition: Tensor | None = None, observed: Tensor | None = None) -> Distribution:
+        """Return q(z|x, c) for x in the model's units."""
+        if self.posterior is None:
+            raise CompositionError("this model has no posterior: it cannot encode")
+        context = self.through("encoder", self.scaling.inputs(x, observed), condition)
+        q: Distribution = self.posterior(context.flatten(1))
+        return q
 
-    def decode(self, z: Tensor) -> Distribution:
-        """Return p(x|z) for codes (..., d); leading dimensions become batch dimensions."""
-        flat = z.reshape(-1, self.latent_dim)
-        out = self._through(self.decoder, flat)
-        parameters = out.reshape(*z.shape[:-1], self._outputs, *self.shape).unbind(z.ndim - 1)
-        p: Distribution = self.likelihood(parameters, len(self.shape))
+    def decode(self, z: Tensor, condition: Tensor | None = None) -> Distribution:
+        """Return p(x|z, c) for codes (..., d); leading dimensions become batch dimensions."""
+        if self.likelihood is None:
+            raise CompositionError("this model has no likelihood: it cannot decode")
+        flat = z.reshape(-1, z.shape[-1])
+        if condition is not None:
+            condition = condition.expand(*z.shape[:-1], condition.shape[-1]).reshape(len(flat), -1)
+        context = self.through("decoder", flat, condition)
+        p: Distribution = self.likelihood(context.reshape(*z.shape[:-1], -1))
         return p
 
-    def p_z(self) -> Distribution:
-        """Return the prior p(z)."""
+    def p_z(self, condition: Tensor | None = None) -> Distribution:
+        """Return the prior p(z), or p(z|c)."""
         if self.prior is None:
             raise CompositionError("this model has no prior")
-        p: Distribution = self.prior(self.encode)
+        context = self.through("prior", condition) if condition is not None and "prior" in self.networks else None
+        p: Distribution = self.prior(context)
         return p
 
-    def discriminate(self, x: Tensor) -> Tensor:
-        """Return D's logits, (N,), for x in the model's units (or for codes, where D judges codes)."""
-        if self.discriminator is None:
-            raise CompositionError("this model has no discriminator")
-        return self._through(self.discriminator, x).reshape(len(x))
+    def prior_codes(self, n: int, source: Source, condition: Tensor | None = None) -> Tensor:
+        """Draw n codes from the prior, (n, d), or one for each condition."""
+        p = self.p_z(condition)
+        return draw(p, source, () if p.batch_shape else (n,))
 
-    def forward(self, batch: Batch, generator: torch.Generator, draws: tuple[int, ...] = ()) -> Pass:
-        """Corrupt, encode, draw z of shape ``draws + (N, d)``, decode."""
-        x, x_tilde = self.inputs(batch, generator)
-        q = self.encode(x_tilde)
-        z = draw(q, draws, generator)
-        return Pass(x, x_tilde, q, z, self.decode(z))
+    def term(self, term: Term) -> Any:
+        """Return the term with the weights it has in this model, or the term itself if it has none."""
+        return self.terms[term.name] if term.name in self.terms else term  # noqa: SIM401  (a ModuleDict has no get)
 
-    def inputs(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return x and x̃ in the model's units; x̃ is the real partner, a corruption of x, or x itself."""
-        x = self.scaled(batch.x)
-        if batch.noisy is not None:
-            return x, self.scaled(batch.noisy)
-        if self.corruption is None:
-            return x, x
-        wide = batch.x if batch.x.is_floating_point() else batch.x.to(self.dtype)
-        return x, self.scaled(self.corruption(wide, generator))
+    def through(self, name: str, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Return what the network of that name makes of x, (N, ...), and of a condition, (N, c).
 
-    def prior_codes(self, n: int, generator: torch.Generator) -> Tensor:
-        """Draw n codes from the prior, (n, d)."""
-        return draw(self.p_z(), (n,), generator)
+        Matrix products are in bfloat16 where the fit is, and the result is in the dtype of x again.
+        """
+        if name not in self.networks:
+            raise CompositionError(f"this model has no network {name!r}; it has {', '.join(self.networks)}")
+        network, given = self.networks[name], (x,) if condition is None else (x, condition)
+        if not self.mixed:
+            out: Tensor = network(*given)
+            return out
+        with torch.autocast(x.device.type, dtype=torch.bfloat16):
+            out = network(*given)
+        return out.to(x.dtype)
 
     @contextmanager
     def full_precision(self) -> Iterator[None]:
@@ -173,10 +155,111 @@ class Model(nn.Module):
         finally:
             self.mixed = before
 
-    def _through(self, module: nn.Module, x: Tensor) -> Tensor:
-        if not self.mixed:
-            out: Tensor = module(x)
-            return out
-        with torch.autocast(x.device.type, dtype=torch.bfloat16):
-            out = module(x)
-        return out.to(x.dtype)
+
+class Pass:
+    """One forward pass, shared by every term of every player that moves in the same turn.
+
+    What is asked for is computed once, when it is first asked for, so that a composition pays for what it uses: a model
+    whose terms never look at p(x|z) runs no decoder. Everything is in the model's units.
+
+    Parameters
+    ----------
+    model : the composition.
+    batch : rows in the data's units.
+    source : all randomness of the pass.
+    draws : z is of shape (*draws, N, d).
+    given : what need not be computed: ``Pass(model, batch, source, z=z)`` decodes that code.
+    """
+
+    def __init__(self, model: Model, batch: Batch, source: Source, draws: tuple[int, ...] = (), **given: Any) -> None:
+        self.model, self.batch, self.source, self.draws = model, batch, source, draws
+        self._computed: dict[str, tuple[Any, bool]] = {name: (value, True) for name, value in given.items()}
+
+    def once(self, name: str, compute: Callable[[], Any]) -> Any:
+        """Return what `compute` returns, computed at the first call under that name.
+
+        What was computed without a graph is computed again where a graph is wanted.
+        """
+        value, with_graph = self._computed.get(name, (None, False))
+        if name in self._computed and (with_graph or not torch.is_grad_enabled()):
+            return value
+        value = compute()
+        self._computed[name] = value, torch.is_grad_enabled()
+        return value
+
+    @property
+    def condition(self) -> Tensor | None:
+        """The condition c of every row, (N, c), or None."""
+        c = self.batch.condition
+        return None if c is None else c.to(self.model.dtype)
+
+    @property
+    def x(self) -> Tensor:
+        """The samples, (N, ...); where an entry is not observed, its value means nothing."""
+        x: Tensor = self.once("x", lambda: self.model.scaled(self.batch.x))
+        return x
+
+    @property
+    def x_tilde(self) -> Tensor:
+        """What is encoded: the real noisy partner, a corruption of x, or x itself."""
+        x_tilde: Tensor = self.once("x_tilde", self._corrupted)
+        return x_tilde
+
+    def _corrupted(self) -> Tensor:
+        if self.batch.noisy is not None:
+            return self.model.scaled(self.batch.noisy)
+        if self.model.corruption is None:
+            return self.x
+        x = self.batch.x
+        wide = x if x.is_floating_point() else x.to(self.model.dtype)
+        return self.model.scaled(self.model.corruption(wide, self.source))
+
+    @property
+    def q(self) -> Distribution:
+        """q(z|x̃)."""
+        q: Distribution = self.once("q", lambda: self.model.encode(self.x_tilde, self.condition, self.batch.observed))
+        return q
+
+    @property
+    def z(self) -> Tensor:
+        """Draws from q(z|x̃), (*draws, N, d)."""
+        z: Tensor = self.once("z", lambda: draw(self.q, self.source, self.draws))
+        return z
+
+    @property
+    def p(self) -> Distribution:
+        """p(x|z)."""
+        p: Distribution = self.once("p", lambda: self.model.decode(self.z, self.condition))
+        return p
+
+    @property
+    def log_likelihood(self) -> Tensor:
+        """Log p(x|z) of what is observed, (*draws, N)."""
+        value: Tensor = self.once("log_likelihood", lambda: log_prob(self.p, self.x, self.batch.observed))
+        return value
+
+    @property
+    def p_z(self) -> Distribution:
+        """The prior p(z)."""
+        p: Distribution = self.once("p_z", lambda: self.model.p_z(self.condition))
+        return p
+
+    @property
+    def log_weights(self) -> Tensor:
+        """Log p(x|z) + log p(z) − log q(z|x) for every draw, (*draws, N)."""
+        return self.log_likelihood + self.p_z.log_prob(self.z) - self.q.log_prob(self.z)
+
+    @property
+    def z_prior(self) -> Tensor:
+        """One code from the prior for every row, (N, d)."""
+        z: Tensor = self.once("z_prior", lambda: self._drawn_from_prior())
+        return z
+
+    def _drawn_from_prior(self) -> Tensor:
+        return draw(self.p_z, self.source, () if self.p_z.batch_shape else (self.batch.rows,))
+
+    @property
+    def generated(self) -> Tensor:
+        """G(z), the mean of p(x|z) at z ~ p(z), (N, ...)."""
+        x: Tensor = self.once("generated", lambda: self.model.decode(self.z_prior, self.condition).mean)
+        return x

@@ -1,25 +1,27 @@
-"""Objectives: what a player minimises, as named terms of one value a sample.
+"""Objectives: what a player minimises, a sum of terms with one value a sample each.
 
-Terms are pure: they neither step nor reduce, and do not know how far the fit is. Their weights are the objective's
-too, as a function of progress; `weighted_sum` puts both together, and the mean over the batch is taken once, in the
-training loop. What is logged is what was optimised.
+Terms neither step nor reduce, and do not know how far the fit is. Their weights are a function of progress;
+`weighted_sum` puts both together, and the mean over the batch is taken once, in the training loop. What is logged is
+what was optimised.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import field
 
 import torch
 from torch import Tensor
 
-from .distributions import draw
-from .divergence import KL, Divergence
+from .divergence import KL
 from .errors import CompositionError
-from .model import Batch, Model, Pass
+from .judge import Data, Judge, Judged
+from .model import Model, Pass
 from .parts import Part
-from .penalty import Contractive, CriticPenalty
+from .penalty import CriticPenalty
+from .source import Source
+from .term import NegativeLogLikelihood, Term
 from .value import Value
 
 __all__ = [
@@ -29,8 +31,8 @@ __all__ = [
     "ImportanceWeighted",
     "Objective",
     "Reconstruction",
+    "Sum",
     "Terms",
-    "log_weights",
     "weighted_sum",
 ]
 
@@ -50,18 +52,69 @@ def weighted_sum(terms: Terms, weights: Mapping[str, float | Tensor]) -> Tensor:
 
 
 class Objective(Part, kind="objective"):
-    """Base of objectives: ``objective(model, batch, generator) -> Terms``, and their weights in the loss."""
+    """Base of objectives. One is written by naming its terms:
+
+    >>> class BetaVAE(Objective):
+    ...     beta: float = 4.0
+    ...     def summands(self):
+    ...         return NegativeLogLikelihood(), KL(self.beta)
+    >>> BetaVAE().weights(1.0)
+    {'reconstruction': 1.0, 'divergence': 4.0}
+    """
+
+    def summands(self) -> Sequence[Term]:
+        """Return the terms that the objective is the sum of."""
+        return ()
+
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        """The shape of the draws of z for every row, which go before its own: () is one draw."""
+        return ()
 
     def refuse(self, model: Model) -> None:
         """Raise `CompositionError` if this objective means nothing for that model; the message gives the reason."""
+        for term in self.summands():
+            term.refuse(model)
 
-    def __call__(self, model: Model, batch: Batch, generator: torch.Generator) -> Terms:
+    def __call__(self, model: Model, passed: Pass, source: Source) -> Terms:
         """Return the terms, (N,) each."""
-        raise NotImplementedError
+        return {term.name: model.term(term)(model, passed, source) for term in self.summands()}
 
     def weights(self, progress: float) -> dict[str, float]:
-        """Return the weights of terms that have another than 1, when a fraction `progress` of the fit is done."""
-        return {}
+        """Return the terms' weights when a fraction `progress` of the fit is done."""
+        return {term.name: term.weight_at(progress) for term in self.summands()}
+
+
+class Sum(Objective):
+    """A sum of terms.
+
+    Parameters
+    ----------
+    terms : each in the history under its own name.
+    draws : the number of z that expectations over q(z|x) are estimated with.
+
+    >>> Sum((NegativeLogLikelihood(), KL(0.5, warmup=0.1))).weights(0.0)
+    {'reconstruction': 1.0, 'divergence': 0.0}
+    """
+
+    terms: Sequence[Term] = (NegativeLogLikelihood(),)
+    draws: int = 1
+
+    def check(self) -> None:
+        self.require(len(self.terms) > 0, "terms must name at least one term")
+        for term in self.terms:
+            self.require_part("terms", term, Term)
+        names = [term.name for term in self.terms]
+        self.require(len(set(names)) == len(names), f"terms must have names of their own, got {', '.join(names)}")
+        self.require_count("draws", self.draws)
+
+    def summands(self) -> Sequence[Term]:
+        """Return the terms."""
+        return self.terms
+
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        return () if self.draws == 1 else (self.draws,)
 
 
 class Reconstruction(Objective):
@@ -69,74 +122,52 @@ class Reconstruction(Objective):
 
     Parameters
     ----------
-    penalty : Ω on the encoder, or None.
+    penalty : Ω, such as `Contractive` on the encoder, or None.
     """
 
-    penalty: Contractive | None = None
+    penalty: Term | None = None
 
     def check(self) -> None:
-        self.require_part("penalty", self.penalty, Contractive, or_none=True)
+        self.require_part("penalty", self.penalty, Term, or_none=True)
 
-    def refuse(self, model: Model) -> None:
-        """Refuse a penalty on an encoder without a Jacobian a sample."""
-        if self.penalty is not None and model.encoder is not None:
-            self.penalty.refuse(model.encoder)
-
-    def __call__(self, model: Model, batch: Batch, generator: torch.Generator) -> Terms:
-        """Return the reconstruction term, and the contraction where there is one."""
-        passed = model(batch, generator)
-        terms = {"reconstruction": -passed.p.log_prob(passed.x)}
-        if self.penalty is not None and model.encoder is not None:
-            with model.full_precision():
-                h = passed.q.mean
-                terms["contraction"] = self.penalty(model.encoder, model.encode, passed.x_tilde, h, generator)
-        return terms
-
-    def weights(self, progress: float) -> dict[str, float]:
-        """Return λ."""
-        return {} if self.penalty is None else {"contraction": self.penalty.weight}
+    def summands(self) -> Sequence[Term]:
+        """Return the reconstruction loss and the penalty."""
+        return (NegativeLogLikelihood(),) if self.penalty is None else (NegativeLogLikelihood(), self.penalty)
 
 
 class ELBO(Objective):
-    r"""−𝔼_q log p(x|z) + β·D(q(z|x) ‖ p(z)) (Kingma & Welling 2014, equation 3).
+    r"""−𝔼_q log p(x|z) + β·D(q(z|x) ‖ p(z)).
+
+    Diederik P. Kingma and Max Welling, "Auto-Encoding Variational Bayes", 2014, https://arxiv.org/abs/1312.6114,
+    equation 3.
 
     Parameters
     ----------
-    divergence : D and its weight.
+    divergence : D with its weight; None is KL, of weight 1.
     draws : how many z the expectation is estimated with.
     """
 
-    divergence: Divergence | None = None
+    divergence: Term | None = None
     draws: int = 1
 
     def check(self) -> None:
-        self.require_part("divergence", self.divergence, Divergence, or_none=True)
+        self.require_part("divergence", self.divergence, Term, or_none=True)
         self.require_count("draws", self.draws)
 
-    def refuse(self, model: Model) -> None:
-        """Refuse a posterior without density and a model without prior."""
-        _needs_density(self, model)
+    def summands(self) -> Sequence[Term]:
+        """Return the reconstruction loss and the divergence."""
+        return NegativeLogLikelihood(), self.divergence or KL()
 
-    def __call__(self, model: Model, batch: Batch, generator: torch.Generator) -> Terms:
-        """Return the reconstruction and the divergence."""
-        passed = model(batch, generator, () if self.draws == 1 else (self.draws,))
-        log_likelihood = passed.p.log_prob(passed.x)
-        reconstruction = -(log_likelihood if self.draws == 1 else log_likelihood.mean(0))
-        divergence = (self.divergence or KL())(passed.q, model.p_z(), passed.z)
-        return {"reconstruction": reconstruction, "divergence": divergence}
-
-    def weights(self, progress: float) -> dict[str, float]:
-        """Return β at that moment."""
-        return {"divergence": (self.divergence or KL()).weight_at(progress)}
-
-
-def log_weights(model: Model, passed: Pass) -> Tensor:
-    """Return log p(x|z) + log p(z) − log q(z|x) for every draw, (..., N)."""
-    return passed.p.log_prob(passed.x) + model.p_z().log_prob(passed.z) - passed.q.log_prob(passed.z)
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        return () if self.draws == 1 else (self.draws,)
 
 
 class ImportanceWeighted(Objective):
-    r"""−log (1/k) Σᵢ p(x, zᵢ)/q(zᵢ|x), zᵢ ~ q(z|x) (Burda et al. 2016, equation 8).
+    r"""−log (1/k) Σᵢ p(x, zᵢ)/q(zᵢ|x), zᵢ ~ q(z|x).
+
+    Yuri Burda, Roger Grosse and Ruslan Salakhutdinov, "Importance Weighted Autoencoders", 2016,
+    https://arxiv.org/abs/1509.00519, equation 8.
 
     Parameters
     ----------
@@ -148,87 +179,57 @@ class ImportanceWeighted(Objective):
     def check(self) -> None:
         self.require_count("draws", self.draws)
 
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        return (self.draws,)
+
     def refuse(self, model: Model) -> None:
         """Refuse a posterior without density and a model without prior."""
-        _needs_density(self, model)
+        if not model.has_density:
+            raise CompositionError(
+                "ImportanceWeighted needs a posterior with a density, whose draws can be weighed: use DiagonalGaussian"
+            )
+        if model.prior is None:
+            raise CompositionError("ImportanceWeighted needs a prior")
 
-    def __call__(self, model: Model, batch: Batch, generator: torch.Generator) -> Terms:
+    def __call__(self, model: Model, passed: Pass, source: Source) -> Terms:
         """Return the negative bound."""
-        weights = log_weights(model, model(batch, generator, (self.draws,)))
-        return {"bound": math.log(self.draws) - torch.logsumexp(weights, 0)}
-
-
-def _needs_density(objective: Objective, model: Model) -> None:
-    if model.posterior is None or not model.posterior.has_density:
-        posterior = "no encoder" if model.posterior is None else type(model.posterior).__name__
-        raise CompositionError(
-            f"{type(objective).__name__} needs a posterior with a density; with {posterior} there is no divergence to "
-            "measure: use DiagonalGaussian"
-        )
-    if model.prior is None:
-        raise CompositionError(f"{type(objective).__name__} needs a prior")
-
-
-Sides = Callable[[Model, Batch, torch.Generator], tuple[Tensor, Tensor]]
-
-
-def _data(model: Model, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return x and x̂ = G(z), z ~ p(z)."""
-    x = model.scaled(batch.x)
-    return x, model.decode(model.prior_codes(len(x), generator)).mean
-
-
-def _codes(model: Model, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return z ~ p(z) and z ~ q(z|x̃)."""
-    _, x_tilde = model.inputs(batch, generator)
-    return model.prior_codes(len(x_tilde), generator), draw(model.encode(x_tilde), (), generator)
-
-
-_SIDES: dict[str, Sides] = {"data": _data, "codes": _codes}
-
-
-def _check_judges(part: Discriminate | Deceive) -> None:
-    part.require(part.judges in _SIDES, f"judges must be one of {', '.join(_SIDES)}, got {part.judges!r}")
+        return {"bound": math.log(self.draws) - torch.logsumexp(passed.log_weights, 0)}
 
 
 class Discriminate(Objective):
-    r"""D's side of V(D, G), with penalties on ∇D: real against generated data, or prior codes against encoded ones.
+    r"""D's side of V(D, G), with penalties on ∇D.
 
     Parameters
     ----------
     value : V(D, G).
     penalties : on D's gradient, one norm a sample.
-    judges : ``"data"``, x against G(z) (Goodfellow et al. 2014), or ``"codes"``, z ~ p(z) against z ~ q(z|x)
-        (Makhzani et al. 2016).
+    judge : what is real, what is fake, and which network is D.
     """
 
     value: Value
     penalties: Sequence[CriticPenalty] = ()
-    judges: Literal["data", "codes"] = "data"
+    judge: Judge = field(default_factory=Data)
 
     def check(self) -> None:
         self.require_part("value", self.value, Value)
+        self.require_part("judge", self.judge, Judge)
         for penalty in self.penalties:
             self.require_part("penalties", penalty, CriticPenalty)
-        _check_judges(self)
 
-    def __call__(self, model: Model, batch: Batch, generator: torch.Generator) -> Terms:
-        """Return D's loss and the penalties; the fakes carry no graph."""
-        with torch.no_grad():
-            real, fake = _SIDES[self.judges](model, batch, generator)
-        terms = {"value": self.value.discriminator(model.discriminate(real), model.discriminate(fake))}
-        with model.full_precision():
-            for penalty in self.penalties:
-                terms[_name(penalty)] = penalty(model.discriminate, real, fake, generator)
-        return terms
+    def __call__(self, model: Model, passed: Pass, source: Source) -> Terms:
+        """Return D's loss and the penalties; the fakes carry no graph. Norms of gradients want full precision."""
+        if not self.penalties:
+            judged = Judged(self.judge, model, passed)
+            return {"value": self.value.discriminator(judged.real_logits, judged.fake_logits)}
+        with model.full_precision(), torch.enable_grad():
+            judged = Judged(self.judge, model, passed)
+            terms = {"value": self.value.discriminator(judged.real_logits, judged.fake_logits)}
+            return terms | {penalty.name: penalty(judged, source) for penalty in self.penalties}
 
     def weights(self, progress: float) -> dict[str, float]:
         """Return each penalty's weight."""
-        return {_name(penalty): penalty.weight for penalty in self.penalties}
-
-
-def _name(penalty: CriticPenalty) -> str:
-    return type(penalty).__name__.lower()
+        return {penalty.name: penalty.weight for penalty in self.penalties}
 
 
 class Deceive(Objective):
@@ -237,20 +238,28 @@ class Deceive(Objective):
     Parameters
     ----------
     value : V(D, G).
-    judges : as in `Discriminate`.
+    judge : as in `Discriminate`.
+    terms : what G minimises beside it.
     """
 
     value: Value
-    judges: Literal["data", "codes"] = "data"
+    judge: Judge = field(default_factory=Data)
+    terms: Sequence[Term] = ()
 
     def check(self) -> None:
         self.require_part("value", self.value, Value)
-        _check_judges(self)
+        self.require_part("judge", self.judge, Judge)
 
-    def __call__(self, model: Model, batch: Batch, generator: torch.Generator) -> Terms:
+    def summands(self) -> Sequence[Term]:
+        """Return the terms beside the value."""
+        return self.terms
+
+    def __call__(self, model: Model, passed: Pass, source: Source) -> Terms:
         """Return G's loss."""
-        real, fake = _SIDES[self.judges](model, batch, generator)
-        fake_logits = model.discriminate(fake)
-        with torch.no_grad():
-            real_logits = model.discriminate(real) if self.value.paired else torch.zeros_like(fake_logits)
-        return {"value": self.value.generator(real_logits, fake_logits)}
+        fake = self.judge.logits(model, self.judge.fake(passed), passed.condition)
+        if self.value.paired:
+            with torch.no_grad():
+                real = self.judge.logits(model, self.judge.real(passed), passed.condition)
+        else:
+            real = torch.zeros_like(fake)
+        return {"value": self.value.generator(real, fake), **super().__call__(model, passed, source)}

@@ -7,39 +7,21 @@ compares, clones, answers ``get_params`` and round-trips through JSON. Adding a 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from numbers import Integral
-from typing import Any, ClassVar, NamedTuple, dataclass_transform
+from typing import Any, ClassVar, dataclass_transform
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator
 
-from .errors import CompositionError, ModelFileError, UnknownNameError
+from .errors import CompositionError, ModelFileError
+from .facts import Facts
+from .part_language import VOCABULARY, known, literal, parse
 
-__all__ = ["Facts", "Part", "decode", "encode", "known", "literal", "parse", "resolve"]
-
-_REGISTRY: dict[str, dict[str, type[Part]]] = {}
-
-
-class Facts(NamedTuple):
-    """What a blueprint may know of the data when its module is built.
-
-    Attributes
-    ----------
-    shape : the shape of one sample, in the data's own form: ``(n,)``, ``(H, W)``, ``(C, H, W)``, ...
-    latent_dim : d, the width of the code.
-    mean : the training mean in the model's units, of shape `shape`, or None where it is not known.
-    std : the training standard deviation in the data's units, of shape `shape`, or None where it is not known.
-    """
-
-    shape: tuple[int, ...]
-    latent_dim: int
-    mean: torch.Tensor | None = None
-    std: torch.Tensor | None = None
+__all__ = ["Part", "from_json", "known", "literal", "parse", "resolve", "to_json"]
 
 
-@dataclass_transform()
+@dataclass_transform(field_specifiers=(field,))
 class Part(BaseEstimator):  # type: ignore[misc]
     """Base of every part; subclasses list their arguments as annotated attributes with defaults.
 
@@ -54,7 +36,7 @@ class Part(BaseEstimator):  # type: ignore[misc]
         dataclass(eq=False, repr=False)(cls)
         cls.kind = kind or cls.kind
         if kind is None or final:
-            _REGISTRY.setdefault(cls.kind, {})[cls.__name__] = cls
+            VOCABULARY.setdefault(cls.kind, {})[cls.__name__] = cls
 
     def __post_init__(self) -> None:
         self.check()
@@ -104,56 +86,7 @@ def _same(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-def known(kind: str) -> dict[str, type[Part]]:
-    """Return the parts of a kind by their lower-case names."""
-    return {name.lower(): cls for name, cls in _REGISTRY.get(kind, {}).items()}
-
-
-def parse(kind: str, text: str) -> Part:
-    """Make a part from its name and positional arguments: ``"masking:0.5"`` is ``Masking(0.5)``.
-
-    Raises
-    ------
-    UnknownNameError : there is no such part; the nearest name is given.
-    CompositionError : an argument is not a number, or there are too many.
-    """
-    name, *arguments = text.split(":")
-    classes = known(kind)
-    key = name.strip().lower().replace("-", "").replace("_", "")
-    if key not in classes:
-        raise UnknownNameError(kind, name, classes)
-    cls = classes[key]
-    values: dict[str, Any] = {}
-    names = [field.name for field in fields(cls)]
-    if len(arguments) > len(names):
-        raise CompositionError(f"{kind} {name!r} takes at most {len(names)} arguments ({', '.join(names)})")
-    for argument, field in zip(arguments, names, strict=False):
-        values[field] = literal(argument)
-    try:
-        return cls(**values)
-    except TypeError as error:
-        raise CompositionError(f"{kind} {text!r}: {error}") from None
-
-
-def literal(text: str) -> Any:
-    """Read a number, a truth value, None or a comma-separated tuple of them; anything else stays text.
-
-    >>> literal("0.5"), literal("512,256"), literal("true"), literal("masking:0.5")
-    (0.5, (512, 256), True, 'masking:0.5')
-    """
-    for convert in (int, float):
-        try:
-            return convert(text)
-        except ValueError:
-            continue
-    if text.lower() in ("true", "false", "none"):
-        return {"true": True, "false": False, "none": None}[text.lower()]
-    if "," in text and ":" not in text:
-        return tuple(literal(item) for item in text.split(",") if item)
-    return text
-
-
-def encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+def to_json(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     """Turn a configuration value into JSON; arrays are put into `arrays` and referred to by name.
 
     A function or module of the user's own becomes ``{"own": name}``: it is named, never stored, and must be
@@ -163,21 +96,23 @@ def encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         case None | bool() | int() | float() | str():
             return value
         case np.generic():
-            return encode(value.item(), arrays)
+            return to_json(value.item(), arrays)
         case np.ndarray():
             name = next((n for n, a in arrays.items() if a is value), f"array.{len(arrays)}")
             arrays[name] = value
             return {"array": name}
         case list() | tuple():
-            return [encode(item, arrays) for item in value]
-        case Part() if type(value).__name__ in _REGISTRY.get(value.kind, {}):
-            config = {key: encode(item, arrays) for key, item in value.get_params(deep=False).items()}
+            return [to_json(item, arrays) for item in value]
+        case Part() if type(value).__name__ in VOCABULARY.get(value.kind, {}):
+            config = {key: to_json(item, arrays) for key, item in value.get_params(deep=False).items()}
             return {"part": f"{value.kind}.{type(value).__name__}", **config}
         case _:
             return {"own": getattr(value, "__qualname__", type(value).__qualname__)}
 
 
-def decode(value: Any, arrays: Mapping[str, np.ndarray], own: Mapping[str, Any] | None = None, where: str = "") -> Any:
+def from_json(
+    value: Any, arrays: Mapping[str, np.ndarray], own: Mapping[str, Any] | None = None, where: str = ""
+) -> Any:
     """Turn JSON back into a configuration value; only classes already registered as parts are made.
 
     Raises
@@ -189,7 +124,7 @@ def decode(value: Any, arrays: Mapping[str, np.ndarray], own: Mapping[str, Any] 
     if where in own:
         return own[where]
     if isinstance(value, list):
-        return tuple(decode(item, arrays, own, where) for item in value)
+        return tuple(from_json(item, arrays, own, where) for item in value)
     if not isinstance(value, dict):
         return value
     if "array" in value:
@@ -200,12 +135,12 @@ def decode(value: Any, arrays: Mapping[str, np.ndarray], own: Mapping[str, Any] 
         name = where.split(".")[0]
         raise ModelFileError(f"{where}: {value['own']!r} is your own code; hand it over again: load(path, {name}=...)")
     kind, _, name = str(value.get("part", "")).partition(".")
-    cls = _REGISTRY.get(kind, {}).get(name)
+    cls = VOCABULARY.get(kind, {}).get(name)
     if cls is None:
         raise ModelFileError(f"{where}: unknown part {value.get('part')!r}")
     config = {key: item for key, item in value.items() if key != "part"}
     try:
-        return cls(**{key: decode(item, arrays, own, f"{where}.{key}") for key, item in config.items()})
+        return cls(**{key: from_json(item, arrays, own, f"{where}.{key}") for key, item in config.items()})
     except (TypeError, CompositionError) as error:
         raise ModelFileError(f"{where}: cannot make {value['part']}: {error}") from None
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution
 
 from .errors import CompositionError
+from .judge import Judged
 from .parts import Part
+from .source import Source
+from .term import Term
+
+if TYPE_CHECKING:
+    from .model import Model, Pass
 
 __all__ = ["R1", "R2", "Contractive", "CriticPenalty", "Interpolated", "closed_form", "exact", "hutchinson"]
 
@@ -24,8 +29,11 @@ _SLOPES: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {
 }
 
 
-class Contractive(Part, kind="penalty", final=True):
-    r"""λ‖∇ₓh‖²_F, the squared Frobenius norm of the encoder's Jacobian (Rifai et al. 2011, equation 1).
+class Contractive(Term, kind="penalty", final=True):
+    r"""λ‖∇ₓh‖²_F, the squared Frobenius norm of the encoder's Jacobian.
+
+    Salah Rifai, Pascal Vincent, Xavier Muller, Xavier Glorot and Yoshua Bengio, "Contractive Auto-Encoders: Explicit
+    Invariance During Feature Extraction", 2011, https://icml.cc/2011/papers/455_icmlpaper.pdf, equation 1.
 
     Parameters
     ----------
@@ -34,21 +42,26 @@ class Contractive(Part, kind="penalty", final=True):
         for every code unit, for any encoder; ``"estimate"``, ‖vᵀJ‖² with v ~ N(0, I), whose mean is the norm, at the
         price of one row; ``"auto"`` takes the closed form where it holds, the exact one up to 8 code units.
     draws : how many v an estimate averages over.
+    warmup : the fraction of the fit over which the weight rises from zero.
     """
+
+    name: ClassVar[str] = "contraction"
+    names: ClassVar[tuple[str, ...]] = ("auto", "closed", "exact", "estimate")
 
     weight: float = 0.1
     method: Literal["auto", "closed", "exact", "estimate"] = "auto"
     draws: int = 1
 
-    names: ClassVar[tuple[str, ...]] = ("auto", "closed", "exact", "estimate")
-
     def check(self) -> None:
-        self.require(self.weight >= 0, f"weight must not be negative, got {self.weight}")
+        super().check()
         self.require(self.method in self.names, f"method must be one of {', '.join(self.names)}, got {self.method!r}")
         self.require_count("draws", self.draws)
 
-    def refuse(self, encoder: nn.Module) -> None:
-        """Raise `CompositionError` for encoders that have no Jacobian a sample, or not the one asked for."""
+    def refuse(self, model: Model) -> None:
+        """Refuse encoders that have no Jacobian a sample, or not the one asked for."""
+        if "encoder" not in model.networks:
+            raise CompositionError("Contractive: the model has no encoder")
+        encoder = model.networks["encoder"]
         if any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in encoder.modules()):
             raise CompositionError(
                 "Contractive: batch normalisation mixes samples, so no sample has a Jacobian of its own"
@@ -63,24 +76,19 @@ class Contractive(Part, kind="penalty", final=True):
         """Return whether the closed form holds for that encoder."""
         return _one_layer(encoder) is not None
 
-    def __call__(
-        self,
-        encoder: nn.Module,
-        encode: Callable[[Tensor], Distribution],
-        x: Tensor,
-        h: Tensor,
-        generator: torch.Generator,
-    ) -> Tensor:
-        """Return ‖∇ₓh‖²_F at each x, (N,), h being the code that `encode` gave it, the posterior's mean."""
-        layer = _one_layer(encoder) if self.method in ("auto", "closed") else None
-        if layer is not None and layer[0].out_features == h.shape[1]:
-            return closed_form(*layer, h)
-        with torch.enable_grad():
-            x = x.detach().requires_grad_()
-            h = encode(x).mean
-            if self.method in ("exact", "closed") or (self.method == "auto" and h.shape[1] <= 8):
-                return exact(h, x)
-            return hutchinson(h, x, self.draws, generator)
+    def __call__(self, model: Model, passed: Pass, source: Source) -> Tensor:
+        """Return ‖∇ₓh‖²_F at each x̃, (N,), h being the posterior's mean."""
+        with model.full_precision():
+            h = passed.q.mean
+            layer = _one_layer(model.networks["encoder"]) if self.method in ("auto", "closed") else None
+            if layer is not None and layer[0].out_features == h.shape[1]:
+                return closed_form(*layer, h)
+            with torch.enable_grad():
+                x = passed.x_tilde.detach().requires_grad_()
+                h = model.encode(x, passed.condition, passed.batch.observed).mean
+                if self.method in ("exact", "closed") or (self.method == "auto" and h.shape[1] <= 8):
+                    return exact(h, x)
+                return hutchinson(h, x, self.draws, source)
 
 
 def _one_layer(encoder: nn.Module) -> tuple[nn.Linear, Callable[[Tensor], Tensor]] | None:
@@ -109,11 +117,11 @@ def exact(h: Tensor, x: Tensor) -> Tensor:
     return rows
 
 
-def hutchinson(h: Tensor, x: Tensor, draws: int, generator: torch.Generator) -> Tensor:
+def hutchinson(h: Tensor, x: Tensor, draws: int, source: Source) -> Tensor:
     """Return the mean over draws of ‖vᵀ ∂h/∂x‖², v ~ N(0, I): unbiased for ‖∂h/∂x‖²_F (Hutchinson 1990)."""
     total = torch.zeros(len(x), dtype=h.dtype, device=h.device)
     for _ in range(draws):
-        v = torch.randn(h.shape, generator=generator, dtype=h.dtype, device=h.device)
+        v = source.normal(h.shape, h)
         total = total + _squared_norm((v * h).sum(), x)
     return total / draws
 
@@ -125,52 +133,63 @@ def _squared_norm(scalar: Tensor, x: Tensor) -> Tensor:
 
 
 class CriticPenalty(Part, kind="critic_penalty"):
-    """Base of penalties on D: ``penalty(D, real, fake, generator) -> (N,)``, one norm a sample."""
+    """Base of penalties on D: ``penalty(judged, source) -> (N,)``, one norm a sample.
+
+    The value's own inputs and logits are in `judged`, so that a gradient at them costs no pass through D of its own.
+    """
 
     weight: float = 1.0
 
     def check(self) -> None:
         self.require(self.weight >= 0, f"weight must not be negative, got {self.weight}")
 
-    def __call__(self, D: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
-        """Return the penalty, unweighted, for each sample."""
+    @property
+    def name(self) -> str:
+        """The penalty's column in the history."""
+        return type(self).__name__.lower()
+
+    def __call__(self, judged: Judged, source: Source) -> Tensor:
+        """Return the penalty of each sample, unweighted."""
         raise NotImplementedError
 
 
-def _slope_at(D: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    with torch.enable_grad():
-        x = x.detach().requires_grad_()
-        return _squared_norm(D(x).sum(), x)
-
-
 class R1(CriticPenalty):
-    """½‖∇D(x)‖² at real samples, with weight γ (Mescheder et al. 2018, equation 9)."""
+    """½‖∇D(x)‖² at real samples, with weight γ.
 
-    weight: float = 1.0
+    Lars Mescheder, Andreas Geiger and Sebastian Nowozin, "Which Training Methods for GANs do actually Converge?", 2018,
+    https://arxiv.org/abs/1801.04406, equation 9.
+    """
 
-    def __call__(self, D: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
+    def __call__(self, judged: Judged, source: Source) -> Tensor:
         """Return ½‖∇D(x)‖²."""
-        return 0.5 * _slope_at(D, real)
+        return 0.5 * _squared_norm(judged.real_logits.sum(), judged.real)
 
 
 class R2(CriticPenalty):
-    """½‖∇D(x̂)‖² at generated samples, with weight γ (Mescheder et al. 2018, equation 10)."""
+    """½‖∇D(x̂)‖² at generated samples, with weight γ.
 
-    weight: float = 1.0
+    Lars Mescheder, Andreas Geiger and Sebastian Nowozin, "Which Training Methods for GANs do actually Converge?", 2018,
+    https://arxiv.org/abs/1801.04406, equation 10.
+    """
 
-    def __call__(self, D: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
+    def __call__(self, judged: Judged, source: Source) -> Tensor:
         """Return ½‖∇D(G(z))‖²."""
-        return 0.5 * _slope_at(D, fake)
+        return 0.5 * _squared_norm(judged.fake_logits.sum(), judged.fake)
 
 
 class Interpolated(CriticPenalty):
-    """(‖∇D(ux + (1 − u)x̂)‖ − 1)² between data and samples, u ~ U(0, 1) (Gulrajani et al. 2017, equation 3)."""
+    """(‖∇D(ux + (1 − u)x̂)‖ − 1)² between data and samples, u ~ U(0, 1).
+
+    Ishaan Gulrajani et al., "Improved Training of Wasserstein GANs", 2017, https://arxiv.org/abs/1704.00028,
+    equation 3.
+    """
 
     weight: float = 10.0
 
-    def __call__(self, D: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
+    def __call__(self, judged: Judged, source: Source) -> Tensor:
         """Return (‖∇D‖ − 1)² at one point a pair."""
-        u = torch.rand(len(real), generator=generator, dtype=real.dtype, device=real.device)
-        u = u.reshape(-1, *[1] * (real.ndim - 1))
-        norm = (_slope_at(D, u * real + (1 - u) * fake) + 1e-12).sqrt()
+        real, fake = judged.real.detach(), judged.fake.detach()
+        u = source.uniform((len(real),), real).reshape(-1, *[1] * (real.ndim - 1))
+        x = (u * real + (1 - u) * fake).requires_grad_()
+        norm = (_squared_norm(judged.logits(x).sum(), x) + 1e-12).sqrt()
         return (norm - 1).square()

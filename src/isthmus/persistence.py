@@ -10,67 +10,75 @@ import math
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import save_file
 
+from . import systems
 from .corruption import Corruption
+from .device import PRECISIONS, pick_device
 from .errors import ModelFileError, nearest
-from .folder import CARD, CONFIG, FORMAT, HISTORY, WEIGHTS, Tensors, check_config, digest, one_line, read_config
+from .facts import Facts
+from .fitted import Fitted
+from .folder import CARD, CONFIG, FORMAT, HISTORY, LEARNT, WEIGHTS, Tensors, check_config, digest, one_line, read_config
+from .given import units_of
+from .history import History
 from .likelihood import Likelihood
-from .model import IN_UNITS
+from .model import IN_DATA_UNITS
 from .networks import Custom, Network
 from .objective import Objective
-from .parts import Facts, Part, decode, encode
-from .penalty import Contractive, CriticPenalty
+from .parts import Part, from_json, to_json
+from .penalty import CriticPenalty
+from .posterior import Posterior
 from .prior import Prior
-from .scaling import Scaling
+from .term import Term
 from .trackers import json_line
-from .training import History, Training
-from .training.device import PRECISIONS
+from .training import Training
 from .value import Value
-
-if TYPE_CHECKING:
-    from .estimators import Estimator
+from .version import VERSION
 
 __all__ = ["FORMAT", "describe", "load", "read_config", "resolved", "save"]
 
 _KINDS: dict[str, type] = {
     "network_": Network,
     "discriminator_": Network,
+    "posterior_": Posterior,
     "likelihood_": Likelihood,
     "prior_": Prior,
     "objective_": Objective,
     "corruption_": Corruption,
-    "penalty_": Contractive,
+    "penalty_": Term,
     "penalties_": CriticPenalty,
     "value_": Value,
 }
 """What a resolved argument is, where it is a part."""
 
 
-def save(estimator: Estimator, path: Path) -> None:
+def save(estimator: Any, path: str | Path) -> None:
     """Write a fitted estimator to a folder, atomically."""
-    from . import __version__
-
+    path, fitted = Path(path), Fitted(estimator)
     if path.exists() and not ((path / CONFIG).is_file() or (path.is_dir() and not any(path.iterdir()))):
         raise ModelFileError(f"{path} exists and is not a model's folder; choose another place")
     arrays: dict[str, np.ndarray] = {}
     config = {
         "format": FORMAT,
-        "isthmus": __version__,
+        "isthmus": VERSION,
         "class": type(estimator).__name__,
-        "arguments": {k: encode(_portable(v), arrays) for k, v in estimator.get_params(deep=False).items()},
-        "resolved": {k: encode(v, arrays) for k, v in resolved(estimator).items()},
+        "module": type(estimator).__module__,
+        "arguments": {k: to_json(_portable(v), arrays) for k, v in estimator.get_params(deep=False).items()},
+        "resolved": {k: to_json(v, arrays) for k, v in resolved(estimator).items()},
         "shape": list(estimator.shape_),
+        "condition": fitted.model.condition_width,
+        "rows": fitted.model.rows,
         "dtype": estimator.dtype_.name,
         "features": _feature_names(estimator),
         "history": list(estimator.history_),
     }
-    tensors = {f"model.{name}": t.detach().cpu().contiguous() for name, t in estimator.model_.state_dict().items()}
+    tensors = {f"model.{name}": t.detach().cpu().contiguous() for name, t in fitted.model.state_dict().items()}
     tensors |= {name: torch.as_tensor(np.ascontiguousarray(array)) for name, array in arrays.items()}
     check_config(path, json.loads(json.dumps(config)))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,13 +116,14 @@ def _put(draft: Path, path: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def resolved(estimator: Estimator) -> dict[str, Any]:
-    """Return what ``"auto"`` and names were resolved to: every fitted attribute that belongs to an argument."""
-    names = [f"{name}_" for name in estimator.get_params(deep=False)]
-    return {name: getattr(estimator, name) for name in names if name in vars(estimator)}
+def resolved(estimator: Any) -> dict[str, Any]:
+    """Return what was chosen: fitted attributes that belong to an argument, and all others that are parts."""
+    arguments = {f"{name}_" for name in estimator.get_params(deep=False)}
+    chosen = {name: value for name, value in vars(estimator).items() if name.endswith("_") and name not in LEARNT}
+    return {name: value for name, value in chosen.items() if name in arguments or isinstance(value, Part)}
 
 
-def _feature_names(estimator: Estimator) -> list[str] | None:
+def _feature_names(estimator: Any) -> list[str] | None:
     names = getattr(estimator, "feature_names_in_", None)
     return None if names is None else [str(name) for name in names]
 
@@ -152,18 +161,18 @@ def _shown(value: Any) -> str:
 
 
 def load(
-    path: Path, *, device: str = "auto", own: dict[str, Any] | None = None, expected: type | None = None
-) -> Estimator:
+    path: str | Path, *, device: str = "auto", own: dict[str, Any] | None = None, expected: type | None = None
+) -> Any:
     """Read a model's folder onto a device; see `Estimator.load`."""
-    from . import estimators
-    from .training.device import pick_device
-
+    path = Path(path)
     config = read_config(path)
-    classes = {name: getattr(estimators, name) for name in estimators.__all__ if name != "Estimator"}
-    cls = classes.get(config["class"])
+    cls = systems.find(config["class"], config.get("module", ""))
     if cls is None:
-        name = one_line(config["class"], 40)
-        raise ModelFileError(f"{path}: unknown model class {name!r}{nearest(name, classes)}")
+        name, module = one_line(config["class"], 40), one_line(config.get("module", ""), 80)
+        if module and module.partition(".")[0] != "isthmus":
+            raise ModelFileError(f"{path} holds a {name}, which is defined in {module!r}: import that module first")
+        others = [known.__name__ for known in systems.known().values()]
+        raise ModelFileError(f"{path}: unknown model class {name!r}{nearest(name, others)}")
     place = pick_device(device)
     if expected is not None and not issubclass(cls, expected):
         raise ModelFileError(f"{path} holds a {cls.__name__}, not a {expected.__name__}")
@@ -179,16 +188,14 @@ def load(
         raise ModelFileError(one_line(f"{path / CONFIG} is damaged: {type(error).__name__}: {error}")) from error
 
 
-def _rebuild(
-    path: Path, config: dict[str, Any], cls: type[Estimator], device: torch.device, own: dict[str, Any]
-) -> Estimator:
+def _rebuild(path: Path, config: dict[str, Any], cls: type[Any], device: torch.device, own: dict[str, Any]) -> Any:
     tensors = Tensors(path / WEIGHTS)
     tensors.refuse_if_too_large()
     arrays = tensors.arrays()
-    given = {k: _portable(decode(v, arrays, own, k)) for k, v in config["arguments"].items()}
+    given = {k: _portable(from_json(v, arrays, own, k)) for k, v in config["arguments"].items()}
     estimator = cls(**given)
     for name, value in config["resolved"].items():
-        part = decode(value, arrays, own, name[:-1])
+        part = from_json(value, arrays, own, name[:-1])
         if not _fits(name, part):
             raise ModelFileError(f"{path / CONFIG} is damaged: {name} is {part!r}")
         setattr(estimator, name, part)
@@ -199,26 +206,57 @@ def _rebuild(
     estimator.n_features_in_ = estimator.shape_[0]
     if config.get("features") is not None:
         estimator.feature_names_in_ = np.array(config["features"], dtype=object)
-    *units, centre = (tensors.shapes.get(f"model.scaling.{name}") for name in ("shift", "scale", "centre"))
-    if not all(unit in ((), shape) for unit in units) or centre not in (None, shape):
-        raise ModelFileError(f"{path}: {WEIGHTS} is damaged: the data's units are missing or of another shape")
+    if config["format"] < 2:
+        _complete_first_format(estimator)
+    named = _named(config, tensors)
     with torch.device("meta"):
-        shift, scale = (torch.empty(unit or (), dtype=torch.float64) for unit in units)
-        middle = None if centre is None else torch.empty(shape, dtype=torch.float64)
-        scaling = Scaling(shift, scale, shape, middle)
-        model = estimator._model(Facts(shape, estimator.latent_dim_), scaling)
+        scaling = units_of(estimator, _placeholders(config, estimator.latent_dim_))
+        if "scaling.centre" in named:
+            scaling.centre = torch.empty(shape, dtype=torch.float64)
+        model = estimator.compose(replace(_placeholders(config, estimator.latent_dim_), mean=None, std=None), scaling)
     width = torch.float64 if estimator.precision_ == "float64" else torch.float32
     for name, child in model.named_children():
-        child.to(None if name in IN_UNITS else width)
-    _agree(path, model.state_dict(), tensors)
+        child.to(None if name in IN_DATA_UNITS else width)
+    _agree(path, model.state_dict(), tensors, named)
     if config.get("sha256") not in (None, digest(path / WEIGHTS)):
         raise ModelFileError(f"{path / WEIGHTS} is damaged: its SHA-256 is not the one in {CONFIG}")
-    state = {name.removeprefix("model."): t for name, t in tensors.read(tensors.names("model.")).items()}
-    model.load_state_dict(state, assign=True)
+    values = tensors.read(list(named.values()))
+    model.load_state_dict({name: values[there] for name, there in named.items()}, assign=True)
     estimator.model_ = model.place(device, model.dtype).eval()
     if "latent_dim_" in config["resolved"]:
         estimator._n_features_out = estimator.latent_dim_
     return estimator
+
+
+def _complete_first_format(estimator: Any) -> None:
+    """Set what a folder of format 1 left to its class: posterior and prior, where they were no argument."""
+    for name in ("posterior", "prior"):
+        if getattr(estimator, f"{name}_") is None and hasattr(estimator, f"auto_{name}"):
+            setattr(estimator, f"{name}_", getattr(estimator, f"auto_{name}")())
+
+
+def _placeholders(config: dict[str, Any], latent_dim: int) -> Facts:
+    """Return the facts that a model's shapes depend on; what only its values depend on has shapes alone."""
+    shape = tuple(config["shape"])
+    return Facts(
+        shape,
+        latent_dim,
+        config.get("condition", 0),
+        config.get("rows", 0),
+        mean=torch.zeros(shape, dtype=torch.float64),
+        std=torch.ones(shape, dtype=torch.float64),
+        bounds=(0.0, 1.0),
+        dtype=config["dtype"],
+    )
+
+
+def _named(config: dict[str, Any], tensors: Tensors) -> dict[str, str]:
+    """Return where the file has each of the model's tensors; format 1 had no group for the networks."""
+    named = {name.removeprefix("model."): name for name in tensors.names("model.")}
+    if config["format"] < 2:
+        first = ("encoder", "decoder", "discriminator")
+        named = {f"networks.{n}" if n.partition(".")[0] in first else n: there for n, there in named.items()}
+    return named
 
 
 def _fits(name: str, part: Any) -> bool:
@@ -233,22 +271,21 @@ def _fits(name: str, part: Any) -> bool:
     return isinstance(part, kind) or (callable(part) and not isinstance(part, Part))
 
 
-def _agree(path: Path, expected: dict[str, torch.Tensor], found: Tensors) -> None:
+def _agree(path: Path, expected: dict[str, torch.Tensor], found: Tensors, named: dict[str, str]) -> None:
     """Raise `ModelFileError` unless the file holds just the tensors that the configuration makes; none is read."""
-    names = [name.removeprefix("model.") for name in found.names("model.")]
     strange = [name for name in found.shapes if not name.startswith(("model.", "array."))]
     if strange:
         raise ModelFileError(f"{path}: {WEIGHTS} is damaged: {strange[0]!r:.80} belongs to no model")
-    for name in sorted({*expected, *names}):
-        here, there = expected.get(name), found.shapes.get(f"model.{name}")
+    for name in sorted({*expected, *named}):
+        here, there = expected.get(name), found.shapes.get(named.get(name, ""))
         if here is None or there is None or tuple(here.shape) != there:
             shapes = [None if here is None else tuple(here.shape), there]
             raise ModelFileError(
                 f"{path}: {CONFIG} and {WEIGHTS} disagree on {name!r:.80}: {shapes[0]} against {shapes[1]}"
             )
-        dtypes = {_SHORT[here.dtype]} | ({"F32"} if name.partition(".")[0] in IN_UNITS else set())
-        if found.dtypes[f"model.{name}"] not in dtypes:
-            dtype = found.dtypes[f"model.{name}"]
+        dtypes = {_SHORT[here.dtype]} | ({"F32"} if name.partition(".")[0] in IN_DATA_UNITS else set())
+        if found.dtypes[named[name]] not in dtypes:
+            dtype = found.dtypes[named[name]]
             raise ModelFileError(
                 f"{path}: {CONFIG} and {WEIGHTS} disagree on {name!r:.80}: {_SHORT[here.dtype]} against {dtype}"
             )
@@ -257,10 +294,8 @@ def _agree(path: Path, expected: dict[str, torch.Tensor], found: Tensors) -> Non
 _SHORT = {torch.float64: "F64", torch.float32: "F32", torch.int64: "I64"}
 
 
-def _card(estimator: Estimator) -> str:
+def _card(estimator: Any) -> str:
     """Return the model card."""
-    from . import __version__
-
     last = {k: v for k, v in (estimator.history_[-1] if len(estimator.history_) else {}).items() if k != "seconds"}
     rows = "\n".join(f"| {name} | {value:.6g} |" for name, value in last.items())
     arguments = "\n".join(f"| {name.rstrip('_')} | `{value}` |" for name, value in resolved(estimator).items())
@@ -269,7 +304,7 @@ def _card(estimator: Estimator) -> str:
 
 {summary}
 
-Fitted with isthmus {__version__} on samples of shape {estimator.shape_} ({estimator.dtype_.name}).
+Fitted with isthmus {VERSION} on samples of shape {estimator.shape_} ({estimator.dtype_.name}).
 
 ```python
 import isthmus

@@ -1,8 +1,4 @@
-"""Posteriors q(z|x): what the encoder's outputs mean.
-
-A posterior says how many numbers the encoder returns for each unit of the code (`outputs`) and turns that many
-tensors (N, d) into a distribution over z of event shape (d,).
-"""
+"""Posteriors q(z|x): what the encoder's outputs mean."""
 
 from __future__ import annotations
 
@@ -12,21 +8,22 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from .conditional import Conditional
 from .distributions import Delta, normal
-from .parts import Part
+from .facts import Facts
 
 __all__ = ["Deterministic", "DiagonalGaussian", "Posterior"]
 
 
-class Posterior(Part, kind="posterior"):
-    """Base of posteriors: ``posterior(parameters) -> Distribution``."""
+class Posterior(Conditional, kind="posterior"):
+    """Base of posteriors: distributions of a code (d,), given what the encoder returns."""
 
-    outputs: ClassVar[int] = 1
     has_density: ClassVar[bool] = True
+    """Whether log q(z|x) exists: a point mass has none, so that no divergence from a prior can be measured."""
 
-    def __call__(self, parameters: tuple[Tensor, ...]) -> Distribution:
-        """Turn the encoder's outputs, a tuple of (N, d), into q(z|x)."""
-        raise NotImplementedError
+    def event_shape(self, facts: Facts) -> tuple[int, ...]:
+        """Return (d,)."""
+        return (facts.latent_dim,)
 
 
 class Deterministic(Posterior):
@@ -34,17 +31,20 @@ class Deterministic(Posterior):
 
     has_density: ClassVar[bool] = False
 
-    def __call__(self, parameters: tuple[Tensor, ...]) -> Distribution:
+    def distribution(self, code: Tensor) -> Distribution:
         """Return the point mass at the encoder's output."""
-        return Delta(parameters[0])
+        return Delta(code)
 
 
 class DiagonalGaussian(Posterior):
-    r"""q(z|x) = N(μ(x), diag σ²(x)), the encoder returning μ and log σ² (Kingma & Welling 2014, equation 9)."""
+    r"""q(z|x) = N(μ(x), diag σ²(x)), the encoder returning μ and log σ².
 
-    outputs: ClassVar[int] = 2
+    Diederik P. Kingma and Max Welling, "Auto-Encoding Variational Bayes", 2014, https://arxiv.org/abs/1312.6114,
+    equation 9.
+    """
 
-    def __call__(self, parameters: tuple[Tensor, ...]) -> Distribution:
+    numbers: ClassVar[int] = 2
+
+    def distribution(self, mu: Tensor, log_variance: Tensor) -> Distribution:
         """Return N(μ, σ²); log σ² is kept within ±20, beyond which σ² is no longer a useful number."""
-        mu, log_variance = parameters
-        return normal(mu, torch.exp(0.5 * log_variance.clamp(-20.0, 20.0)), 1)
+        return normal(mu, torch.exp(0.5 * log_variance.clamp(-20.0, 20.0)))

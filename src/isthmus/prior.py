@@ -1,31 +1,33 @@
-"""Priors p(z): where codes come from when there is no x.
-
-A prior is a blueprint; its module is called with the model's ``encode`` (x ↦ q(z|x)), which priors made from the
-posterior need, and returns a distribution of event shape (d,).
-"""
+"""Priors p(z): where codes come from when there is no x."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Categorical, Distribution, Independent, MixtureSameFamily, Normal
 
-from .distributions import normal
-from .parts import Facts, Part
+from .conditional import Conditional
+from .distributions import event, normal
+from .errors import CompositionError
+from .facts import Facts
 
-__all__ = ["Prior", "StandardNormal", "VampPrior"]
-
-Encode = Callable[[Tensor], Distribution]
+__all__ = ["ConditionalGaussian", "Prior", "StandardNormal", "VampPrior"]
 
 
-class Prior(Part, kind="prior"):
-    """Base of priors: ``build(facts)`` returns a module called with `encode`, which returns p(z)."""
+class Prior(Conditional, kind="prior"):
+    """Base of priors: distributions of a code (d,).
 
-    def build(self, facts: Facts) -> nn.Module:
-        """Return the module of p(z)."""
-        raise NotImplementedError
+    A prior that wants no context (`width` 0, as most) is called with None; one that does is p(z|c), and gets what the
+    network named ``prior`` makes of the condition c.
+    """
+
+    def event_shape(self, facts: Facts) -> tuple[int, ...]:
+        """Return (d,)."""
+        return (facts.latent_dim,)
+
+    def width(self, facts: Facts) -> int:
+        """Return 0: no context."""
+        return 0
 
 
 class StandardNormal(Prior):
@@ -45,12 +47,33 @@ class _StandardNormal(nn.Module):
         self.register_buffer("zero", torch.zeros(latent_dim))
         self.register_buffer("one", torch.ones(latent_dim))
 
-    def forward(self, encode: Encode) -> Distribution:
-        return normal(self.zero, self.one, 1)
+    def forward(self, context: Tensor | None = None) -> Distribution:
+        return event(normal(self.zero, self.one), 1)
+
+
+class ConditionalGaussian(Prior):
+    r"""p(z|c) = N(μ(c), diag σ²(c)), the prior of a conditional variational autoencoder.
+
+    Kihyuk Sohn, Honglak Lee and Xinchen Yan, "Learning Structured Output Representation using Deep Conditional
+    Generative Models", 2015, https://papers.nips.cc/paper/5775, equation 4.
+    """
+
+    numbers = 2
+
+    def width(self, facts: Facts) -> int:
+        """Return 2d."""
+        self.require(facts.condition > 0, "needs a condition: fit(X, condition=C)")
+        return 2 * facts.latent_dim
+
+    def distribution(self, mu: Tensor, log_variance: Tensor) -> Distribution:
+        """Return N(μ, σ²)."""
+        return normal(mu, torch.exp(0.5 * log_variance.clamp(-20.0, 20.0)))
 
 
 class VampPrior(Prior):
-    r"""p(z) = (1/K) Σₖ q(z|uₖ), a mixture of the posterior at K learned pseudo-inputs (Tomczak & Welling 2018, eq. 9).
+    r"""p(z) = (1/K) Σₖ q(z|uₖ), a mixture of the posterior at K learned pseudo-inputs.
+
+    Jakub M. Tomczak and Max Welling, "VAE with a VampPrior", 2018, https://arxiv.org/abs/1705.07120, equation 9.
 
     Parameters
     ----------
@@ -63,19 +86,23 @@ class VampPrior(Prior):
         self.require_count("components", self.components)
 
     def build(self, facts: Facts) -> nn.Module:
-        """Return the module that holds the pseudo-inputs, started around the training mean."""
-        mean = torch.zeros(facts.shape) if facts.mean is None else facts.mean.to(torch.get_default_dtype())
-        return _VampPrior(mean + 0.1 * torch.randn(self.components, *facts.shape))
+        """Return the module that holds the pseudo-inputs, which start around the training mean."""
+        if facts.encode is None:
+            raise CompositionError("VampPrior: is made of a posterior, and this model has no encoder")
+        centre = torch.zeros(facts.shape) if facts.centre is None else facts.centre.to(torch.get_default_dtype())
+        return _VampPrior(centre + 0.1 * torch.randn(self.components, *facts.shape), facts)
 
 
 class _VampPrior(nn.Module):
-    def __init__(self, pseudo_inputs: Tensor) -> None:
+    def __init__(self, pseudo_inputs: Tensor, facts: Facts) -> None:
         super().__init__()
         self.pseudo_inputs = nn.Parameter(pseudo_inputs)
+        self.encode = facts.encode
 
-    def forward(self, encode: Encode) -> Distribution:
-        q = encode(self.pseudo_inputs)
+    def forward(self, context: Tensor | None = None) -> Distribution:
+        assert self.encode is not None
+        q = self.encode(self.pseudo_inputs)
         if not (isinstance(q, Independent) and isinstance(q.base_dist, Normal)):
-            raise TypeError("a VampPrior mixes Gaussian posteriors")
+            raise CompositionError("VampPrior: mixes Gaussian posteriors; use posterior=DiagonalGaussian()")
         mixture = Categorical(logits=torch.zeros(len(self.pseudo_inputs), device=q.mean.device), validate_args=False)
         return MixtureSameFamily(mixture, q, validate_args=False)

@@ -12,46 +12,66 @@ from .errors import DataError
 
 __all__ = ["Scaling", "moments"]
 
+VARIES_FROM = 0.3
+"""A feature varies, and is centred, from this share of the largest standard deviation on."""
+
 
 class Scaling(nn.Module):
     r"""The affine map between the data's units and the model's: x_model = (x − shift) / scale.
+
+    A likelihood picks it (`Likelihood.units`). One whose map is another overrides `forward`, `inverse`, `inputs` and
+    `log_volume`, and says with `input_shape` what an encoder gets to look at.
 
     Parameters
     ----------
     shift, scale : broadcastable to one sample; a constant feature has scale 1.
     shape : the shape of one sample.
     centre : what is taken off an encoder's input, of that shape, in the model's units; None is nothing.
+    discrete : whether p(x|z) is a probability, which is the same in any units, and not a density, which is not.
     """
 
     shift: Tensor
     scale: Tensor
     centre: Tensor | None
 
-    def __init__(self, shift: Tensor, scale: Tensor, shape: tuple[int, ...], centre: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        shift: Tensor,
+        scale: Tensor,
+        shape: tuple[int, ...],
+        centre: Tensor | None = None,
+        *,
+        discrete: bool = False,
+    ) -> None:
         super().__init__()
         self.register_buffer("shift", shift)
         self.register_buffer("scale", scale)
         self.register_buffer("centre", centre)
-        self._size = math.prod(shape)
+        self.shape, self.discrete = shape, discrete
 
     @classmethod
-    def identity(cls, shape: tuple[int, ...], scale: float = 1.0) -> Scaling:
+    def identity(cls, shape: tuple[int, ...], scale: float = 1.0, *, discrete: bool = False) -> Scaling:
         """Return the map that only divides by `scale`: 255 for grey values kept as uint8."""
-        return cls(torch.zeros((), dtype=torch.float64), torch.full((), scale, dtype=torch.float64), shape)
+        one = torch.full((), scale, dtype=torch.float64)
+        return cls(torch.zeros((), dtype=torch.float64), one, shape, discrete=discrete)
 
     @classmethod
-    def standard(cls, mean: np.ndarray, variance: np.ndarray) -> Scaling:
+    def standard(cls, mean: Tensor, std: Tensor) -> Scaling:
         """Return the map to zero mean and unit variance: a feature at a time for rows, as a whole for images.
 
         Pixels share one scale, since they share one unit; features of a table do not. A constant feature keeps its
         size: its scale is 1.
         """
-        shape = mean.shape
+        shape = tuple(mean.shape)
         if mean.ndim > 1:
-            mean, variance = mean.mean(), variance.mean() + mean.var()
-        std = np.sqrt(variance)
-        std = np.where(std <= 1e-12 * np.maximum(np.abs(mean), 1e-30), 1.0, std)
-        return cls(torch.as_tensor(mean), torch.as_tensor(std), shape)
+            mean, std = mean.mean(), (std.square().mean() + mean.var(correction=0)).sqrt()
+        constant = std <= 1e-12 * mean.abs().clamp(min=1e-30)
+        return cls(mean, torch.where(constant, 1.0, std), shape)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of what an encoder looks at."""
+        return self.shape
 
     def forward(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         """Map from the data's units to the model's, in the model's dtype.
@@ -63,38 +83,56 @@ class Scaling(nn.Module):
             return ((x - self.shift) / self.scale).to(dtype)
         return (x.to(dtype) - self.shift.to(dtype)) / self.scale.to(dtype)
 
-    def centred(self, x: Tensor) -> Tensor:
+    def inputs(self, x: Tensor, observed: Tensor | None = None) -> Tensor:
         """Return what an encoder looks at for x in the model's units: x less the mean of what it met in training.
 
         Its biases could take the mean up, so that the functions are the same; but where all inputs are positive, a
-        step moves a unit's sum the same way for every row, and units die of it. Features that hardly vary stay as
-        they are: what little a mean would leave of them in every row, Adam takes for a gradient like any other, and
-        their weights wander until a row where they do vary is far off.
+        step moves a unit's sum the same way for every row, and units die of it. Features that hardly vary stay in
+        place: what little a mean would leave of them in every row, Adam takes for a gradient like any other, and
+        their weights wander until a row where they do vary is far off. An entry that is not observed is zero.
         """
-        return x if self.centre is None else x - self.centre.to(x.dtype)
+        x = x if self.centre is None else x - self.centre.to(x.dtype)
+        return x if observed is None else torch.where(observed, x, 0.0)
+
+    def centre_at(self, met: Tensor, std: Tensor) -> None:
+        """Centre an encoder's input at the mean of what it meets, in the data's units, where features vary."""
+        self.centre = torch.where(std >= VARIES_FROM * std.max(), self(met, torch.float64), 0.0)
 
     def inverse(self, x: Tensor) -> Tensor:
         """Map from the model's units to the data's, in the precision of the shift."""
         return x * self.scale + self.shift
 
     def log_volume(self) -> Tensor:
-        """Return Σᵢ log scaleᵢ: what a log-density in the model's units loses in the data's."""
-        return torch.log(self.scale).sum() * (self._size / self.scale.numel())
+        """Return Σᵢ log scaleᵢ, by which a log-density in the model's units exceeds the one in the data's; or 0."""
+        if self.discrete:
+            return torch.zeros_like(self.scale.sum())
+        return torch.log(self.scale).sum() * (math.prod(self.shape) / self.scale.numel())
 
 
-def moments(X: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and variance over the chosen rows, in float64, a block at a time so that no copy of X is made."""
+def moments(X: np.ndarray, rows: np.ndarray, weight: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and variance over the chosen rows, in float64, a block at a time so that no copy of X is made.
+
+    Parameters
+    ----------
+    X : (N, ...).
+    rows : which rows.
+    weight : how much each row of X counts, (N,); None is all the same.
+    """
     size = max(1, 2**20 // max(1, math.prod(X.shape[1:])))
     blocks = [rows[start : start + size] for start in range(0, len(rows), size)]
+    weights = [None if weight is None else weight[block].reshape(-1, *[1] * (X.ndim - 1)) for block in blocks]
+    count = len(rows) if weight is None else float(weight[rows].sum())
     total = np.zeros(X.shape[1:])
-    for block in blocks:
-        total += X[block].sum(axis=0, dtype=np.float64)
-    mean = total / len(rows)
+    for block, w in zip(blocks, weights, strict=True):
+        x = X[block]
+        total += x.sum(axis=0, dtype=np.float64) if w is None else (w * x).sum(axis=0)
+    mean = total / count
     squares = np.zeros(X.shape[1:])
     with np.errstate(over="ignore"):
-        for block in blocks:
-            squares += np.square(X[block] - mean).sum(axis=0)
+        for block, w in zip(blocks, weights, strict=True):
+            deviations = np.square(X[block] - mean)
+            squares += (deviations if w is None else w * deviations).sum(axis=0)
     if not np.isfinite(squares).all():
         where = ", ".join(str(i) for i in np.argwhere(~np.isfinite(squares))[0])
         raise DataError(f"column {where} has values too large to be squared in float64; rescale X")
-    return mean, squares / len(rows)
+    return mean, squares / count

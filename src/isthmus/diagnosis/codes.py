@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..divergence import KL
 from ..metrics import r2
 from .subject import Subject
 from .table import Finding, check, grade
@@ -82,8 +81,8 @@ def _some(units: np.ndarray) -> str:
 )
 def kl_weight(subject: Subject) -> Finding | None:
     """Say whether the divergence's weight, or its sudden start, emptied the code."""
-    divergence = (getattr(subject.estimator.objective_, "divergence", None) or KL()) if subject.variational else None
-    if not isinstance(divergence, KL):
+    divergence = subject.divergence
+    if divergence is None or not subject.variational:
         return None
     weight, warmup = divergence.weight, divergence.warmup
     active, share = _activity(subject)

@@ -8,7 +8,12 @@ import numpy as np
 import torch
 from scipy.special import expit
 
-from ..value import NonSaturating, Value
+from ..batch import Batch
+from ..judge import Data
+from ..model import Pass
+from ..objective import Discriminate
+from ..source import Generated
+from ..tensors import as_tensor
 from .subject import Subject
 from .table import Finding, check, grade
 
@@ -24,28 +29,16 @@ class _Judged(NamedTuple):
     gradient: float
 
 
-def _value(subject: Subject) -> Value:
-    """Return V(D, G)."""
-    value: Value = getattr(subject.estimator, "value_", None) or NonSaturating()
-    return value
-
-
-def _judge(subject: Subject) -> _Judged:
-    """Show D held-out rows and as many generated ones; or, where it judges codes, prior codes and theirs."""
-    model, value = subject.estimator.model_, _value(subject)
-    device, dtype = next(model.parameters()).device, model.dtype
-    rows, generator = subject.held_out, subject.generator()
+def _judge(game: Discriminate, subject: Subject) -> _Judged:
+    """Show D what is real and what is fake of the held-out rows."""
+    model, judge = subject.model, game.judge
+    passed = Pass(model, Batch(as_tensor(subject.held_out.own, model.device)), Generated(subject.generator()))
     with torch.no_grad():
-        prior = model.prior_codes(len(rows), generator)
-        if subject.encodes:
-            real, fake = prior, torch.as_tensor(rows.codes, dtype=dtype, device=device)
-        else:
-            real = torch.as_tensor(subject.shaped(rows.x), dtype=dtype, device=device)
-            fake = model.decode(prior).mean
-        real_logits = model.discriminate(real)
+        real, fake = judge.real(passed), judge.fake(passed)
+        real_logits = judge.logits(model, real)
     fake = fake.detach().requires_grad_()
-    logits = model.discriminate(fake)
-    loss = value.generator(real_logits, logits)
+    logits = judge.logits(model, fake)
+    loss = game.value.generator(real_logits, logits)
     (slope,) = torch.autograd.grad(loss.sum(), logits, retain_graph=True)
     (gradient,) = torch.autograd.grad(loss.sum(), fake)
     return _Judged(
@@ -64,9 +57,10 @@ def _judge(subject: Subject) -> _Judged:
 )
 def saturated_discriminator(subject: Subject) -> Finding | None:
     """See whether D is certain of every generated row, so that G learns nothing from it."""
-    if subject.estimator.model_.discriminator is None or not _value(subject).probability:
+    game = subject.game
+    if game is None or not game.value.probability:
         return None
-    judged = _judge(subject)
+    judged = _judge(game, subject)
     of_real, of_fake = expit(judged.real).mean(), expit(judged.fake).mean()
     right = 0.5 * float((judged.real > 0).mean() + (judged.fake < 0).mean())
     real, fake = ("prior codes", "codes of held-out rows") if subject.encodes else ("held-out rows", "generated rows")
@@ -127,11 +121,11 @@ def _swing(loss: np.ndarray) -> float:
 )
 def discriminator_over_fitting(subject: Subject) -> Finding | None:
     """See whether D judges held-out rows like training rows, or like fakes."""
-    model = subject.estimator.model_
-    if model.discriminator is None or subject.encodes or subject.training is None:
+    model, game = subject.model, subject.game
+    if game is None or not isinstance(game.judge, Data) or subject.training is None:
         return None
-    judged = _judge(subject)
-    own = subject.through(subject.training.own, lambda x: model.discriminate(model.scaled(x))).ravel()
+    judged, judge = _judge(game, subject), game.judge
+    own = subject.through(subject.training.own, lambda x: judge.logits(model, model.scaled(x))).ravel()
     gap = own.mean() - judged.fake.mean()
     pooled = float(np.sqrt(0.5 * (own.var() + judged.fake.var())))
     share = (own.mean() - judged.real.mean()) / gap if gap > 0.25 * pooled else 0.0

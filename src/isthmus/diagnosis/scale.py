@@ -41,7 +41,7 @@ def noise_level(subject: Subject) -> Finding | None:
 )
 def feature_scales(subject: Subject) -> Finding | None:
     """See whether some features drown others in the loss."""
-    if subject.likelihood.unit_interval or len(subject.estimator.shape_) > 1:
+    if subject.unit_interval or len(subject.estimator.shape_) > 1:
         return None
     std = subject.known.x.std(0)
     varying = std[std > 0]
@@ -65,7 +65,7 @@ def feature_scales(subject: Subject) -> Finding | None:
 )
 def grey_values(subject: Subject) -> Finding | None:
     """See whether values crowd where a Bernoulli never puts them."""
-    if not subject.likelihood.unit_interval:
+    if not subject.unit_interval:
         return None
     x = subject.known.x
     p = x.mean(0)

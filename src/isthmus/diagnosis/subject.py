@@ -8,14 +8,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from ..batch import Batch
 from ..divergence import KL
 from ..errors import DataError
-from ..estimators import VAE, Estimator
+from ..fitted import Fitted
 from ..metrics import r2
-from ..model import Batch
+from ..model import Model, Pass
+from ..objective import Discriminate
+from ..source import Generated
+from ..training.player import turns_of
 from .linear import Linear, linear_code, projection
 
 __all__ = ["MINIMUM", "ROWS", "Rows", "Subject"]
@@ -44,16 +47,16 @@ class Rows:
     @cached_property
     def inputs(self) -> np.ndarray:
         """What is encoded: x, or a corruption of it where that is what the model was trained on, (N, n)."""
-        model = self._subject.estimator.model_
+        model = self._subject.model
         if model.corruption is None:
             return self.x
-        generator = self._subject.generator()
-        return self._subject.through(self.own, lambda x: model.inputs(Batch(x), generator)[1])
+        source = Generated(self._subject.generator())
+        return self._subject.through(self.own, lambda x: Pass(model, Batch(x), source).x_tilde)
 
     @cached_property
     def codes(self) -> np.ndarray:
         """The codes of what is encoded, the posterior's mean, (N, d)."""
-        model = self._subject.estimator.model_
+        model = self._subject.model
         return self._subject.through(self._subject.shaped(self.inputs), lambda x: model.encode(x.to(model.dtype)).mean)
 
     @cached_property
@@ -80,13 +83,14 @@ class Subject:
     """
 
     def __init__(self, estimator: Any, X: Any, X_train: Any, random_state: int) -> None:
-        if not isinstance(estimator, Estimator):
+        if not hasattr(type(estimator), "abilities"):
             raise DataError(f"a diagnosis is of an estimator of isthmus, got a {type(estimator).__name__}")
-        check_is_fitted(estimator, "model_")
         self.estimator: Any = estimator
+        self.fitted = Fitted(estimator)
+        self.model: Model = self.fitted.model
         self.seed = random_state
-        self.every_training_row = None if X_train is None else estimator._check_rows(X_train)
-        self.held_out = Rows(self, self._some(estimator._check_rows(X)))
+        self.every_training_row = None if X_train is None else self.fitted.rows(X_train)
+        self.held_out = Rows(self, self._some(self.fitted.rows(X)))
         if len(self.held_out) < MINIMUM:
             raise DataError(f"a diagnosis needs at least {MINIMUM} held-out rows, got {len(self.held_out)}")
         self.training = None if X_train is None else Rows(self, self._some(self.every_training_row))
@@ -103,7 +107,7 @@ class Subject:
 
     def generator(self) -> torch.Generator:
         """Return a fresh generator where the model is."""
-        return torch.Generator(next(self.estimator.model_.parameters()).device).manual_seed(self.seed)
+        return torch.Generator(self.model.device).manual_seed(self.seed)
 
     @property
     def n(self) -> int:
@@ -123,24 +127,32 @@ class Subject:
     @property
     def encodes(self) -> bool:
         """Whether there is an encoder."""
-        return self.estimator.model_.encoder is not None
+        return self.model.posterior is not None
 
     @property
     def variational(self) -> bool:
         """Whether the code is drawn from a posterior with a density."""
-        return isinstance(self.estimator, VAE)
+        return self.model.has_density and self.model.prior is not None and self.model.likelihood is not None
 
     @property
     def likelihood(self) -> Any:
         """The likelihood p(x|z), the part."""
         return self.estimator.likelihood_
 
+    @property
+    def unit_interval(self) -> bool:
+        """Whether values lie in [0, 1], and what comes back is a probability."""
+        return self.likelihood is not None and bool(self.likelihood.support == (0.0, 1.0))
+
+    @cached_property
+    def game(self) -> Discriminate | None:
+        """What a discriminator of the model minimises, or None where no players compete."""
+        objectives = (player.objective for turn in turns_of(self.estimator.players()) for player in turn)
+        return next((objective for objective in objectives if isinstance(objective, Discriminate)), None)
+
     def units(self, X: np.ndarray) -> np.ndarray:
         """Return rows in the data's units as flat rows in the model's, (N, n), float64."""
-        scaling = self.estimator.model_.scaling
-        shift, scale = (part.detach().cpu().numpy().astype(np.float64) for part in (scaling.shift, scaling.scale))
-        x: np.ndarray = (np.asarray(X, dtype=np.float64) - shift) / scale
-        return x.reshape(len(x), -1)
+        return self.fitted.units(X)
 
     def shaped(self, x: np.ndarray) -> np.ndarray:
         """Return flat rows in the shape of a sample."""
@@ -148,12 +160,12 @@ class Subject:
 
     def through(self, X: np.ndarray, f: Any) -> np.ndarray:
         """Return f applied to rows in blocks on the model's device, flat, float64."""
-        out: np.ndarray = self.estimator._map(X, f, np.dtype(np.float64))
+        out: np.ndarray = self.fitted.map(X, lambda x, c: f(x), dtype=np.dtype(np.float64))
         return out.reshape(len(X), -1)
 
     def decoded(self, codes: np.ndarray) -> np.ndarray:
         """Return x̂ for codes, flat and in the model's units."""
-        model = self.estimator.model_
+        model = self.model
 
         def decode(z: Tensor) -> Tensor:
             mean: Tensor = model.decode(z.to(model.dtype)).mean
@@ -163,7 +175,7 @@ class Subject:
 
     def passed(self, x: np.ndarray) -> np.ndarray:
         """Return x̂ for flat rows in the model's units, encoded as they are."""
-        model = self.estimator.model_
+        model = self.model
         return self.decoded(self.through(self.shaped(x), lambda rows: model.encode(rows.to(model.dtype)).mean))
 
     @property
@@ -178,12 +190,12 @@ class Subject:
         For a Bernoulli √p(1 − p) at the mean, but not below half of what it is over features: a pixel that is nearly
         always black would count for more than all the others.
         """
-        if self.likelihood.unit_interval:
+        if self.unit_interval:
             p = self.known.x.mean(0)
             variance = np.clip(p * (1 - p), 0, None)
             variance = np.where(variance > 0, np.maximum(variance, variance.mean() / 4), 0)
         else:
-            model = self.estimator.model_
+            model = self.model
             variance = self.through(self.held_out.codes, lambda z: model.decode(z.to(model.dtype)).variance).mean(0)
         noise: np.ndarray = np.sqrt(variance)
         return noise
@@ -213,18 +225,24 @@ class Subject:
         noise = self.noise[used] if self.variational else 1.0
         return r2(x[:, used] / noise, x_hat[:, used] / noise) if used.any() else 0.0
 
+    @cached_property
+    def divergence(self) -> KL | None:
+        """The divergence of posterior from prior that is a term of the loss, or None."""
+        objectives = (player.objective for turn in turns_of(self.estimator.players()) for player in turn)
+        terms = (term for objective in objectives for term in objective.summands())
+        return next((term for term in terms if isinstance(term, KL)), None)
+
     def loss(self) -> np.ndarray | None:
         """Return the loss an epoch, a VAE's with the divergence at its last weight; None where players compete."""
         reconstruction, divergence = self.column("reconstruction"), self.column("divergence")
-        if self.variational and reconstruction is not None and divergence is not None:
-            weighed = getattr(self.estimator.objective_, "divergence", None) or KL()
-            return np.asarray(reconstruction + weighed.weight_at(1.0) * divergence)
+        if self.divergence is not None and reconstruction is not None and divergence is not None:
+            return np.asarray(reconstruction + self.divergence.weight_at(1.0) * divergence)
         return self.column("loss")
 
     @cached_property
     def samples(self) -> np.ndarray | None:
         """As many samples as there are held-out rows, flat and in the model's units; None without a prior."""
-        if not hasattr(self.estimator, "sample"):
+        if "samples" not in self.fitted.abilities:
             return None
         return self.units(self.estimator.sample(len(self.held_out), random_state=self.seed))
 

@@ -1,7 +1,8 @@
 """The estimators: compositions of parts behind scikit-learn's interface."""
 
+from .abilities import Encodes, Games, Reconstructs, Samples
 from .adversarial import AdversarialAutoencoder
-from .autoencoder import Autoencoder, ContractiveAutoencoder, DenoisingAutoencoder
+from .autoencoder import Autoencoder, ContractiveAutoencoder, DenoisingAutoencoder, Reconstructing
 from .base import Estimator
 from .gan import GAN
 from .vae import VAE
@@ -13,5 +14,10 @@ __all__ = [
     "Autoencoder",
     "ContractiveAutoencoder",
     "DenoisingAutoencoder",
+    "Encodes",
     "Estimator",
+    "Games",
+    "Reconstructing",
+    "Reconstructs",
+    "Samples",
 ]

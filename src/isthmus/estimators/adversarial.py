@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from torch import nn
 
-import numpy as np
-
-from ..networks import MLP
+from ..facts import Facts
+from ..judge import Codes
+from ..networks import MLP, Factories, Network
 from ..objective import Deceive, Discriminate, Reconstruction
-from ..prior import StandardNormal
-from ..training import Player
+from ..scaling import Scaling
+from ..training import Player, Turns
 from ..value import NonSaturating
-from ._sampling import Rivals
-from .autoencoder import _Deterministic
+from .abilities import Games
+from .autoencoder import Reconstructing
 
 __all__ = ["AdversarialAutoencoder"]
 
 
-class AdversarialAutoencoder(Rivals, _Deterministic):
+class AdversarialAutoencoder(Games, Reconstructing):
     r"""Adversarial autoencoder: a discriminator of codes moves q(z) towards p(z) = N(0, I) (Makhzani et al. 2016).
 
     Three players: encoder and decoder reconstruct; D tells z ~ p(z) from z = f(x); the encoder deceives D.
@@ -42,25 +42,27 @@ class AdversarialAutoencoder(Rivals, _Deterministic):
     (3, 64)
     """
 
-    discriminator: Any = "auto"
+    discriminator: Network | str | Factories = "auto"
 
-    def _resolve(self, X: np.ndarray) -> None:
-        super()._resolve(X)
+    def choose(self, facts: Facts) -> None:
+        super().choose(facts)
         code_judge = MLP((128, 128), activation="leaky_relu")
-        self.discriminator_ = code_judge if self.discriminator == "auto" else self._resolve_network(self.discriminator)
+        self.discriminator_ = code_judge if self.discriminator == "auto" else self.network_part("discriminator", facts)
 
-    def _parts(self) -> dict[str, Any]:
-        return super()._parts() | {"prior": StandardNormal(), "discriminator": self.discriminator_, "judges": "codes"}
+    def networks(self, facts: Facts, scaling: Scaling) -> dict[str, nn.Module]:
+        """Return encoder, decoder and D, which looks at codes."""
+        condition = [facts.condition] if facts.condition else []
+        discriminator = self.discriminator_.encoder((facts.latent_dim,), 1, *condition)
+        return super().networks(facts, scaling) | {"discriminator": discriminator}
 
-    def _players(self) -> list[Player]:
-        value = NonSaturating()
+    def players(self) -> Turns:
+        """Return the three players, who move at once: each row is encoded once for all."""
+        value, judge, clip = NonSaturating(), Codes(), self.reconstruction_clip_norm()
+        moved = ("encoder", "decoder", "posterior", "likelihood")
         return [
-            Player(
-                "autoencoder",
-                Reconstruction(),
-                moves=("encoder", "decoder", "likelihood"),
-                clip_norm=self._clip_norm(),
-            ),
-            Player("discriminator", Discriminate(value, judges="codes"), moves=("discriminator",)),
-            Player("encoder", Deceive(value, judges="codes"), moves=("encoder",)),
+            (
+                Player("autoencoder", Reconstruction(), moves=moved, clip_norm=clip),
+                Player("encoder", Deceive(value, judge), moves=("encoder", "posterior")),
+                Player("discriminator", Discriminate(value, judge=judge), moves=("discriminator",)),
+            )
         ]

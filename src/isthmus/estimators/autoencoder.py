@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import warnings
+from collections.abc import Callable
 from typing import Any, Self, cast
 
 import numpy as np
@@ -12,47 +12,32 @@ from torch import Tensor
 
 from ..corruption import Corruption, Gaussian, Masking
 from ..errors import CompositionError, DataError
+from ..facts import Facts
 from ..objective import Reconstruction
 from ..parts import resolve
 from ..penalty import Contractive
-from ..posterior import Deterministic
-from ..training import Player
-from ._encoding import Encodes
-from ._rows import check_unit_interval
-from .base import generator_for
+from ..seeds import generator_for
+from ..source import Generated
+from ..term import Term
+from ..training import Player, Turns
+from .abilities import Reconstructs
 
-__all__ = ["Autoencoder", "ContractiveAutoencoder", "DenoisingAutoencoder"]
+__all__ = ["Autoencoder", "ContractiveAutoencoder", "DenoisingAutoencoder", "Reconstructing"]
 
 
-class _Deterministic(Encodes):
-    """The family with a deterministic code: h = f(x), x̂ = g(h)."""
+class Reconstructing(Reconstructs, system=False):
+    """Autoencoders whose one player reconstructs: h = f(x), x̂ = g(h)."""
 
     tied: bool = False
 
-    corruption_ = cast(Any, None)
-    penalty_ = cast(Contractive | None, None)
+    penalty_ = cast(Term | None, None)
 
-    def _parts(self) -> dict[str, Any]:
-        return {"posterior": Deterministic(), "corruption": self.corruption_, "tied": self.tied}
-
-    def _players(self) -> list[Player]:
-        return [Player("autoencoder", Reconstruction(self.penalty_), clip_norm=self._clip_norm())]
-
-    def score_samples(self, X: Any) -> np.ndarray:
-        """Return log p(x|x̂) in nats for each row, in the data's units: higher is more usual, as in scikit-learn."""
-        x = self._check_rows(X)
-        if self.likelihood_.unit_interval:
-            check_unit_interval(x, float(self.model_.scaling.scale))
-        return self._map(x, self._log_likelihood, x.dtype)
-
-    def _log_likelihood(self, x: Tensor) -> Tensor:
-        x = self.model_.scaled(x)
-        p = self.model_.decode(self.model_.encode(x).mean)
-        volume = 0.0 if self.likelihood_.unit_interval else self.model_.scaling.log_volume()
-        return torch.as_tensor(p.log_prob(x) - volume)
+    def players(self) -> Turns:
+        """Return the one player."""
+        return [Player("autoencoder", Reconstruction(self.penalty_), clip_norm=self.reconstruction_clip_norm())]
 
 
-class Autoencoder(_Deterministic):
+class Autoencoder(Reconstructing):
     r"""Autoencoder: h = f(Wₓx + bₓ), x̂ = g(Wₕh + bₕ), and its deep and convolutional forms.
 
     Minimises the mean over samples of −log p(x|x̂): ½‖x − x̂‖² for real-valued data, the cross-entropy for binary
@@ -78,18 +63,17 @@ class Autoencoder(_Deterministic):
     ((1797, 8), (1797, 64), (1797,))
     """
 
-    def _resolve(self, X: np.ndarray) -> None:
-        super()._resolve(X)
-        n = math.prod(self.shape_)
-        if self.latent_dim_ >= n:
+    def choose(self, facts: Facts) -> None:
+        super().choose(facts)
+        if self.latent_dim_ >= facts.features:
             warnings.warn(
-                f"the code is over-complete, {self.latent_dim_} numbers for {n} features, and nothing keeps it from "
-                "copying; lower latent_dim, or use DenoisingAutoencoder, ContractiveAutoencoder or VAE",
+                f"the code is over-complete, {self.latent_dim_} numbers for {facts.features} features, and nothing "
+                "keeps it from copying; lower latent_dim, or use DenoisingAutoencoder, ContractiveAutoencoder or VAE",
                 stacklevel=5,
             )
 
 
-class DenoisingAutoencoder(_Deterministic):
+class DenoisingAutoencoder(Reconstructing):
     r"""Denoising autoencoder: x̃ ~ p(x̃|x) is encoded, the clean x is the target (Vincent et al. 2008, 2010).
 
     Corruption happens in training only; ``transform`` and ``reconstruct`` take rows as they come. With pairs,
@@ -99,9 +83,9 @@ class DenoisingAutoencoder(_Deterministic):
     ----------
     {common}
     corruption : p(x̃|x), in the data's units: a `Corruption`, a name such as ``"masking:0.5"``, or any function
-        ``(x, generator) -> x_tilde`` on tensors; ``"auto"`` masks a quarter of the entries of [0, 1] data and adds
-        Gaussian noise of 0.3 standard deviations otherwise, each feature's own for rows. What was picked is in
-        ``corruption_``, and `corrupt` draws from it.
+        ``(x, source) -> x_tilde`` on tensors, which draws from the `Source`; ``"auto"`` masks a quarter of the entries
+        of [0, 1] data and adds Gaussian noise of 0.3 standard deviations otherwise, each feature's own for rows. What
+        was picked is in ``corruption_``, and `corrupt` draws from it.
     tied : whether the decoder's weights are the encoder's, transposed, at every depth.
 
     Attributes
@@ -121,20 +105,21 @@ class DenoisingAutoencoder(_Deterministic):
     True
     """
 
-    corruption: Any = "auto"
+    corruption: Corruption | Callable[..., Tensor] | str = "auto"
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, condition: Any = None) -> Self:
         """Fit to clean rows X, corrupting them; or to pairs, X noisy and y clean, of one shape.
 
-        A one-dimensional y is taken for labels and ignored, as scikit-learn's pipelines want it.
+        A one-dimensional y is taken for labels and ignored, as scikit-learn's pipelines want it. The other arguments
+        are those of every estimator.
         """
         if y is None or np.asarray(y).ndim < 2:
-            return self._fit(X, None)
+            return self._fit(X, None, sample_weight, condition)
         if np.asarray(y).shape != np.asarray(X).shape:
             raise DataError(
                 f"noisy and clean rows must pair up: X is {np.asarray(X).shape}, y is {np.asarray(y).shape}"
             )
-        return self._fit(X, y)
+        return self._fit(X, y, sample_weight, condition)
 
     def corrupt(self, X: Any, random_state: Any = None) -> np.ndarray:
         """Return x̃ ~ p(x̃|x) for each row, in the data's shape and units: what training was met with.
@@ -144,34 +129,31 @@ class DenoisingAutoencoder(_Deterministic):
         X : clean rows, (N, ...).
         random_state : None is the estimator's own.
         """
-        rows = self._check_rows(X)
-        device = next(self.model_.parameters()).device
+        fitted = self.fitted_
+        rows, device = fitted.rows(X), fitted.model.device
         generator = generator_for(self.random_state if random_state is None else random_state, device)
         x = torch.as_tensor(rows if rows.dtype == np.float64 else rows.astype(np.float32), device=device)
-        assert self.model_.corruption is not None
-        noisy: np.ndarray = self.model_.corruption(x, generator).cpu().numpy()
+        assert fitted.model.corruption is not None
+        noisy: np.ndarray = fitted.model.corruption(x, Generated(generator)).cpu().numpy()
         return noisy
 
-    def _resolve(self, X: np.ndarray) -> None:
-        super()._resolve(X)
-        self.corruption_ = resolve("corruption", self.corruption, lambda: self._auto_corruption(X))
-        if not callable(self.corruption_) and not isinstance(self.corruption_, Corruption):
+    def choose(self, facts: Facts) -> None:
+        super().choose(facts)
+        self.corruption_ = resolve("corruption", self.corruption, lambda: self.auto_corruption(facts))
+        if not callable(self.corruption_):
             raise CompositionError(f"corruption must be a Corruption, its name or a function, got {self.corruption!r}")
 
-    def _met(self, mean: np.ndarray) -> np.ndarray | None:
-        if not isinstance(self.corruption_, Corruption):  # a function of a user's own
-            return mean
-        return self.corruption_.mean(torch.as_tensor(mean)).numpy()
-
-    def _auto_corruption(self, X: np.ndarray) -> Corruption:
-        if self.likelihood_.unit_interval:
+    def auto_corruption(self, facts: Facts) -> Corruption:
+        """Return noise of the kind and size that suits the data."""
+        if self.likelihood_ is not None and self.likelihood_.support == (0.0, 1.0):
             return Masking(0.25)
-        if len(self.shape_) == 1:
+        if len(facts.shape) == 1:
             return Gaussian(0.3, relative=True)
-        return Gaussian(float(np.float32(0.3 * np.std(X[: 2**14], axis=0, dtype=np.float64).mean())))
+        assert facts.std is not None
+        return Gaussian(float(np.float32(0.3 * facts.std.mean())))
 
 
-class ContractiveAutoencoder(_Deterministic):
+class ContractiveAutoencoder(Reconstructing):
     r"""Contractive autoencoder: −log p(x|x̂) + λ‖∇ₓh‖²_F (Rifai et al. 2011, equation 4).
 
     The code is made insensitive in every direction that the data do not need. Tied weights are the default: without
@@ -200,11 +182,11 @@ class ContractiveAutoencoder(_Deterministic):
     """
 
     tied: bool = True
-    penalty: Any = 0.1
+    penalty: float | Term | str = 0.1
 
-    def _resolve(self, X: np.ndarray) -> None:
-        super()._resolve(X)
+    def choose(self, facts: Facts) -> None:
+        super().choose(facts)
         penalty = resolve("penalty", self.penalty)
         self.penalty_ = Contractive(float(penalty)) if isinstance(penalty, int | float | np.number) else penalty
-        if not isinstance(self.penalty_, Contractive):
+        if not isinstance(self.penalty_, Term):
             raise CompositionError(f"penalty must be λ, a Contractive or its name, got {self.penalty!r}")

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from sklearn.utils.metaestimators import available_if
+from torch import nn
 
 from ..errors import CompositionError
-from ..networks import MLP, Conv, Network
+from ..facts import Facts
+from ..judge import Data
+from ..networks import MLP, Conv, Factories, Network
 from ..objective import Deceive, Discriminate
 from ..parts import resolve
 from ..penalty import R1, CriticPenalty
-from ..prior import StandardNormal
-from ..training import Adam, Player, Training
+from ..scaling import Scaling
+from ..training import Adam, Player, Training, Turns
 from ..value import NonSaturating, Value
-from ._sampling import Rivals
-from .base import _is_image
+from .abilities import Games
+from .choices import is_image
 
 __all__ = ["GAN"]
 
@@ -29,7 +31,7 @@ def _estimates_probability(estimator: Any) -> bool:
     return bool(value.probability)
 
 
-class GAN(Rivals):
+class GAN(Games):
     r"""Generative adversarial net: min_G max_D V(D, G) (Goodfellow et al. 2014, equation 1).
 
     D tells data from G(z), z ~ p(z); G is trained to make that impossible. Samples come from averaged weights.
@@ -61,27 +63,25 @@ class GAN(Rivals):
     ((3, 2), (4, 2))
     """
 
-    _recipe: ClassVar[Training] = Training(optimizer=Adam(beta1=0.0, beta2=0.99), averaging=0.999)
+    recipe: ClassVar[Training] = Training(optimizer=Adam(beta1=0.0, beta2=0.99), averaging=0.999)
 
     learning_rate: float = 2e-3
-    discriminator: Any = "auto"
-    value: Any = "auto"
-    penalties: Any = "auto"
+    discriminator: Network | str | Factories = "auto"
+    value: Value | str = "auto"
+    penalties: Sequence[CriticPenalty | str] | CriticPenalty | str | None = "auto"
     discriminator_steps: int = 1
 
-    def _resolve(self, X: np.ndarray) -> None:
-        super()._resolve(X)
-        self.discriminator_ = self._resolve_network(self.discriminator)
-        self.value_ = resolve("value", self.value, NonSaturating)
-        self.penalties_ = self._resolve_penalties()
-        if not isinstance(self.value_, Value):
-            raise CompositionError(f"value must be a Value or its name, got {self.value!r}")
+    def choose(self, facts: Facts) -> None:
+        super().choose(facts)
+        self.discriminator_ = self.network_part("discriminator", facts)
+        self.value_ = self.part("value", Value, NonSaturating)
+        self.penalties_ = self._penalties(facts)
         if not isinstance(self.discriminator_steps, int) or self.discriminator_steps < 1:
             raise CompositionError(f"discriminator_steps must be at least 1, got {self.discriminator_steps!r}")
 
-    def _resolve_penalties(self) -> tuple[CriticPenalty, ...]:
+    def _penalties(self, facts: Facts) -> tuple[CriticPenalty, ...]:
         if isinstance(self.penalties, str) and self.penalties == "auto":
-            return (R1(min(2.0, 0.02 * math.prod(self.shape_))),) if isinstance(self.value_, NonSaturating) else ()
+            return (R1(min(2.0, 0.02 * facts.features)),) if isinstance(self.value_, NonSaturating) else ()
         given = (
             self.penalties
             if isinstance(self.penalties, Sequence) and not isinstance(self.penalties, str)
@@ -92,37 +92,47 @@ class GAN(Rivals):
             raise CompositionError(f"penalties must be a sequence of CriticPenalty, got {self.penalties!r}")
         return penalties
 
-    def _auto_latent_dim(self, n_features: int) -> int:
-        return max(2, min(64, n_features // 4))
+    def auto_latent_dim(self, facts: Facts) -> int:
+        """Return a quarter of the features, from 2 to 64."""
+        return max(2, min(64, facts.features // 4))
 
-    def _auto_network(self) -> Network:
-        if _is_image(self.shape_):
-            return Conv(activation="leaky_relu")
-        return MLP((128, 128, 128))
+    def auto_network(self, facts: Facts) -> Network:
+        """Return convolutions with leaky units for images, three hidden layers for rows."""
+        return Conv(activation="leaky_relu") if is_image(facts.shape) else MLP((128, 128, 128))
 
-    def _parts(self) -> dict[str, Any]:
-        return {"prior": StandardNormal(), "discriminator": self.discriminator_}
+    def networks(self, facts: Facts, scaling: Scaling) -> dict[str, nn.Module]:
+        """Return the generator, named decoder, and D."""
+        condition = [facts.condition] if facts.condition else []
+        return super().networks(facts, scaling) | {
+            "discriminator": self.discriminator_.encoder(facts.shape, 1, *condition)
+        }
 
-    def _players(self) -> list[Player]:
+    def players(self) -> Turns:
+        """Return D, then G."""
         return [
             Player("discriminator", Discriminate(self.value_, self.penalties_), moves=("discriminator",)),
             Player(
                 "generator",
                 Deceive(self.value_),
-                moves=("decoder", "likelihood"),
+                moves=("decoder", "likelihood", "prior"),
                 every=self.discriminator_steps,
             ),
         ]
 
-    def generate(self, Z: Any) -> np.ndarray:
+    def generate(self, Z: Any, condition: Any = None) -> np.ndarray:
         """Return G(z) for codes (N, d), in the data's shape and units."""
-        return self._map(self._check_codes(Z), self._decoded, self.dtype_)
+        return self.fitted_.decode(Z, condition)
 
     @available_if(_estimates_probability)  # type: ignore[untyped-decorator]
-    def discriminate(self, X: Any) -> np.ndarray:
+    def discriminate(self, X: Any, condition: Any = None) -> np.ndarray:
         """Return D(x) ∈ (0, 1) for each row: p_data/(p_data + p_g), as far as D has learnt it.
 
         There only where V makes D a probability: the minimax and the non-saturating value.
         """
-        rows = self._check_rows(X)
-        return self._map(rows, lambda x: torch.sigmoid(self.model_.discriminate(self.model_.scaled(x))), rows.dtype)
+        fitted = self.fitted_
+        rows, model = fitted.rows(X), fitted.model
+        return fitted.map(
+            rows,
+            lambda x, c: torch.sigmoid(Data().logits(model, model.scaled(x), c)),
+            condition=fitted.conditions(condition, len(rows)),
+        )

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from ..distributions import draw
 from ..errors import DataError
-from ._model import log_volume, scaled_blocks
+from ..fitted import Fitted
+from ..source import Generated, Source
 from .estimate import mean_of_rows
 
 __all__ = ["AnnealedEvidence", "annealed_importance_sampling"]
@@ -81,7 +81,7 @@ def annealed_importance_sampling(
     >>> annealed_importance_sampling(vae, X[:4], n_temperatures=20).rows.shape
     (4,)
     """
-    check_is_fitted(estimator, "model_")
+    fitted = Fitted(estimator)
     for name, count, lowest in (
         ("n_temperatures", n_temperatures, 2),
         ("n_chains", n_chains, 2),
@@ -89,24 +89,24 @@ def annealed_importance_sampling(
     ):
         if count < lowest:
             raise DataError(f"{name} must be at least {lowest}, got {count}")
-    model = estimator.model_
+    model = fitted.model
     betas = _sigmoid_path(n_temperatures)
-    generator = torch.Generator(next(model.parameters()).device).manual_seed(random_state)
+    source = Generated(torch.Generator(model.device).manual_seed(random_state))
     logs, accepted = [], []
     with torch.no_grad():
         prior = model.p_z()
-        for x in scaled_blocks(estimator, X, n_chains):
+        for x in fitted.scaled_blocks(X, n_chains):
             at = _position(model, prior, x)
-            tuning = at(draw(prior, (max(2, n_chains // 4), len(x)), generator))
-            steps, _, _ = _anneal(at, tuning, betas, None, n_leapfrog, generator)
-            start = at(draw(prior, (n_chains, len(x)), generator))
-            _, log_w, acceptance = _anneal(at, start, betas, steps, n_leapfrog, generator)
+            tuning = at(draw(prior, source, (max(2, n_chains // 4), len(x))))
+            steps, _, _ = _anneal(at, tuning, betas, None, n_leapfrog, source)
+            start = at(draw(prior, source, (n_chains, len(x))))
+            _, log_w, acceptance = _anneal(at, start, betas, steps, n_leapfrog, source)
             logs.append(log_w.cpu().numpy())
             accepted.append((acceptance, len(x)))
     log_weights = np.concatenate(logs, axis=1)
     top = log_weights.max(0)
     w = np.exp(log_weights - top)
-    mean = mean_of_rows(top + np.log(w.mean(0)) - log_volume(estimator))
+    mean = mean_of_rows(top + np.log(w.mean(0)) - float(model.scaling.log_volume()))
     row_errors = w.std(0, ddof=1) / (w.mean(0) * math.sqrt(n_chains))
     monte_carlo = float(np.sqrt((row_errors**2).sum()) / len(row_errors))
     rate = sum(a * n for a, n in accepted) / sum(n for _, n in accepted)
@@ -140,7 +140,7 @@ def _anneal(
     betas: np.ndarray,
     steps: Tensor | None,
     n_leapfrog: int,
-    generator: torch.Generator,
+    source: Source,
 ) -> tuple[Tensor, Tensor, float]:
     """Take chains from prior to joint; return step sizes (T, N), log-weights (K, N) in float64, mean acceptance.
 
@@ -154,7 +154,7 @@ def _anneal(
         if steps is not None:
             size = steps[t - 1]
         used.append(size)
-        state, probability = _hamiltonian(at, state, float(betas[t]), size, n_leapfrog, generator)
+        state, probability = _hamiltonian(at, state, float(betas[t]), size, n_leapfrog, source)
         size = size * torch.exp(TUNING * (probability.mean(0) - ACCEPTANCE))
         rates.append(probability.mean())
     return torch.stack(used), log_w, float(torch.stack(rates).mean())
@@ -166,7 +166,7 @@ def _hamiltonian(
     beta: float,
     size: Tensor,
     n_leapfrog: int,
-    generator: torch.Generator,
+    source: Source,
 ) -> tuple[State, Tensor]:
     """Move chains by one leapfrog trajectory (Neal 2011); return the new state and the acceptance (K, N).
 
@@ -174,11 +174,10 @@ def _hamiltonian(
     """
 
     def uniform() -> Tensor:
-        shape = state.log_prior.shape
-        return torch.rand(shape, dtype=state.z.dtype, device=state.z.device, generator=generator)
+        return source.uniform(state.log_prior.shape, state.z)
 
     step = (size * (0.8 + 0.4 * uniform()))[..., None]
-    momentum = torch.randn(state.z.shape, dtype=state.z.dtype, device=state.z.device, generator=generator)
+    momentum = source.normal(state.z.shape, state.z)
 
     def log_density(s: State, p: Tensor) -> Tensor:
         value: Tensor = s.log_prior + beta * s.log_likelihood - 0.5 * (p * p).sum(-1)

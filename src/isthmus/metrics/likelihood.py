@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.utils.validation import check_is_fitted
 
-from ..distributions import draw_by_row, row_seeds
+from ..batch import Batch
 from ..divergence import KL
 from ..errors import DataError
-from ._model import log_volume, needs_posterior, scaled_blocks
+from ..fitted import Fitted
+from ..model import Pass
+from ..source import ByRow, row_seeds
 from .estimate import Estimate, mean_of_rows
 
 __all__ = ["bits_per_dimension", "elbo", "importance_weighted_bound"]
@@ -37,18 +38,18 @@ def elbo(estimator: Any, X: Any, n_draws: int = 16) -> Estimate:
     >>> elbo(vae, X).rows.shape
     (200,)
     """
-    check_is_fitted(estimator, "model_")
-    needs_posterior(estimator, "the evidence bound")
+    fitted = Fitted(estimator)
+    fitted.need_density("the evidence bound")
     if n_draws < 1:
         raise DataError(f"n_draws must be at least 1, got {n_draws}")
-    model, rows = estimator.model_, []
+    model, rows = fitted.model, []
     with torch.no_grad():
-        for x in scaled_blocks(estimator, X, n_draws):
-            q = model.encode(x)
-            z = draw_by_row(q, row_seeds(x), range(n_draws))
-            bound = model.decode(z).log_prob(x).mean(0) - KL()(q, model.p_z(), z)
+        for x in fitted.scaled_blocks(X, n_draws):
+            source = ByRow(row_seeds(x), range(n_draws))
+            passed = Pass(model, Batch(x), source, (n_draws,), x=x, x_tilde=x)
+            bound = passed.log_likelihood.mean(0) - KL()(model, passed, source)
             rows.append(bound.double().cpu().numpy())
-    return mean_of_rows(np.concatenate(rows) - log_volume(estimator))
+    return mean_of_rows(np.concatenate(rows) - float(model.scaling.log_volume()))
 
 
 def importance_weighted_bound(estimator: Any, X: Any, n_draws: int = 100) -> Estimate:
@@ -70,8 +71,7 @@ def importance_weighted_bound(estimator: Any, X: Any, n_draws: int = 100) -> Est
     >>> importance_weighted_bound(vae, X).value >= elbo(vae, X).value
     True
     """
-    check_is_fitted(estimator, "model_")
-    needs_posterior(estimator, "the importance-weighted bound")
+    Fitted(estimator).need_density("the importance-weighted bound")
     return mean_of_rows(estimator.score_samples(X, n_draws=n_draws))
 
 

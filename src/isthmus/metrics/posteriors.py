@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from sklearn.utils.validation import check_is_fitted
 
 from ..errors import DataError
-from ._model import needs_posterior, scaled_blocks
+from ..fitted import Fitted
 from ._rows import same_shape
 
 __all__ = ["PosteriorMoments", "UnitDivergence", "divergences", "kl_per_unit", "posterior_moments"]
@@ -42,10 +41,10 @@ def posterior_moments(estimator: Any, X: Any) -> PosteriorMoments:
     >>> posterior_moments(VAE(latent_dim=1, max_epochs=2, random_state=0).fit(X), X).std.shape
     (200, 1)
     """
-    check_is_fitted(estimator, "model_")
-    needs_posterior(estimator, "a posterior's width")
+    fitted = Fitted(estimator)
+    fitted.need_density("a posterior's width")
     with torch.no_grad():
-        found = [estimator.model_.encode(x) for x in scaled_blocks(estimator, X, 1)]
+        found = [fitted.model.encode(x) for x in fitted.scaled_blocks(X, 1)]
     means, stds = (torch.cat([getattr(q, name) for q in found]).double().cpu().numpy() for name in ("mean", "stddev"))
     return PosteriorMoments(means, stds)
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import cast
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from ..errors import CompositionError, UnknownNameError
 from ..parts import Part
 
-__all__ = ["ACTIVATIONS", "Custom", "Network", "activation", "widths"]
+__all__ = ["ACTIVATIONS", "Conditioned", "Custom", "Factories", "Network", "activation", "widths"]
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "identity": nn.Identity,
@@ -38,16 +39,43 @@ def widths(given: int | Sequence[int]) -> tuple[int, ...]:
     return tuple(given) if isinstance(given, list | tuple) else (cast(int, given),)
 
 
-class Network(Part, kind="network"):
-    """Base of network blueprints: one builds encoders and discriminators, and decoders and generators."""
+Factories = tuple[Callable[..., nn.Module], Callable[..., nn.Module]]
+"""A pair ``(make_encoder, make_decoder)``, see `Custom`."""
 
-    def encoder(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+
+class Network(Part, kind="network"):
+    """Base of network blueprints: one builds encoders and discriminators, and decoders and generators.
+
+    A module gets a condition of width c as its second argument, (N, c), where `condition` is not 0. A blueprint that is
+    written without that argument serves every model that has no condition.
+    """
+
+    def encoder(self, shape: tuple[int, ...], outputs: int, condition: int = 0) -> nn.Module:
         """Build a module (N, *shape) → (N, outputs): an encoder, or with one output a discriminator."""
         raise NotImplementedError
 
-    def decoder(self, inputs: int, shape: tuple[int, ...], outputs: int) -> nn.Module:
+    def decoder(self, inputs: int, shape: tuple[int, ...], outputs: int, condition: int = 0) -> nn.Module:
         """Build a module (N, inputs) → (N, outputs, *shape), up to a reshape: a decoder or a generator."""
         raise NotImplementedError
+
+
+class Conditioned(nn.Module):
+    """head([features(x), c]): a network that gets a condition beside x.
+
+    Parameters
+    ----------
+    features : x ↦ (N, k).
+    head : (N, k + c) ↦ the outputs.
+    """
+
+    def __init__(self, features: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.features, self.head = features, head
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """Map x (N, ...) and its condition (N, c)."""
+        out: Tensor = self.head(torch.cat([self.features(x), condition], 1))
+        return out
 
 
 class Custom(Network):
@@ -59,6 +87,9 @@ class Custom(Network):
         scaled and has mean zero over the training rows, unless ``scaling="none"``.
     make_decoder : ``make_decoder(inputs, shape, outputs) -> nn.Module`` mapping (N, inputs) to (N, outputs, *shape).
 
+    Both get the width of the condition as one more argument where there is one; their modules are then called with x
+    (or z) and the condition (N, c).
+
     >>> from torch import nn
     >>> import math
     >>> network = Custom(
@@ -69,19 +100,19 @@ class Custom(Network):
     torch.Size([3, 64])
     """
 
-    make_encoder: Any
-    make_decoder: Any
+    make_encoder: Callable[..., nn.Module]
+    make_decoder: Callable[..., nn.Module]
 
-    def encoder(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+    def encoder(self, shape: tuple[int, ...], outputs: int, condition: int = 0) -> nn.Module:
         """Call the user's factory."""
-        return _made(self.make_encoder, "make_encoder", shape, outputs)
+        return _made(self.make_encoder, "make_encoder", shape, outputs, *([condition] if condition else []))
 
-    def decoder(self, inputs: int, shape: tuple[int, ...], outputs: int) -> nn.Module:
+    def decoder(self, inputs: int, shape: tuple[int, ...], outputs: int, condition: int = 0) -> nn.Module:
         """Call the user's factory."""
-        return _made(self.make_decoder, "make_decoder", inputs, shape, outputs)
+        return _made(self.make_decoder, "make_decoder", inputs, shape, outputs, *([condition] if condition else []))
 
 
-def _made(factory: Any, name: str, *arguments: Any) -> nn.Module:
+def _made(factory: object, name: str, *arguments: object) -> nn.Module:
     if isinstance(factory, nn.Module) or not callable(factory):
         raise CompositionError(
             f"Custom: {name} must be a function that returns a new nn.Module, got {type(factory).__name__}; "

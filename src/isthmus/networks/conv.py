@@ -9,7 +9,7 @@ from itertools import pairwise
 from torch import nn
 
 from ..errors import CompositionError, UnknownNameError
-from .base import Network, activation, widths
+from .base import Conditioned, Network, activation, widths
 
 __all__ = ["Conv"]
 
@@ -47,7 +47,7 @@ class Conv(Network):
         if self.norm is not None and self.norm not in _NORMS:
             raise UnknownNameError("norm", self.norm, _NORMS)
 
-    def encoder(self, shape: tuple[int, ...], outputs: int) -> nn.Sequential:
+    def encoder(self, shape: tuple[int, ...], outputs: int, condition: int = 0) -> nn.Module:
         """Build (N, *shape) → (N, outputs)."""
         maps = self._maps(shape)
         layers: list[nn.Module] = []
@@ -57,16 +57,19 @@ class Conv(Network):
                 *self._norm(n_out),
                 activation(self.activation),
             ]
-        layers += [nn.Flatten(), nn.Linear(math.prod(maps[-1]), outputs)]
-        if self.code_activation != "identity":
-            layers.append(activation(self.code_activation))
         channel = [nn.Unflatten(1, (1, shape[0]))] if len(shape) == 2 else []
-        return nn.Sequential(*channel, *layers)
+        features = [*channel, *layers, nn.Flatten()]
+        head: list[nn.Module] = [nn.Linear(math.prod(maps[-1]) + condition, outputs)]
+        if self.code_activation != "identity":
+            head.append(activation(self.code_activation))
+        if condition:
+            return Conditioned(nn.Sequential(*features), nn.Sequential(*head))
+        return nn.Sequential(*features, *head)
 
-    def decoder(self, inputs: int, shape: tuple[int, ...], outputs: int) -> nn.Sequential:
+    def decoder(self, inputs: int, shape: tuple[int, ...], outputs: int, condition: int = 0) -> nn.Module:
         """Build (N, inputs) → (N, outputs, *shape)."""
         maps = self._maps(shape)[::-1]
-        layers: list[nn.Module] = [nn.Linear(inputs, math.prod(maps[0])), nn.Unflatten(1, maps[0])]
+        layers: list[nn.Module] = [nn.Linear(inputs + condition, math.prod(maps[0])), nn.Unflatten(1, maps[0])]
         for (n_in, h, w), (n_out, h_next, w_next) in pairwise(maps):
             last = (n_out, h_next, w_next) == maps[-1]
             layers += [*([] if len(layers) > 2 else self._norm(n_in)), activation(self.activation)]
@@ -75,12 +78,13 @@ class Conv(Network):
             layers.append(nn.ConvTranspose2d(n_in, channels, 4, stride=2, padding=1, output_padding=odd))
             if not last:
                 layers += self._norm(n_out)
-        return nn.Sequential(
+        decoder = nn.Sequential(
             *layers,
             nn.Unflatten(1, (outputs, maps[-1][0])),
             nn.Flatten(1),
             nn.Unflatten(1, (outputs, *shape)),
         )
+        return Conditioned(nn.Identity(), decoder) if condition else decoder
 
     def _norm(self, channels: int) -> list[nn.Module]:
         return [] if self.norm is None else [_NORMS[self.norm](channels)]

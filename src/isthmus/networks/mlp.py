@@ -9,7 +9,7 @@ from itertools import pairwise
 from torch import nn
 
 from ..errors import UnknownNameError
-from .base import Network, activation, widths
+from .base import Conditioned, Network, activation, widths
 
 __all__ = ["MLP"]
 
@@ -49,17 +49,20 @@ class MLP(Network):
         if self.norm is not None and self.norm not in _NORMS:
             raise UnknownNameError("norm", self.norm, _NORMS)
 
-    def encoder(self, shape: tuple[int, ...], outputs: int) -> nn.Sequential:
+    def encoder(self, shape: tuple[int, ...], outputs: int, condition: int = 0) -> nn.Module:
         """Build (N, *shape) → (N, outputs)."""
-        layers = self._stack((math.prod(shape), *widths(self.hidden), outputs))
+        layers = self._stack((math.prod(shape) + condition, *widths(self.hidden), outputs))
         if self.code_activation != "identity":
             layers.append(activation(self.code_activation))
+        if condition:
+            return Conditioned(nn.Flatten(), nn.Sequential(*layers))
         return nn.Sequential(nn.Flatten(), *layers)
 
-    def decoder(self, inputs: int, shape: tuple[int, ...], outputs: int) -> nn.Sequential:
+    def decoder(self, inputs: int, shape: tuple[int, ...], outputs: int, condition: int = 0) -> nn.Module:
         """Build (N, inputs) → (N, outputs, *shape)."""
-        layers = self._stack((inputs, *reversed(widths(self.hidden)), outputs * math.prod(shape)))
-        return nn.Sequential(*layers, nn.Unflatten(1, (outputs, *shape)))
+        layers = self._stack((inputs + condition, *reversed(widths(self.hidden)), outputs * math.prod(shape)))
+        decoder = nn.Sequential(*layers, nn.Unflatten(1, (outputs, *shape)))
+        return Conditioned(nn.Identity(), decoder) if condition else decoder
 
     def _stack(self, widths: tuple[int, ...]) -> list[nn.Module]:
         layers: list[nn.Module] = []

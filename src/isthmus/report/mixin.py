@@ -1,4 +1,4 @@
-"""An estimator's methods that show it: each forwards to the function of the same name."""
+"""An estimator's methods that show it: each forwards to the verb that the package's root offers for it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sklearn.utils.metaestimators import available_if
 
-from .. import report
+from ..verbs import verb
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,41 +35,49 @@ class Reports:
 
     def report(self, X: Any = None, path: str | Path = "report.html", X_train: Any = None, **about: Any) -> Path:
         """Write one HTML file about the fitted model that works offline; see `isthmus.report.report`."""
-        return report.report(self, X, path, X_train, **about)
+        path_written: Path = verb("report")(self, X, path, X_train, **about)
+        return path_written
 
     def plot_learning_curves(self, ax: Axes | None = None) -> Axes:
         """Draw every term of the losses by epoch; see `isthmus.report.plots.learning_curves`."""
-        return report.plots.learning_curves(self, ax)
+        axes: Axes = verb("plot_learning_curves")(self, ax)
+        return axes
 
     @available_if(_encodes)  # type: ignore[untyped-decorator]
     def plot_reconstructions(self, X: Any, ax: Axes | None = None, *, random_state: int = 0) -> Axes:
         """Draw rows and what comes back of them; see `isthmus.report.plots.reconstructions`."""
-        return report.plots.reconstructions(self, X, ax, random_state=random_state)
+        axes: Axes = verb("plot_reconstructions")(self, X, ax, random_state=random_state)
+        return axes
 
     @available_if(_encodes)  # type: ignore[untyped-decorator]
     def plot_latent_map(self, X: Any, color: Any = None, ax: Axes | None = None) -> Axes:
         """Draw codes on two axes; see `isthmus.report.plots.latent_map`."""
-        return report.plots.latent_map(self, X, color, ax)
+        axes: Axes = verb("plot_latent_map")(self, X, color, ax)
+        return axes
 
     @available_if(_scores)  # type: ignore[untyped-decorator]
     def plot_scores(self, X: Any, X_train: Any = None, ax: Axes | None = None, *, random_state: int = 0) -> Axes:
         """Draw the histogram of scores; see `isthmus.report.plots.scores`."""
-        return report.plots.scores(self, X, X_train, ax, random_state=random_state)
+        axes: Axes = verb("plot_scores")(self, X, X_train, ax, random_state=random_state)
+        return axes
 
     @available_if(_samples)  # type: ignore[untyped-decorator]
     def plot_samples(self, X_train: Any = None, ax: Axes | None = None, *, random_state: int = 0) -> Axes:
         """Draw samples beside the training rows nearest to them; see `isthmus.report.plots.samples`."""
-        return report.plots.samples(self, X_train, ax, random_state=random_state)
+        axes: Axes = verb("plot_samples")(self, X_train, ax, random_state=random_state)
+        return axes
 
     def plot_traversal(self, X: Any = None, ax: Axes | None = None, *, random_state: int = 0) -> Axes:
         """Draw what one unit of the code at a time moves; see `isthmus.report.plots.traversal`."""
-        return report.plots.traversal(self, X, ax, random_state=random_state)
+        axes: Axes = verb("plot_traversal")(self, X, ax, random_state=random_state)
+        return axes
 
     def plot_filters(self, ax: Axes | None = None) -> Axes:
         """Draw the first layer's weights; see `isthmus.report.plots.filters`."""
-        return report.plots.filters(self, ax)
+        axes: Axes = verb("plot_filters")(self, ax)
+        return axes
 
     def _html_repr(self) -> str:
         """Return scikit-learn's own display, and beneath it what a fit has learnt."""
         own: str = super()._html_repr()  # type: ignore[misc]
-        return own + report.page.history_html(self.history_) if hasattr(self, "history_") else own
+        return own + verb("history_html")(self.history_) if hasattr(self, "history_") else own

@@ -10,8 +10,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..fitted import Fitted
 from ..persistence import resolved
 from ..prior import StandardNormal
+from ..source import Generated
 
 __all__ = [
     "check_rows",
@@ -31,8 +33,7 @@ __all__ = [
 
 def check_rows(model: Any, X: Any) -> np.ndarray:
     """Return rows as the model takes them; a `DataError` says what is wrong with them."""
-    rows: np.ndarray = model._check_rows(X)
-    return rows
+    return Fitted(model).rows(X)
 
 
 def nameless(model: Any) -> Any:
@@ -50,26 +51,27 @@ def decoder_of(model: Any) -> Callable[[np.ndarray], np.ndarray] | None:
 
 def has_prior(model: Any) -> bool:
     """Whether codes can be drawn."""
-    return getattr(model.model_, "prior", None) is not None
+    return Fitted(model).model.prior is not None
 
 
 def prior_draws(model: Any, n: int, seed: int) -> np.ndarray:
     """Return n codes from the prior, (n, d)."""
-    device = next(model.model_.parameters()).device
+    module = Fitted(model).model
+    source = Generated(torch.Generator(module.device).manual_seed(seed))
     with torch.no_grad():
-        z: np.ndarray = model.model_.prior_codes(n, torch.Generator(device).manual_seed(seed)).cpu().numpy()
+        z: np.ndarray = module.prior_codes(n, source).cpu().numpy()
     return z
 
 
 def scores_bound_the_evidence(model: Any) -> bool:
     """Whether scores are an importance-weighted bound on log p(x), with draws."""
-    return hasattr(model, "prior_")
+    return hasattr(model, "model_") and "density" in Fitted(model).abilities  # PCA has no composition
 
 
 def has_evidence_bound(model: Any) -> bool:
     """Whether the posterior has a density, so that the evidence bound exists."""
-    posterior = model.model_.posterior
-    return posterior is not None and posterior.has_density
+    module = Fitted(model).model
+    return module.has_density and module.prior is not None
 
 
 def units_have_normal_prior(model: Any) -> bool:
@@ -78,14 +80,13 @@ def units_have_normal_prior(model: Any) -> bool:
 
 
 def first_layer_networks(model: Any) -> dict[str, nn.Module]:
-    """Return the networks that look at data, by name: those whose first layer may be seen as pictures."""
-    found = {name: getattr(model.model_, name, None) for name in ("encoder", "discriminator")}
-    return {name: network for name, network in found.items() if network is not None}
+    """Return the networks by name, of which those that look at data have a first layer to be seen as pictures."""
+    return dict(Fitted(model).model.networks.items())
 
 
 def weight_count(model: Any) -> int:
     """Return how many numbers training could move, in all networks."""
-    return sum(p.numel() for p in model.model_.parameters())
+    return sum(p.numel() for p in Fitted(model).model.parameters())
 
 
 def feature_names(model: Any, X: Any = None) -> list[str] | None:

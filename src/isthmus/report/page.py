@@ -7,7 +7,6 @@ size; words stand beside it as HTML, so that they stay as large as text on a pho
 from __future__ import annotations
 
 import os
-import shlex
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,16 +14,16 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from .. import __version__
 from ..errors import DataError
-from ..training import History
+from ..history import History
+from ..version import VERSION
 from .content import Content
 from .content.learning import learning
 from .drawings import pictures
 from .pictures import Axis, Chart, Dots, Line, Strip, number
 from .rasters import data_uri, montage, png
 
-__all__ = ["check_page", "command", "history_html", "page", "render", "report", "write"]
+__all__ = ["check_page", "history_html", "page", "render", "report", "write"]
 
 SIDE = 1000
 """Width and height of an SVG's coordinates."""
@@ -117,7 +116,7 @@ def render(template: str, **words: Any) -> str:
     )
     functions = (kind, number, widest, line_path, dots_path, readings, strip_image)
     templates.filters |= {function.__name__: function for function in functions}
-    return templates.get_template(template).render(version=__version__, **words) + "\n"
+    return templates.get_template(template).render(version=VERSION, **words) + "\n"
 
 
 def kind(thing: Any) -> str:
@@ -201,16 +200,3 @@ def write(path: Path, text: str) -> Path:
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror or error}") from None
     return path
-
-
-def command(model: str, data: str | None, out: str, train: str | None, labels: str | None, seed: int = 0) -> str:
-    """Return the command line that makes a report.
-
-    >>> command("model/", "my data.csv", "report.html", None, "kind")
-    "isthmus report model/ 'my data.csv' -o report.html --labels kind"
-    """
-    words = ["isthmus", "report", model, *([] if data is None else [data]), "-o", out]
-    words += [] if train is None else ["--train", train]
-    words += [] if labels is None else ["--labels", labels]
-    words += [] if seed == 0 else ["--seed", str(seed)]
-    return shlex.join(words)

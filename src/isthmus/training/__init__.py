@@ -1,9 +1,25 @@
 """Training: players, their optimisers and schedules, the one loop that plays them, and its history."""
 
-from .history import History
+from ..history import History
+from .data import Rows
+from .density import fit_density
+from .life import codes_of
 from .loop import Run, train
 from .optimizer import SGD, Adam, Optimizer
-from .player import Player
+from .player import Player, Turns
 from .settings import Training
 
-__all__ = ["SGD", "Adam", "History", "Optimizer", "Player", "Run", "Training", "train"]
+__all__ = [
+    "SGD",
+    "Adam",
+    "History",
+    "Optimizer",
+    "Player",
+    "Rows",
+    "Run",
+    "Training",
+    "Turns",
+    "codes_of",
+    "fit_density",
+    "train",
+]

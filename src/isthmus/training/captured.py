@@ -10,29 +10,30 @@ from typing import Any, NamedTuple, Protocol
 
 import torch
 
-from ..model import Batch, Model
+from ..batch import Batch
+from ..model import Model
 from .compiled import all_own
-from .mover import Mover
+from .mover import Turn
 from .player import Player
 from .settings import Training
 
-__all__ = ["Captured", "Turn", "can_capture"]
+__all__ = ["Captured", "Take", "can_capture"]
 
-WARM = 3
-"""Turns of a kind that are taken as they are first: they compile, and make what optimisers remember."""
+WARM_UP_TURNS = 3
+"""Turns of a kind that run uncaptured first: they compile, and make what optimisers remember."""
 
-WAITS = "called a synchronizing CUDA operation"
+SYNCHRONISING_WARNING = "called a synchronizing CUDA operation"
 """What torch warns of, when asked to, where the processor waits for the device."""
 
 
-_ONE_AT_A_TIME = threading.Lock()
+_RECORDING_LOCK = threading.Lock()
 """Held while a turn is recorded: torch records one at a time."""
 
 
-class Turn(Protocol):
-    """What those who are due do with a batch."""
+class Take(Protocol):
+    """What the turns that are due do with a batch."""
 
-    def __call__(self, due: Sequence[Mover], batch: Batch) -> None: ...
+    def __call__(self, due: Sequence[Turn], batch: Batch) -> None: ...
 
 
 def can_capture(model: Model, players: Sequence[Player], settings: Training, device: torch.device) -> bool:
@@ -63,7 +64,7 @@ class Captured:
     loud : whether to warn of turns that cannot be captured.
     """
 
-    def __init__(self, take: Turn, generator: torch.Generator, *, loud: bool) -> None:
+    def __init__(self, take: Take, generator: torch.Generator, *, loud: bool) -> None:
         self.take, self.generator, self.loud = take, generator, loud
         self.pool: Any = None
         self.failed = False
@@ -74,13 +75,13 @@ class Captured:
         self.taken: dict[Hashable, int] = {}
         self.tapes: dict[Hashable, _Tape | None] = {}
 
-    def __call__(self, due: Sequence[Mover], batch: Batch) -> None:
+    def __call__(self, due: Sequence[Turn], batch: Batch) -> None:
         """Take a turn."""
-        kind = (*(mover.player.name for mover in due), batch.x.shape)
+        kind = (*(turn.name for turn in due), batch.x.shape)
         self.taken[kind] = self.taken.get(kind, 0) + 1
-        if self.failed or self.taken[kind] < WARM:
+        if self.failed or self.taken[kind] < WARM_UP_TURNS:
             self.take(due, batch)
-        elif self.taken[kind] == WARM:
+        elif self.taken[kind] == WARM_UP_TURNS:
             if self._waits(due, batch):
                 self._refuse(kind, "a part waits for the device")
         else:
@@ -88,28 +89,27 @@ class Captured:
                 self._tape(kind, due, batch)
             self._play(self.tapes[kind], due, batch)
 
-    def _play(self, tape: _Tape | None, due: Sequence[Mover], batch: Batch) -> None:
+    def _play(self, tape: _Tape | None, due: Sequence[Turn], batch: Batch) -> None:
         if tape is None:
             self.take(due, batch)
             return
-        for held, given in zip(tape.held, batch, strict=True):
-            if held is not None and given is not None:
-                held.copy_(given)
+        for name, held in tape.held.items():
+            held.copy_(batch[name])
         tape.replay()
 
-    def _waits(self, due: Sequence[Mover], batch: Batch) -> bool:
+    def _waits(self, due: Sequence[Turn], batch: Batch) -> bool:
         """Take a turn and return whether the processor waited for the device in it."""
         with warnings.catch_warnings(record=True) as said, _waits_told():
             warnings.simplefilter("always")
             self.take(due, batch)
-        told = [warning for warning in said if WAITS in str(warning.message)]
+        told = [warning for warning in said if SYNCHRONISING_WARNING in str(warning.message)]
         for warning in said:
             if warning not in told:
                 warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
         return bool(told)
 
-    def _tape(self, kind: Hashable, due: Sequence[Mover], batch: Batch) -> None:
-        held = Batch(batch.x.clone(), None if batch.noisy is None else batch.noisy.clone())
+    def _tape(self, kind: Hashable, due: Sequence[Turn], batch: Batch) -> None:
+        held = batch.map(torch.Tensor.clone)
         if self.pool is None:
             self.pool = torch.cuda.graph_pool_handle()
         before = self.generator.get_state()
@@ -123,7 +123,7 @@ class Captured:
     def _refuse(self, kind: Hashable, reason: str) -> None:
         self.tapes[kind] = None
         if self.loud:
-            warnings.warn(f"the step cannot be captured and is taken as it is: {reason}", stacklevel=4)
+            warnings.warn(f"the step cannot be captured and runs uncaptured: {reason}", stacklevel=4)
 
 
 @contextmanager
@@ -139,21 +139,20 @@ def _waits_told() -> Iterator[None]:
         torch.cuda.set_sync_debug_mode(before)
 
 
-def _record(
-    work: Callable[[], None], generator: torch.Generator, pool: Any, due: Sequence[Mover]
-) -> Callable[[], None]:
+def _record(work: Callable[[], None], generator: torch.Generator, pool: Any, due: Sequence[Turn]) -> Callable[[], None]:
     """Record work, without doing it, and return what does it from then on.
 
     Memory may be shared by tapes, since all that a turn leaves behind is in memory of its own.
     """
     graph = torch.cuda.CUDAGraph()
     graph.register_generator_state(generator)
-    groups = [group for mover in due for group in mover.optimizer.param_groups if "capturable" in group]
+    movers = [mover for turn in due for mover in turn.movers]
+    groups = [group for mover in movers for group in mover.optimizer.param_groups if "capturable" in group]
     for group in groups:
         group["capturable"] = True
     try:
         with (
-            _ONE_AT_A_TIME,
+            _RECORDING_LOCK,
             torch.cuda.device(generator.device),
             torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"),
         ):
@@ -165,7 +164,7 @@ def _record(
 
 
 def _recover(generator: torch.Generator, before: torch.Tensor) -> None:
-    """Give the generators states of their own again: those that a capture failed with take themselves to be in it."""
+    """Give the generators states of their own again: after a capture that failed they still hold the capture's."""
     device = generator.device
     for broken, state in (
         (generator, before),

@@ -8,13 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..model import Batch, Model
+from ..batch import Batch
+from ..model import Model, Pass
 from ..objective import Objective, weighted_sum
+from ..source import Source
 
 __all__ = ["cause"]
 
-FAR = 20.0
-"""A value so many times the size of the batch's median one is named as far out."""
+FAR_OUT_FACTOR = 20.0
+"""A value that exceeds the batch's median size by this factor is named as far out."""
 
 
 def cause(
@@ -22,7 +24,7 @@ def cause(
     objective: Objective,
     batch: Batch,
     rows: Tensor,
-    generator: torch.Generator,
+    source: Source,
     weights: Mapping[str, float],
 ) -> str | None:
     """Return in words what of a step is not finite, or None if all of it is: term, rows, layer, columns far out.
@@ -35,7 +37,7 @@ def cause(
     hooks = [module.register_forward_hook(_noting(name, layers)) for name, module in model.named_modules() if name]
     try:
         with torch.enable_grad():
-            terms = objective(model, batch, generator)
+            terms = objective(model, Pass(model, batch, source, objective.sample_shape), source)
             wrong = {name: ~value.detach().isfinite() for name, value in terms.items()}
             term = next((name for name, where in wrong.items() if where.any()), None)
             if term is not None:
@@ -81,7 +83,7 @@ def _far_out(model: Model, batch: Batch, rows: Tensor) -> str:
     place = int(x.argmax())
     row, column = divmod(place, x.shape[1])
     largest, usual = float(x.flatten()[place]), float(x.median())
-    if not largest > FAR * max(usual, 1.0):
+    if not largest > FAR_OUT_FACTOR * max(usual, 1.0):
         return ""
     where = f"row {int(rows[row])}, column {column}"
     return f"; {where} is {largest:.3g} in the model's units, where a usual value is {usual:.2g}"

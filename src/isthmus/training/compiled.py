@@ -1,7 +1,8 @@
-"""Steps compiled: a step is traced once, with its draws lifted out, and the trace handed to `torch.compile`.
+"""Steps compiled: a step is traced once, on draws made beforehand, and the trace handed to `torch.compile`.
 
-The trace holds forward pass, backward pass and penalties on gradients alike. Random numbers are drawn outside, by the
-same generator in the same order, so that a compiled fit sees the very draws of one that is not.
+The trace holds forward pass, backward pass and penalties on gradients alike. What a step draws from its source is
+recorded once, and drawn outside the trace from then on, by the same generator in the same order, so that a compiled fit
+sees the very draws of one that is not.
 """
 
 from __future__ import annotations
@@ -17,25 +18,22 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
-from torch.overrides import TorchFunctionMode
 
-from ..model import Batch, Model
+from ..batch import Batch
+from ..model import Model
 from ..objective import Objective
 from ..parts import Part
-from .player import Player
+from ..source import Recorded, Replayed, Request, Source
 from .settings import Training
-from .step import Step, gradients
+from .step import Moved, Side, Step, Weights, gradients
 
-__all__ = ["REPAID", "REPAID_SECONDS", "all_own", "compiled", "pays"]
+__all__ = ["REPAID_FROM_ROWS", "REPAID_FROM_SECONDS", "all_own", "compiled", "pays"]
 
-REPAID = {"cpu": 1_500_000, "cuda": 20_000_000}
+REPAID_FROM_ROWS = {"cpu": 1_500_000, "cuda": 20_000_000}
 """Rows a fit must visit until compiling has paid for itself, by measurement: see docs/benchmarks.md."""
 
-REPAID_SECONDS = 600.0
+REPAID_FROM_SECONDS = 600.0
 """The least budget of time in which compiling pays for itself."""
-
-_DRAWS = (torch.randn, torch.rand, torch.randint)
-"""What is lifted out of a trace: draws that depend on nothing but their arguments."""
 
 _UNGUARDED: Any = getattr(torch.compiler, "skip_all_guards_unsafe", None)
 """Spares each step a look at everything that the trace holds for: the key below holds it. Absent from older torch."""
@@ -43,51 +41,20 @@ _UNGUARDED: Any = getattr(torch.compiler, "skip_all_guards_unsafe", None)
 _CACHE: dict[str, Callable[..., Any]] = {}
 """Compiled traces by their code, the shapes and the threads they hold for; fits of one shape share one."""
 
-Draw = tuple[Callable[..., Tensor], tuple[Any, ...], dict[str, Any]]
-
-
-class _Recording(TorchFunctionMode):
-    """Takes note of every draw from a generator."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.draws: list[Draw] = []
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        if isinstance(kwargs.get("generator"), torch.Generator):
-            if func not in _DRAWS:
-                raise NotImplementedError(f"{func} draws in a way that cannot be lifted out")
-            self.draws.append((func, args, {k: v for k, v in kwargs.items() if k != "generator"}))
-        return func(*args, **kwargs)
-
-
-class _Replaying(TorchFunctionMode):
-    """Answers every draw from a generator with one that was made before."""
-
-    def __init__(self, drawn: Sequence[Tensor]) -> None:
-        super().__init__()
-        self.drawn = iter(drawn)
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        return next(self.drawn) if isinstance(kwargs.get("generator"), torch.Generator) else func(*args, **kwargs)
-
 
 class _Whole(nn.Module):
-    """A model and what it is trained for, as one module, so that its weights can be arguments of the trace."""
+    """A model and what is minimised on it, as one module, so that its weights can be arguments of the trace."""
 
-    def __init__(self, model: Model, objective: Objective, moving: Sequence[str]) -> None:
+    def __init__(self, model: Model, sides: Sequence[Side]) -> None:
         super().__init__()
+        of = {id(parameter): name for name, parameter in model.named_parameters()}
         self.model = model
-        self.objective = objective
-        self.moving = moving
+        self.sides = [(side.objective, [of[id(parameter)] for parameter in side.parameters]) for side in sides]
 
-    def forward(
-        self, batch: Batch, generator: torch.Generator, weights: Mapping[str, Tensor]
-    ) -> tuple[Sequence[Tensor | None], dict[str, Tensor]]:
+    def forward(self, batch: Mapping[str, Tensor], source: Source, weights: Sequence[Weights]) -> list[Moved]:
         here = dict(self.model.named_parameters())
-        return gradients(self.model, self.objective, [here[n] for n in self.moving], batch, generator, weights)
+        sides = [Side(objective, [here[name] for name in names]) for objective, names in self.sides]
+        return gradients(self.model, sides, Batch(**batch), source, weights)
 
 
 def all_own(model: Model, *parts: Part) -> bool:
@@ -95,57 +62,55 @@ def all_own(model: Model, *parts: Part) -> bool:
 
     A user's own function may do something else every time it is called, which a trace or a capture would not see.
     """
-    found = [*parts, model.posterior, model.corruption]
+    families = [getattr(module, "family", None) for module in model.modules()]
+    found = [*parts, model.corruption, *families]
     inner = [value for part in parts for value in part.get_params().values()]
-    things = [*model.modules(), *(p for p in (*found, *inner) if isinstance(p, Part | nn.Module) or callable(p))]
+    nested = [item for value in inner if isinstance(value, list | tuple) for item in value]
+    things = [*model.modules()]
+    things += [p for p in (*found, *inner, *nested) if isinstance(p, Part | nn.Module) or callable(p)]
     return all(type(thing).__module__.partition(".")[0] in ("isthmus", "torch") for thing in things)
 
 
-def pays(model: Model, player: Player, visits: int, settings: Training) -> bool:
-    """Return whether compiling a player's step is repaid by a fit that visits so many rows, and can be done."""
+def pays(model: Model, objectives: Sequence[Objective], visits: int, settings: Training) -> bool:
+    """Return whether compiling a step is repaid by a fit in which it visits `visits` rows, and can be done."""
     kind = next(model.parameters()).device.type
-    if kind not in REPAID or (kind == "cpu" and not any(map(shutil.which, ("g++", "clang++", "cl")))):
+    if kind not in REPAID_FROM_ROWS or (kind == "cpu" and not any(map(shutil.which, ("g++", "clang++", "cl")))):
         return False
-    long = visits // player.every >= REPAID[kind] and (settings.max_time or REPAID_SECONDS) >= REPAID_SECONDS
-    return long and all_own(model, player.objective)
+    long = visits >= REPAID_FROM_ROWS[kind] and (settings.max_time or REPAID_FROM_SECONDS) >= REPAID_FROM_SECONDS
+    return long and all_own(model, *objectives)
 
 
-def compiled(
-    model: Model, objective: Objective, parameters: Sequence[nn.Parameter], eager: Step, *, loud: bool
-) -> Step:
+def compiled(model: Model, sides: Sequence[Side], eager: Step, *, loud: bool) -> Step:
     """Return a step that is compiled at its first batch and holds for batches of that shape; others go through `eager`.
 
-    So does every batch where the step cannot be traced (it looks at its data, or draws without a generator) or the
+    So does every batch where the step cannot be traced (it looks at its data, or draws without a source) or the
     compiler fails; `loud` warns of it.
     """
-    of = {id(parameter): name for name, parameter in model.named_parameters()}
-    whole = _Whole(model, objective, [of[id(parameter)] for parameter in parameters])
+    whole = _Whole(model, sides)
     state = {**dict(model.named_parameters(prefix="model")), **dict(model.named_buffers(prefix="model"))}
     shape: Any = None
-    draws: list[Draw] = []
+    requests: list[Request] = []
     run: Any = None
 
-    def step(
-        batch: Batch, generator: torch.Generator, weights: Mapping[str, float | Tensor]
-    ) -> tuple[Sequence[Tensor | None], dict[str, Tensor]]:
-        nonlocal shape, draws, run
-        values = _tensors(weights, batch.x.device, model.dtype)
+    def step(batch: Batch, generator: torch.Generator, weights: Sequence[Weights]) -> list[Moved]:
+        nonlocal shape, requests, run
+        values = [_tensors(own, batch.x.device, model.dtype) for own in weights]
         if shape is None:
             shape, before = batch.x.shape, generator.get_state()
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # the compiler's own imports are deprecated in places
-                    draws, run = _trace(whole, state, batch, generator, values)
-                    return _run(run, state, batch, draws, generator, values)
+                    requests, run = _trace(whole, state, batch, generator, values)
+                    return _run(run, state, batch, requests, generator, values)
             except (RuntimeError, NotImplementedError) as error:
                 run = None
                 generator.set_state(before)
                 if loud:
                     reason = str(error).strip().splitlines()[0]
-                    warnings.warn(f"the step cannot be compiled and is taken as it is: {reason}", stacklevel=2)
+                    warnings.warn(f"the step cannot be compiled and runs uncompiled: {reason}", stacklevel=2)
         if run is None or batch.x.shape != shape:
             return eager(batch, generator, weights)
-        return _run(run, state, batch, draws, generator, values)
+        return _run(run, state, batch, requests, generator, values)
 
     return step
 
@@ -155,17 +120,16 @@ def _run(
     run: Callable[..., Any],
     state: Mapping[str, Tensor],
     batch: Batch,
-    draws: Sequence[Draw],
+    requests: Sequence[Request],
     generator: torch.Generator,
-    weights: Mapping[str, Tensor],
-) -> tuple[Sequence[Tensor | None], dict[str, Tensor]]:
+    weights: Sequence[Mapping[str, Tensor]],
+) -> list[Moved]:
     """Make the draws and run the compiled rest."""
-    drawn = [draw(*args, **kwargs, generator=generator) for draw, args, kwargs in draws]
-    moved, sums = run(state, batch, drawn, weights)
-    return moved, sums
+    drawn = [request.drawn_from(generator) for request in requests]
+    return [Moved(*moved) for moved in run(state, dict(batch), drawn, list(weights))]
 
 
-def _tensors(weights: Mapping[str, float | Tensor], device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
+def _tensors(weights: Weights, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
     return {
         name: value if isinstance(value, Tensor) else torch.full((), value, device=device, dtype=dtype)
         for name, value in weights.items()
@@ -173,27 +137,38 @@ def _tensors(weights: Mapping[str, float | Tensor], device: torch.device, dtype:
 
 
 def _trace(
-    whole: _Whole, state: dict[str, Tensor], batch: Batch, generator: torch.Generator, values: dict[str, Tensor]
-) -> tuple[list[Draw], Callable[..., Any]]:
+    whole: _Whole,
+    state: dict[str, Tensor],
+    batch: Batch,
+    generator: torch.Generator,
+    values: list[dict[str, Tensor]],
+) -> tuple[list[Request], Callable[..., Any]]:
     """Return the draws of a step and the compiled rest of it; neither weights nor generator move."""
-    aside = {name: value.detach().clone().requires_grad_(value.requires_grad) for name, value in state.items()}
-    with _Recording() as recording, _left_alone(generator):
-        functional_call(whole, aside, (batch, generator, values))
+
+    def aside() -> dict[str, Tensor]:
+        return {name: value.detach().clone().requires_grad_(value.requires_grad) for name, value in state.items()}
+
+    recorded = Recorded(generator)
     with _left_alone(generator):
-        drawn = [draw(*args, **kwargs, generator=generator) for draw, args, kwargs in recording.draws]
+        functional_call(whole, aside(), (dict(batch), recorded, values))
+    with _left_alone(generator):
+        drawn = [request.drawn_from(generator) for request in recorded.requests]
 
-        def replayed(tensors: Any, batch: Batch, drawn: Any, values: Any) -> Any:
-            with _Replaying(drawn):
-                return functional_call(whole, tensors, (batch, generator, values))
+        def replayed(tensors: Any, batch: Any, drawn: Any, values: Any) -> Any:
+            moved = functional_call(whole, tensors, (batch, Replayed(drawn), values))
+            return [tuple(own) for own in moved]
 
-        trace = make_fx(replayed)(aside, batch, drawn, values)
-    _refuse_hidden_draws(trace)
-    return recording.draws, _compile(trace, aside, batch)
+        weights = aside()
+        trace = make_fx(replayed)(weights, dict(batch), drawn, values)
+    for node in trace.graph.nodes:
+        if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
+            raise NotImplementedError(f"{node.target} draws without a source")
+    return recorded.requests, _compile(trace, weights, batch)
 
 
 @contextmanager
 def _left_alone(generator: torch.Generator) -> Iterator[None]:
-    """Leave the generator, and torch's own, as they were."""
+    """Leave the generator, and torch's own, in their states."""
     before, device = generator.get_state(), generator.device
     try:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -202,16 +177,9 @@ def _left_alone(generator: torch.Generator) -> Iterator[None]:
         generator.set_state(before)
 
 
-def _refuse_hidden_draws(trace: GraphModule) -> None:
-    for node in trace.graph.nodes:
-        if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
-            raise NotImplementedError(f"{node.target} draws without a generator")
-
-
 def _compile(trace: GraphModule, state: Mapping[str, Tensor], batch: Batch) -> Callable[..., Any]:
     held = [node.target for node in trace.graph.nodes if node.op == "get_attr"]
-    tensors = (*state.values(), *(t for t in batch if t is not None))
-    what = [(tuple(t.shape), t.stride(), t.dtype, t.device) for t in tensors]
+    what = [(tuple(t.shape), t.stride(), t.dtype, t.device) for t in (*state.values(), *batch.values())]
     key = f"{trace.code}{what}{torch.get_num_threads()}"
     if held or key not in _CACHE:
         options: Any = {} if _UNGUARDED is None else {"guard_filter_fn": _UNGUARDED}

@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ..model import Batch
+from ..batch import Batch
 
-__all__ = ["Rows", "as_tensor", "is_mapped", "place_for"]
-
-
-def as_tensor(X: np.ndarray, device: torch.device) -> Tensor:
-    """Return X as a tensor on the device, sharing memory on a CPU; read-only arrays are only read."""
-    if not X.dtype.isnative:
-        X = X.astype(X.dtype.newbyteorder("="))
-    if X.dtype.kind == "u" and X.dtype.itemsize > 1:
-        X = X.astype(np.int64)
-    if min(X.strides, default=0) < 0:
-        X = np.ascontiguousarray(X)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        return torch.as_tensor(X, device=device)
-
-
-def is_mapped(X: np.ndarray) -> bool:
-    """Return whether the array is a file's, mapped into memory."""
-    base: object = X
-    while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
-        base = base.base
-    return isinstance(base, np.memmap)
+__all__ = ["Rows", "place_for"]
 
 
 def place_for(size: int, device: torch.device) -> torch.device:
@@ -44,35 +21,33 @@ def place_for(size: int, device: torch.device) -> torch.device:
 
 
 class Rows:
-    """The rows of a fit: x, their noisy partners where there are any, and which of them take part.
+    """The rows of a fit, by what they are, and which of them are used.
 
     An epoch visits every row once in random order. All batches but the last have exactly `size` rows; the last takes
     what is left as well, so that no batch is smaller than `size` unless the data are.
 
     Parameters
     ----------
-    x, noisy : the data, and their noisy partners or None.
+    data : all rows: x, and what comes with them.
     batch_size : rows a batch.
-    rows : which rows take part; None is all.
+    rows : which rows are used; None is all.
     device : where batches are wanted; None is where the data are.
     ahead : whether the next batch is fetched while this one is trained on, as pays for data on disk or elsewhere.
     """
 
     def __init__(
         self,
-        x: Tensor,
-        noisy: Tensor | None,
+        data: Batch,
         batch_size: int,
         rows: Tensor | None = None,
         *,
         device: torch.device | None = None,
         ahead: bool = False,
     ) -> None:
-        self.x = x
-        self.noisy = noisy
-        self.device = x.device if device is None else device
-        self.ahead = ahead or self.device != x.device
-        self.rows = torch.arange(len(x), device=x.device) if rows is None else rows.to(x.device)
+        self.data, self.home = data, data.x.device
+        self.device = self.home if device is None else device
+        self.ahead = ahead or self.device != self.home
+        self.rows = torch.arange(data.rows, device=self.home) if rows is None else rows.to(self.home)
         self.size = min(batch_size, len(self.rows))
         self.batches = max(1, len(self.rows) // batch_size)
 
@@ -81,7 +56,7 @@ class Rows:
 
     def order(self, generator: torch.Generator) -> Tensor:
         """Return the rows in the order of one epoch."""
-        return self.rows[torch.randperm(len(self), generator=generator, device=self.device).to(self.x.device)]
+        return self.rows[torch.randperm(len(self), generator=generator, device=self.device).to(self.home)]
 
     def chosen(self, order: Tensor, start: int = 0) -> Iterator[Tensor]:
         """Yield which rows each batch of an epoch holds, from batch number `start` on."""
@@ -105,19 +80,19 @@ class Rows:
 
     def gather(self, chosen: Tensor) -> Batch:
         """Return the batch of those rows where the data are, in memory that a device can copy from by itself."""
-        return self._each(Batch(self.x, self.noisy), lambda x: self._pinned(x.index_select(0, chosen)))
-
-    def _pinned(self, x: Tensor) -> Tensor:
-        return x if self.device == x.device else x.pin_memory()
+        batch = self.data.map(lambda tensor: tensor.index_select(0, chosen))
+        return batch if self.device == self.home else batch.map(Tensor.pin_memory)
 
     def _sent(self, batch: Batch) -> Batch:
         """Return the batch on the device; only the thread that trains asks that of it, since it may be capturing."""
-        return self._each(batch, lambda x: x.to(self.device, non_blocking=True))
-
-    @staticmethod
-    def _each(batch: Batch, f: Callable[[Tensor], Tensor]) -> Batch:
-        return Batch(f(batch.x), None if batch.noisy is None else f(batch.noisy))
+        return batch.map(lambda tensor: tensor.to(self.device, non_blocking=True))
 
     def in_order(self) -> Iterator[Batch]:
-        """Yield all rows in their own order."""
+        """Yield all rows in their own order, a batch at a time, on the device."""
         return (batch for _, batch in self.batches_of(self.rows))
+
+    @property
+    def weight(self) -> float:
+        """The sum of the rows' weights: their number where every row counts the same."""
+        weight = self.data.weight
+        return float(len(self)) if weight is None else float(weight[self.rows].sum())

@@ -11,30 +11,33 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..batch import Batch
 from ..errors import FitError
-from ..model import Batch, Model
-from ..objective import weighted_sum
+from ..history import History
+from ..model import Model, Pass
+from ..source import Generated
 from .average import Average, Best
-from .captured import Captured, Turn, can_capture
+from .captured import Captured, Take, can_capture
 from .cause import cause
 from .checkpoint import Checkpoints
 from .data import Rows, place_for
-from .history import History
 from .interrupt import Interrupts
-from .mover import Mover
-from .player import Player
+from .life import begin, finish, move_to, moving_parts
+from .mover import Mover, Turn
+from .player import Player, Turns, turns_of
 from .settings import Training
 from .state import State
+from .step import sums_of
 
 __all__ = ["Run", "train"]
 
-CHECKED = 256
-"""Steps after which a fit looks whether it is sound, within a long epoch."""
+CHECK_EVERY_STEPS = 256
+"""Steps between two looks at whether a fit is sound, within a long epoch."""
 
-COPIES = 12
-"""Weights' worth of memory in three states: weights, their average and the optimiser's two moments."""
+STATE_COPIES = 12
+"""Copies of the weights that three states take: weights, their average and the optimiser's two moments."""
 
-FLUSHED = 64
+FLUSH_EVERY_STEPS = 64
 """Steps after which optimisers forget what has decayed to denormal numbers."""
 
 
@@ -66,7 +69,7 @@ class Run:
     checkpoints: Checkpoints | None = None
 
 
-def train(model: Model, players: Sequence[Player], rows: Rows, run: Run) -> History:
+def train(model: Model, players: Turns, rows: Rows, run: Run) -> History:
     """Play the game on the rows and return its history; the model is left in evaluation mode.
 
     The last weights are kept, their moving average where `Training.averaging` asks for it, or the best by a held-out
@@ -82,16 +85,21 @@ def train(model: Model, players: Sequence[Player], rows: Rows, run: Run) -> Hist
 class _Game:
     """A fit under way. All that changes is in `state`, so that it can go back, stop, and go on elsewhere."""
 
-    def __init__(self, model: Model, players: Sequence[Player], rows: Rows, run: Run) -> None:
+    def __init__(self, model: Model, players: Turns, rows: Rows, run: Run) -> None:
         settings, visits = run.settings, run.epochs * len(rows)
-        self.model, self.players, self.rows, self.run, self.settings = model, players, rows, run, settings
-        captures = can_capture(model, players, settings, rows.device)
+        turns = turns_of(players)
+        self.model, self.rows, self.run, self.settings = model, rows, run, settings
+        self.players = [player for turn in turns for player in turn]
+        captures = can_capture(model, self.players, settings, rows.device)
         rate = run.learning_rate
-        self.movers = [Mover(player, model, rate, settings, visits, dials=captures) for player in players]
+        of = [[Mover(player, model, rate, settings, dials=captures) for player in turn] for turn in turns]
+        self.turns = [Turn(movers, model, settings, visits) for movers in of]
+        self.movers = [mover for movers in of for mover in movers]
         self.captured = Captured(self._turn, run.generator, loud=settings.capture is True) if captures else None
-        self.take: Turn = self.captured or self._turn
+        self.take: Take = self.captured or self._turn
         self.average = Average(model, settings.averaging) if settings.averaging else None
         self.best = None if settings.patience is None else Best(settings.patience)
+        self.moving = moving_parts(model)
         self.history = History()
         self.steps = run.epochs * rows.batches
         self.epoch, self.index, self.step = 1, 0, 0
@@ -106,6 +114,10 @@ class _Game:
         self.model.train()
         if self.run.checkpoints is not None and self.run.checkpoints.found is not None:
             self.restore(self.run.checkpoints.found)
+        else:
+            begin(self.model, self.rows)
+            if self.average is not None:
+                self.average.model.load_state_dict(self.model.state_dict())
         self.home = not self._holds_copies()
         self.start = self.good = self.kept = self.state()
         self.clock = time.perf_counter()
@@ -119,6 +131,7 @@ class _Game:
                 if self.captured is not None:
                     self.captured.forget()
         self._hand_out()
+        finish(self.model, self.rows)
         return self.history
 
     def _play_epoch(self, interrupts: Interrupts) -> None:
@@ -128,7 +141,7 @@ class _Game:
             if interrupts.met is not None:
                 self._interrupted()
                 return
-            if self.step % CHECKED == 0 and self.index < self.rows.batches:
+            if self.step % CHECK_EVERY_STEPS == 0 and self.index < self.rows.batches:
                 if not self._sound():
                     self._heal()
                     return
@@ -164,30 +177,33 @@ class _Game:
         done = self.done
         factor = self.scale * self.settings.rate(done, done + 1 / self.steps)
         due = self._due()
-        for mover in due:
+        move_to(self.moving, done)
+        movers = [mover for turn in due for mover in turn.movers]
+        for mover in movers:
             mover.set(done, factor)
         self.take(due, batch)
-        for mover in due:
-            mover.count(len(batch.x))
+        for mover in movers:
+            mover.count(batch.rows)
         if self.average is not None:
             self.average.update(self.step)
         self.step, self.index = self.step + 1, self.index + 1
-        if self.step % FLUSHED == 0:
+        if self.step % FLUSH_EVERY_STEPS == 0:
             for mover in self.movers:
                 mover.flush()
 
-    def _turn(self, due: Sequence[Mover], batch: Batch) -> None:
-        for mover in due:
-            mover.move(batch, self.run.generator)
+    def _turn(self, due: Sequence[Turn], batch: Batch) -> None:
+        for turn in due:
+            turn.take(batch, self.run.generator)
 
-    def _due(self) -> list[Mover]:
-        return [mover for mover in self.movers if self.step % mover.player.every == 0]
+    def _due(self) -> list[Turn]:
+        return [turn for turn in self.turns if self.step % turn.every == 0]
 
     def _close_epoch(self) -> None:
         row = {"epoch": self.epoch, **self._read()}
         handed_out = self.average.model if self.average else self.model
         was_training = handed_out.training
         handed_out.eval()
+        move_to(moving_parts(handed_out), self.done)
         with torch.no_grad():
             if self.run.validation is not None:
                 row.update(_validate(handed_out, self.players, self.run.validation))
@@ -282,16 +298,19 @@ class _Game:
         generator = self.run.generator
         for chosen, batch in self.rows.batches_of(self._order(), self.index):
             done = self.done
-            for mover in self._due():
+            move_to(self.moving, done)
+            for turn in self._due():
                 before = generator.get_state()
-                objective = mover.player.objective
-                why = cause(self.model, objective, batch, chosen, generator, objective.weights(done))
-                if why is not None:
-                    return f"{mover.player.name}: {why}" if len(self.movers) > 1 else why
-                generator.set_state(before)
-                mover.set(done, self.scale * self.settings.rate(done, done + 1 / self.steps))
-                mover.move(batch, generator)
-                mover.count(len(batch.x))
+                for mover in turn.movers:
+                    objective = mover.player.objective
+                    why = cause(self.model, objective, batch, chosen, Generated(generator), objective.weights(done))
+                    if why is not None:
+                        return f"{mover.player.name}: {why}" if len(self.movers) > 1 else why
+                    generator.set_state(before)
+                    mover.set(done, self.scale * self.settings.rate(done, done + 1 / self.steps))
+                turn.take(batch, generator)
+                for mover in turn.movers:
+                    mover.count(batch.rows)
                 for name, weight in self.model.named_parameters():
                     if not bool(weight.isfinite().all()):
                         return f"the weights {name!r} became nan or infinite"
@@ -306,7 +325,7 @@ class _Game:
     def _holds_copies(self) -> bool:
         """Return whether the device has room for what a fit goes back to, beside what it computes with."""
         weights = sum(weight.nbytes for weight in self.model.parameters())
-        return place_for(COPIES * weights, self.rows.device) == self.rows.device
+        return place_for(STATE_COPIES * weights, self.rows.device) == self.rows.device
 
     def state(self) -> State:
         """Return copies of all that changes."""
@@ -359,7 +378,7 @@ def _global_states(game: _Game) -> dict[str, Tensor]:
     )
 
 
-def _prefix(player: Player, players: Sequence[Player]) -> str:
+def _prefix(player: Player, players: Turns) -> str:
     return f"{player.name}_" if len(players) > 1 else ""
 
 
@@ -367,13 +386,13 @@ def _validate(model: Model, players: Sequence[Player], rows: Rows) -> dict[str, 
     """Return every term's mean over held-out rows, with the same draws every time."""
     means: dict[str, float] = {}
     for player in players:
-        generator = torch.Generator(rows.device).manual_seed(0)
-        weights = player.objective.weights(1.0)
+        source = Generated(torch.Generator(rows.device).manual_seed(0))
+        objective, weights = player.objective, player.objective.weights(1.0)
         sums: dict[str, Any] = {}
         for batch in rows.in_order():
-            terms = player.objective(model, batch, generator)
-            for name, value in {"loss": weighted_sum(terms, weights), **terms}.items():
-                sums[name] = sums.get(name, 0.0) + value.sum()
+            terms = objective(model, Pass(model, batch, source, objective.sample_shape), source)
+            for name, value in sums_of(terms, weights, batch).items():
+                sums[name] = sums.get(name, 0.0) + value
         for name, total in sums.items():
-            means[f"validation_{_prefix(player, players)}{name}"] = float(total) / len(rows)
+            means[f"validation_{_prefix(player, players)}{name}"] = float(total) / rows.weight
     return means

@@ -1,24 +1,25 @@
-"""A player at work: its weights, its optimiser, its step, and the sums of its terms since they were last read."""
+"""A player at work: its weights, its optimiser, and the sums of its terms since they were last read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from ..model import Batch, Model
+from ..batch import Batch
+from ..model import Model
 from .compiled import compiled, pays
 from .dials import Dials
 from .player import Player
 from .settings import Training
 from .state import State, optimizer_state, restore_optimizer
-from .step import Step, in_pieces
+from .step import Moved, Side, Step, Weights, in_pieces
 
-__all__ = ["Mover"]
+__all__ = ["Mover", "Turn"]
 
-BLOWN = 1e3
-"""A mean loss so many times the size of the untrained model's is a blow-up."""
+BLOW_UP_FACTOR = 1e3
+"""A mean loss that is larger than the untrained model's by this factor is a blow-up."""
 
 
 class Mover:
@@ -29,20 +30,12 @@ class Mover:
     player : who moves what.
     model : the model all players share.
     learning_rate : the highest rate of the schedule, before the player's own pace.
-    settings : optimiser, clipping, compilation.
-    visits : how many rows the fit will visit.
+    settings : optimiser, clipping.
     dials : whether rate and weights of terms are kept on the device, as steps that are captured need it.
     """
 
     def __init__(
-        self,
-        player: Player,
-        model: Model,
-        learning_rate: float,
-        settings: Training,
-        visits: int,
-        *,
-        dials: bool = False,
+        self, player: Player, model: Model, learning_rate: float, settings: Training, *, dials: bool = False
     ) -> None:
         player.objective.refuse(model)
         self.player = player
@@ -50,10 +43,9 @@ class Mover:
         self.rate = learning_rate * player.pace
         self.optimizer = (player.optimizer or settings.make_optimizer()).make(self.parameters, self.rate)
         self.clip_norm = player.clip_norm if settings.clip_norm == "auto" else settings.clip_norm
-        self.step = _step(player, model, self.parameters, settings, visits)
         self.dtype = model.dtype
         self.dials = Dials(self.parameters[0].device) if dials else None
-        self.weights: Mapping[str, float | Tensor] = {}
+        self.weights: Weights = {}
         self.sums: dict[str, Tensor] = {}
         self.rows = 0
         self.first: Tensor | None = None
@@ -61,7 +53,7 @@ class Mover:
     def set(self, progress: float, factor: float) -> None:
         """Set rate and weights of terms for the step to come."""
         rate: float | Tensor = self.rate * factor
-        weights: Mapping[str, float | Tensor] = self.player.objective.weights(progress)
+        weights: Weights = self.player.objective.weights(progress)
         if self.dials is not None:
             rate = self.dials.turned("rate", float(rate))
             weights = {name: self.dials.turned(f"of {name}", float(w), self.dtype) for name, w in weights.items()}
@@ -69,10 +61,9 @@ class Mover:
             group["lr"] = rate
         self.weights = weights
 
-    def move(self, batch: Batch, generator: torch.Generator) -> None:
-        """Take one step down the mean of the loss; this may be captured, and is not always called."""
-        moved, sums = self.step(batch, generator, self.weights)
-        for parameter, gradient in zip(self.parameters, moved, strict=True):
+    def move(self, moved: Moved, rows: int) -> None:
+        """Take one step down the gradient; this may be captured, and is not always called."""
+        for parameter, gradient in zip(self.parameters, moved.gradients, strict=True):
             parameter.grad = gradient
         if self.clip_norm is not None:
             self._clip(self.clip_norm)
@@ -80,8 +71,8 @@ class Mover:
         for parameter in self.parameters:
             parameter.grad = None
         if self.first is None:
-            self.first = (sums["loss"] / len(batch.x)).abs()
-        for name, value in sums.items():
+            self.first = (moved.sums["loss"] / rows).abs()
+        for name, value in moved.sums.items():
             if name in self.sums:
                 self.sums[name] += value
             else:
@@ -102,7 +93,7 @@ class Mover:
 
         The moments of a weight whose gradient stays zero, such as those of a unit that died, decay until rounding
         holds them at a few times the least denormal number, on which a processor is many times slower than on any
-        other. It can flush them itself, but by thread. A GPU takes them for any others.
+        other. It can flush them itself, but by thread. A GPU is as fast on them as on others.
         """
         if self.parameters[0].device.type != "cpu":
             return
@@ -119,7 +110,7 @@ class Mover:
         """Return whether the loss since `reset` is finite and not far above an untrained model's."""
         if self.first is None or not self.rows:
             return True
-        return abs(float(self.sums["loss"])) / self.rows <= BLOWN * (1.0 + float(self.first))
+        return abs(float(self.sums["loss"])) / self.rows <= BLOW_UP_FACTOR * (1.0 + float(self.first))
 
     def reset(self) -> None:
         """Begin the sums anew."""
@@ -147,7 +138,36 @@ class Mover:
         self.first = None if first is None else first.to(device)
 
 
-def _step(player: Player, model: Model, parameters: list[nn.Parameter], settings: Training, visits: int) -> Step:
-    eager = in_pieces(model, player.objective, parameters)
-    wanted = pays(model, player, visits, settings) if settings.compile == "auto" else settings.compile
-    return compiled(model, player.objective, parameters, eager, loud=settings.compile is True) if wanted else eager
+class Turn:
+    """The players who move at once: one step, which is compiled where that pays, gives each its gradient.
+
+    Parameters
+    ----------
+    movers : the players at work.
+    model : the model all players share.
+    settings : whether steps are compiled.
+    visits : how many rows the fit will visit.
+    """
+
+    def __init__(self, movers: Sequence[Mover], model: Model, settings: Training, visits: int) -> None:
+        self.movers = movers
+        self.every = movers[0].player.every
+        sides = [Side(mover.player.objective, mover.parameters) for mover in movers]
+        self.step: Step = in_pieces(model, sides)
+        objectives = [side.objective for side in sides]
+        wanted = settings.compile
+        if wanted == "auto":
+            wanted = pays(model, objectives, visits // self.every, settings)
+        if wanted:
+            self.step = compiled(model, sides, self.step, loud=settings.compile is True)
+
+    @property
+    def name(self) -> str:
+        """The names of the players."""
+        return " and ".join(mover.player.name for mover in self.movers)
+
+    def take(self, batch: Batch, generator: torch.Generator) -> None:
+        """Have every player take one step down the mean of its loss."""
+        moved = self.step(batch, generator, [mover.weights for mover in self.movers])
+        for mover, own in zip(self.movers, moved, strict=True):
+            mover.move(own, batch.rows)

@@ -1,55 +1,90 @@
-"""One move of a player: the gradient of its mean loss, and the sums of its terms."""
+"""One turn of the players who move at once: the gradients of their mean losses, and the sums of their terms."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..model import Batch, Model
-from ..objective import Objective, weighted_sum
+from ..batch import Batch
+from ..model import Model, Pass
+from ..objective import Objective, Terms, weighted_sum
+from ..source import Generated, Source
 
-__all__ = ["Step", "gradients", "in_pieces"]
+__all__ = ["Moved", "Side", "Step", "Weights", "gradients", "in_pieces", "mean_loss", "sums_of"]
 
-Step = Callable[
-    [Batch, torch.Generator, Mapping[str, float | Tensor]], tuple[Sequence[Tensor | None], dict[str, Tensor]]
-]
-"""``step(batch, generator, weights)`` returns a gradient for each weight, and the sum over rows of loss and terms."""
+Weights = Mapping[str, float | Tensor]
+"""Weights of terms by name."""
+
+
+class Side(NamedTuple):
+    """A player as a step sees it: what it minimises, and the parameters that it moves."""
+
+    objective: Objective
+    parameters: Sequence[Tensor]
+
+
+class Moved(NamedTuple):
+    """What a step gives a player: a gradient for each parameter, and the sums over rows of its loss and its terms."""
+
+    gradients: Sequence[Tensor | None]
+    sums: dict[str, Tensor]
+
+
+Step = Callable[[Batch, torch.Generator, Sequence[Weights]], list[Moved]]
+"""``step(batch, generator, weights)`` returns what each player gets, given the weights of each player's terms."""
+
+
+def mean_loss(loss: Tensor, batch: Batch) -> Tensor:
+    """Return the mean of (N,) losses over the rows, each counted as its weight says, of mean 1 over the fit's rows."""
+    return (loss if batch.weight is None else loss * batch.weight).mean()
+
+
+def sums_of(terms: Terms, weights: Weights, batch: Batch) -> dict[str, Tensor]:
+    """Return the sums over rows, counted by weight, of the loss and of its terms."""
+    named = {"loss": weighted_sum(terms, weights), **terms}
+    if batch.weight is not None:
+        named = {name: value * batch.weight for name, value in named.items()}
+    return {name: value.detach().sum() for name, value in named.items()}
 
 
 def gradients(
-    model: Model,
-    objective: Objective,
-    parameters: Sequence[Tensor],
-    batch: Batch,
-    generator: torch.Generator,
-    weights: Mapping[str, float | Tensor],
-) -> tuple[Sequence[Tensor | None], dict[str, Tensor]]:
-    """Return ∂/∂θ of the mean loss for every θ in `parameters`, and the sums over rows of the loss and its terms."""
-    terms = objective(model, batch, generator)
-    loss = weighted_sum(terms, weights)
-    moved = torch.autograd.grad(loss.mean(), parameters, allow_unused=True)
-    return moved, {name: value.detach().sum() for name, value in {"loss": loss, **terms}.items()}
+    model: Model, sides: Sequence[Side], batch: Batch, source: Source, weights: Sequence[Weights]
+) -> list[Moved]:
+    """Return, for each player, ∂/∂θ of its mean loss for every θ that it moves, and the sums of its terms.
+
+    Players whose objectives want as many draws share one forward pass.
+    """
+    passes: dict[tuple[int, ...], Pass] = {}
+    moved = []
+    for number, (side, own) in enumerate(zip(sides, weights, strict=True)):
+        shape = side.objective.sample_shape
+        passed = passes.setdefault(shape, Pass(model, batch, source, shape))
+        terms = side.objective(model, passed, source)
+        loss = mean_loss(weighted_sum(terms, own), batch)
+        later = number + 1 < len(sides)
+        slopes = torch.autograd.grad(loss, side.parameters, allow_unused=True, retain_graph=later)
+        moved.append(Moved(slopes, sums_of(terms, own, batch)))
+    return moved
 
 
-def in_pieces(model: Model, objective: Objective, parameters: Sequence[nn.Parameter]) -> Step:
+def in_pieces(model: Model, sides: Sequence[Side]) -> Step:
     """Return a step that cuts the batch into pieces, their gradients added up, once the device's memory runs out.
 
     The gradient is the whole batch's; draws are made a piece at a time, and batch normalisation sees a piece.
     """
     pieces = 1
 
-    def step(
-        batch: Batch, generator: torch.Generator, weights: Mapping[str, float | Tensor]
-    ) -> tuple[Sequence[Tensor | None], dict[str, Tensor]]:
+    def step(batch: Batch, generator: torch.Generator, weights: Sequence[Weights]) -> list[Moved]:
         nonlocal pieces
         while True:
             try:
-                return _summed(model, objective, parameters, _cut(batch, pieces), generator, weights)
+                return _summed(model, sides, batch.split(pieces) if pieces > 1 else [batch], generator, weights)
             except torch.OutOfMemoryError:
-                if 2 * pieces > len(batch.x):
+                if 2 * pieces > batch.rows:
                     raise
                 pieces *= 2
             if batch.x.is_cuda:
@@ -62,29 +97,28 @@ def in_pieces(model: Model, objective: Objective, parameters: Sequence[nn.Parame
     return step
 
 
-def _cut(batch: Batch, pieces: int) -> list[Batch]:
-    noisy = [None] * pieces if batch.noisy is None else batch.noisy.tensor_split(pieces)
-    return [Batch(x, x_noisy) for x, x_noisy in zip(batch.x.tensor_split(pieces), noisy, strict=True)]
-
-
 def _summed(
     model: Model,
-    objective: Objective,
-    parameters: Sequence[nn.Parameter],
+    sides: Sequence[Side],
     pieces: Sequence[Batch],
     generator: torch.Generator,
-    weights: Mapping[str, float | Tensor],
-) -> tuple[Sequence[Tensor | None], dict[str, Tensor]]:
+    weights: Sequence[Weights],
+) -> list[Moved]:
+    source = Generated(generator)
     if len(pieces) == 1:
-        return gradients(model, objective, parameters, pieces[0], generator, weights)
-    rows = sum(len(piece.x) for piece in pieces)
-    total: list[Tensor | None] = [None] * len(parameters)
-    sums: dict[str, Tensor] = {}
+        return gradients(model, sides, pieces[0], source, weights)
+    rows = sum(piece.rows for piece in pieces)
+    totals: list[Moved] = []
     for piece in pieces:
-        moved, added = gradients(model, objective, parameters, piece, generator, weights)
-        share = len(piece.x) / rows
-        total = [
-            t if g is None else g * share if t is None else t + g * share for t, g in zip(total, moved, strict=True)
+        share = piece.rows / rows
+        moved = [
+            Moved([None if g is None else g * share for g in slopes], sums)
+            for slopes, sums in gradients(model, sides, piece, source, weights)
         ]
-        sums = {name: sums[name] + value if sums else value for name, value in added.items()}
-    return total, sums
+        totals = [_added(a, b) for a, b in zip(totals, moved, strict=True)] if totals else moved
+    return totals
+
+
+def _added(a: Moved, b: Moved) -> Moved:
+    slopes = [g if t is None else t if g is None else t + g for t, g in zip(a.gradients, b.gradients, strict=True)]
+    return Moved(slopes, {name: a.sums[name] + value for name, value in b.sums.items()})

@@ -10,8 +10,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from ...diagnosis import Verdict, diagnose, worst_first
 from ...errors import DataError
+from ...history import History
 from ...subsets import even_subset, random_subset
-from ...training import History
+from ...version import VERSION
 from .. import model_access
 from . import codes, evidence, likeness, numbers, rows
 from .learning import Curve, learning
@@ -255,12 +256,10 @@ class Content:
     @property
     def card(self) -> dict[str, str]:
         """What the model is: its class, its rows, its settings."""
-        from ... import __version__
-
         card = {
             "class": self.system,
             "samples": f"shape {self.model.shape_}, {self.model.dtype_.name}",
-            "fitted with": f"isthmus {__version__}",
+            "fitted with": f"isthmus {VERSION}",
         }
         names = self.fitted_names
         if names:

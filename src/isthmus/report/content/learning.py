@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...training import History
+from ...history import History
 
 __all__ = ["Curve", "learning"]
 

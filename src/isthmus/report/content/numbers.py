@@ -9,8 +9,8 @@ import numpy as np
 
 from ... import metrics
 from ...errors import DataError
+from ...history import History
 from ...subsets import even_subset
-from ...training import History
 from .look import Images, Look, Rows
 from .rows import Scores
 

@@ -11,9 +11,9 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
-from ..errors import DataError
+from .errors import DataError
 
-__all__ = ["check_finite", "check_rows", "check_target", "check_unit_interval", "value_range"]
+__all__ = ["check_finite", "check_rows", "check_target", "check_weights", "condition_rows", "value_range"]
 
 
 def check_rows(estimator: BaseEstimator, X: Any, reset: bool, minimum: int = 1) -> np.ndarray:
@@ -48,6 +48,55 @@ def check_target(y: Any) -> np.ndarray:
     target = _narrow(check_array(y, dtype="numeric", allow_nd=True, ensure_all_finite=False, input_name="y"))
     check_finite(target)
     return target
+
+
+def check_weights(weight: Any, rows: int) -> np.ndarray | None:
+    """Return how much each row counts as float64, (N,), or None for all the same.
+
+    Raises
+    ------
+    DataError : the weights are not one finite number a row, one is negative, or all are zero.
+    """
+    if weight is None:
+        return None
+    w = np.asarray(weight, dtype=np.float64)
+    if w.ndim != 1:
+        raise DataError(f"Sample weights must be 1D array or scalar: sample_weight has shape {w.shape}, one a row")
+    if len(w) != rows:
+        raise DataError(f"sample_weight.shape == {w.shape}, expected {(rows,)}: one weight a row")
+    if not np.isfinite(w).all() or (w < 0).any():
+        first = int(np.flatnonzero(~np.isfinite(w) | (w < 0))[0])
+        raise DataError(f"sample_weight must be finite and not negative; row {first} has {w[first]:g}")
+    if not w.any():
+        raise DataError("Sample weights must contain at least one non-zero number")
+    return w
+
+
+def condition_rows(condition: Any, rows: int, width: int | None = None) -> np.ndarray | None:
+    """Return the conditions as finite numbers, (N, c) in float32, or None.
+
+    Parameters
+    ----------
+    condition : (N, c), or (N,) for a single number a row.
+    rows : N.
+    width : c of the fit; None is any.
+
+    Raises
+    ------
+    DataError : there are more or fewer rows than N, another width, or values that are not finite numbers.
+    """
+    if condition is None:
+        if width:
+            raise DataError(
+                f"this model was fitted with a condition of width {width}; give one: condition=C, (N, {width})"
+            )
+        return None
+    if width == 0:
+        raise DataError("this model was fitted without a condition; leave condition out")
+    c = check_target(np.asarray(condition).reshape(len(condition), -1)).astype(np.float32)
+    if len(c) != rows or (width is not None and c.shape[1] != width):
+        raise DataError(f"condition must be of shape ({rows}, {width or 'c'}), got {c.shape}")
+    return c
 
 
 def _refuse_form(X: Any, name: str) -> Any:
@@ -160,16 +209,3 @@ def _some(items: list[Any], total: int | None = None) -> str:
 def value_range(X: np.ndarray) -> tuple[float, float]:
     """Return the smallest and the largest value."""
     return float(X.min()), float(X.max())
-
-
-def check_unit_interval(X: np.ndarray, scale: float) -> None:
-    """Raise `DataError`, naming the first place, if X / scale leaves [0, 1]: a Bernoulli has no value there."""
-    low, high = value_range(X)
-    if low >= 0 and high <= scale:
-        return
-    first = np.argwhere((X < 0) | (scale < X))[0]
-    place = f"row {first[0]}, column {', '.join(str(i) for i in first[1:])}"
-    raise DataError(
-        f"a Bernoulli likelihood needs values in [0, {scale:g}]; X runs from {low:g} to {high:g}, "
-        f"first outside at {place}: rescale X or use likelihood='gaussian'"
-    )

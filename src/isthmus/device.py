@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from ..errors import CompositionError, UnknownNameError
+from .errors import CompositionError, UnknownNameError
 
-__all__ = ["has_bfloat16", "pick_device"]
+__all__ = ["PRECISIONS", "check_precision", "has_bfloat16", "pick_device"]
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float64")
 

@@ -1,0 +1,17 @@
+"""The command line: ``isthmus fit``, ``isthmus compare``, ``isthmus report`` and their like.
+
+A file is a job: `entry` starts the command line and prints mistakes, `fitting`, `applying`, `judging`, `comparing` and
+`listing` hold the commands. Heavy imports wait inside the commands, so that ``--help`` answers at once.
+"""
+
+from .applying import encode, reconstruct, sample, score
+from .comparing import compare
+from .entry import app, main
+from .fitting import fit
+from .judging import diagnose, inspect, report
+from .listing import datasets, models, parts
+
+__all__ = ["app", "main"]
+
+for command in (fit, encode, reconstruct, score, sample, inspect, diagnose, report, compare, datasets, models, parts):
+    app.command()(command)

@@ -1,0 +1,96 @@
+"""``isthmus encode | reconstruct | score | sample``: apply a fitted model and write what comes out."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import CompositionError
+from .options import Data, Device, ModelFolder, OutFile, Seed
+from .rows import as_frame, column_names, read_rows
+from .systems import VERBS
+
+if TYPE_CHECKING:
+    from ..files import Table
+
+__all__ = ["encode", "reconstruct", "sample", "score"]
+
+
+def encode(model: ModelFolder, data: Data, out: OutFile, device: Device = "auto") -> None:
+    """Write the code of each row.
+
+    Example: isthmus encode model/ digits --out codes.parquet
+    """
+    from .. import files
+
+    estimator, codes, _ = _apply("encode", model, data, out, device)
+    files.write(out, codes, list(estimator.get_feature_names_out()))
+
+
+def reconstruct(model: ModelFolder, data: Data, out: OutFile, device: Device = "auto") -> None:
+    """Write each row as the model reconstructs it: compressed and decoded, or cleaned by a denoising model.
+
+    Example: isthmus reconstruct model/ noisy.csv --out clean.csv
+    """
+    from .. import files
+
+    estimator, rows, table = _apply("reconstruct", model, data, out, device)
+    files.write(out, rows, table.columns or column_names(estimator))
+
+
+def score(model: ModelFolder, data: Data, out: OutFile, device: Device = "auto") -> None:
+    """Write the log-likelihood of each row in nats; a low one marks an unusual row.
+
+    Example: isthmus score model/ data.csv --out scores.csv
+    """
+    from .. import files
+
+    _, scores, _ = _apply("score", model, data, out, device)
+    files.write(out, scores, ["score"])
+
+
+def sample(
+    model: ModelFolder,
+    out: OutFile,
+    n: Annotated[int, typer.Option("-n", help="The number of rows to draw.")] = 100,
+    seed: Seed = 0,
+    device: Device = "auto",
+) -> None:
+    """Write new rows, drawn from the model.
+
+    Example: isthmus sample model/ -n 1000 --out new.csv
+    """
+    from .. import files
+
+    files.check_writable(out)
+    estimator = _load("sample", model, device)
+    files.write(out, estimator.sample(n, random_state=seed), column_names(estimator))
+
+
+def _load(verb: str, folder: Path, device: str) -> Any:
+    """Return the model in a folder; raise unless it has the method that a command needs."""
+    from .. import load
+
+    model = load(folder, device=device)
+    if not hasattr(model, VERBS[verb]):
+        can = ", ".join(verb for verb, method in VERBS.items() if hasattr(model, method))
+        why = "has no prior to sample from; use a VAE or GAN" if verb == "sample" else f"cannot {verb}; it can {can}"
+        raise CompositionError(f"{folder} holds a {type(model).__name__}, which {why}")
+    return model
+
+
+def _apply(verb: str, folder: Path, data: str, out: Path, device: str) -> tuple[Any, Any, Table]:
+    """Return a model, the result of its method for the data, and the data."""
+    from .. import files
+
+    files.check_writable(out)
+    model = _load(verb, folder, device)
+    table = read_rows(data, training=False)
+    with warnings.catch_warnings(record=True) as caught:  # an error is printed alone, without the warnings before it
+        result = getattr(model, VERBS[verb])(as_frame(table))
+    for warning in caught:
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    return model, result, table

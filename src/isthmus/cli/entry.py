@@ -1,0 +1,87 @@
+"""The start of the command line: global options, and mistakes as one line."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import IsthmusError
+from .user_code import import_user_code
+
+__all__ = ["app", "main"]
+
+MISTAKE_STATUS = 2
+INTERRUPTED_STATUS = 130
+"""The exit status that typer turns Ctrl-C into."""
+
+USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
+"""What typer raises for an option or argument it cannot use; the class has no public name."""
+
+app = typer.Typer(
+    name="isthmus",
+    help="Compress, clean, complete, detect and create: autoencoders, VAEs and GANs for arrays, images and tables.\n\n"
+    "Start with: isthmus compare digits --out out/",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command line; a mistake costs one line and exit status 2."""
+    warnings.showwarning = _print_warning
+    try:
+        status = app(standalone_mode=False) or 0
+    except (IsthmusError, ValueError, OSError) as error:
+        _print_line(str(error) or type(error).__name__)
+        status = MISTAKE_STATUS
+    except USAGE_ERROR as error:
+        status, message, context = MISTAKE_STATUS, error.format_message(), error.ctx
+        if not sys.argv[1:]:
+            print(message, file=sys.stderr)  # the help, which is what typer makes of no arguments at all
+        else:
+            place = "put --import before the command; " if "--import" in message else ""
+            _print_line(f"{message.rstrip('.')}; {place}see {context.command_path if context else 'isthmus'} --help")
+    if status == INTERRUPTED_STATUS:
+        _print_line("interrupted before it was done")
+    sys.exit(status)
+
+
+def _print_line(message: str) -> None:
+    print(f"isthmus: {' '.join(message.split())}", file=sys.stderr)
+
+
+def _print_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    _print_line(f"warning: {message}")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from .. import __version__
+
+        print(f"isthmus {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    imports: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--import",
+            metavar="MODULE|FILE.py",
+            envvar="ISTHMUS_IMPORT",
+            help="Import your own module or Python file first, so that the estimators and parts it defines can be used "
+            "by name. Repeat the option for several; in the variable they are separated by spaces.",
+        ),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    for named in imports or ():
+        import_user_code(named)

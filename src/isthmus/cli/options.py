@@ -1,0 +1,36 @@
+"""The arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["Data", "Device", "ModelFolder", "OutFile", "Seed", "Trackers"]
+
+Data = Annotated[
+    str,
+    typer.Argument(
+        help="The name of a data set (see `isthmus datasets`), or a path: CSV, TSV, Parquet, NPY, NPZ or a folder of "
+        "images. Of a named data set, fit and compare take the training rows, the other commands the test rows."
+    ),
+]
+ModelFolder = Annotated[Path, typer.Argument(help="A folder that `isthmus fit` wrote.")]
+OutFile = Annotated[
+    Path,
+    typer.Option(
+        "--out", "-o", help="The file to write; its ending says the format: csv, tsv, parquet, npy, npz. Images can "
+        "also go to a folder."
+    ),
+]  # fmt: skip
+Trackers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--track",
+        help="A tracker that records the fit as it runs, besides the model's own history: tensorboard:runs, "
+        "mlflow:experiment or jsonlines:history.jsonl. Repeat the option for several.",
+    ),
+]
+Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1, ...")]
+Seed = Annotated[int, typer.Option(help="The seed of the random numbers.")]

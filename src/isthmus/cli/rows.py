@@ -1,0 +1,58 @@
+"""Rows for a command: from a named data set or a file, with the names of their columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import DataError, nearest
+
+if TYPE_CHECKING:
+    from ..files import Table
+
+__all__ = ["as_frame", "column_names", "is_data_set", "read_rows"]
+
+
+def is_data_set(name: str) -> bool:
+    """Return whether a data set has that name."""
+    from .. import datasets
+
+    return name in [known.name for known in datasets.available()]
+
+
+def read_rows(name: str, *, training: bool) -> Table:
+    """Return the training or the test rows of a named data set, or the rows of a file.
+
+    Raises
+    ------
+    DataError : there is neither a data set nor a file of that name, or the file cannot be read.
+    """
+    from .. import datasets, files
+
+    if is_data_set(name):
+        found = datasets.load(name)
+        return files.Table(found.train if training else found.test)
+    if not Path(name.partition(".npz:")[0]).exists() and not Path(name).suffix and "/" not in name:
+        names = [known.name for known in datasets.available()]
+        here = sorted(path.name for path in Path().iterdir() if not path.name.startswith("."))
+        same_stem = next((f", did you mean {file!r}?" for file in here if Path(file).stem == name), "")
+        hint = same_stem or nearest(name, [*here, *names])
+        raise DataError(f"{name!r} is neither a data set nor a file{hint}; data sets: {', '.join(names)}")
+    return files.read(name)
+
+
+def as_frame(table: Table) -> Any:
+    """Return a table as an estimator takes it: a frame where the columns have names, otherwise the array itself.
+
+    The array may be a memory map that is larger than memory, so it is never copied.
+    """
+    if table.columns is None:
+        return table.values
+    import polars as pl
+
+    return pl.DataFrame(table.values, schema=table.columns, orient="row")
+
+
+def column_names(estimator: Any) -> list[str] | None:
+    """Return the names of the columns that a model was fitted on; None if they had no names."""
+    return list(estimator.feature_names_in_) if hasattr(estimator, "feature_names_in_") else None

@@ -1,0 +1,85 @@
+"""Conditionals: the one shape of posterior q(z|x), prior p(z|c) and likelihood p(x|z).
+
+All three are a distribution that depends on something. Networks only produce contexts, (..., width) numbers; what they
+mean is the conditional's:
+
+- ``width(facts)`` says how many numbers of context it wants from a network;
+- ``build(facts)`` makes its module once the data's shape is known;
+- ``module(context)`` returns the distribution, whose events have the shape of one sample or one code.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from .distributions import event
+from .facts import Facts
+from .parts import Part
+
+__all__ = ["Conditional", "Entrywise"]
+
+
+class Conditional(Part):
+    """Base of posteriors, priors and likelihoods.
+
+    A family whose entries are independent says how many numbers each entry wants, and what they mean, entry by entry:
+
+    >>> import torch
+    >>> from torch.distributions import Laplace
+    >>> class LaplaceDecoder(Conditional, kind="example"):
+    ...     def event_shape(self, facts):
+    ...         return facts.shape
+    ...     def distribution(self, location):
+    ...         return Laplace(location, torch.ones_like(location), validate_args=False)
+    >>> module = LaplaceDecoder().build(Facts((2, 3), latent_dim=1))
+    >>> module(torch.zeros(5, 6)).event_shape
+    torch.Size([2, 3])
+
+    Any other overrides `width` and `build`.
+    """
+
+    numbers: ClassVar[int] = 1
+    """Numbers of context for each entry of the event."""
+
+    def event_shape(self, facts: Facts) -> tuple[int, ...]:
+        """Return the shape of one event: of a sample, or of a code."""
+        raise NotImplementedError
+
+    def width(self, facts: Facts) -> int:
+        """Return how many numbers of context are wanted from a network; 0 wants no network."""
+        return self.numbers * math.prod(self.event_shape(facts))
+
+    def build(self, facts: Facts) -> nn.Module:
+        """Return the module that turns a context (..., width) into a distribution."""
+        return Entrywise(self, self.event_shape(facts))
+
+    def distribution(self, *parameters: Any, **named: Any) -> Distribution:
+        """Return the distribution of every entry; each of the `numbers` parameters has shape (..., *event_shape)."""
+        raise NotImplementedError(f"{type(self).__name__} says neither distribution() nor build()")
+
+
+class Entrywise(nn.Module):
+    """A conditional whose entries are independent given the context.
+
+    Parameters
+    ----------
+    family : says what the numbers mean for every entry.
+    event_shape : the shape of one event.
+    """
+
+    def __init__(self, family: Conditional, event_shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.family, self.event_shape = family, event_shape
+
+    def parameters_of(self, context: Tensor) -> tuple[Tensor, ...]:
+        """Cut a context (..., width) into one tensor (..., *event_shape) a number."""
+        shape = (*context.shape[:-1], self.family.numbers, *self.event_shape)
+        return context.reshape(shape).unbind(context.ndim - 1)
+
+    def forward(self, context: Tensor) -> Distribution:
+        """Return the distribution, with one event a context."""
+        return event(self.family.distribution(*self.parameters_of(context)), len(self.event_shape))

@@ -1,0 +1,142 @@
+"""What estimators can do: encode, reconstruct, sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from torch import Tensor
+
+from ..batch import Batch
+from ..errors import CompositionError
+from ..facts import Facts
+from ..model import Pass
+from ..monitor import Discrepancy, Monitor
+from ..penalty import Contractive
+from ..posterior import Deterministic, Posterior
+from ..prior import Prior, StandardNormal
+from ..seeds import generator_for
+from ..source import Generated
+from .base import Estimator
+
+__all__ = ["Encodes", "Games", "Reconstructs", "Samples"]
+
+
+class Encodes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator, system=False):  # type: ignore[misc]
+    """Estimators with an encoder: `transform`."""
+
+    offers: ClassVar[frozenset[str]] = frozenset({"codes"})
+
+    posterior: Posterior | str = "auto"
+
+    def choose(self, facts: Facts) -> None:
+        super().choose(facts)
+        self.posterior_ = self.part("posterior", Posterior, self.auto_posterior)
+
+    def auto_posterior(self) -> Posterior:
+        """Return the posterior that the system is defined with."""
+        return Deterministic()
+
+    def transform(self, X: Any, condition: Any = None) -> np.ndarray:
+        """Return the codes h (N, d): the posterior's mean, without corruption or draws."""
+        return self.fitted_.encode(X, condition)
+
+    def jacobian_norm(self, X: Any, condition: Any = None) -> np.ndarray:
+        """Return ‖∇ₓh‖_F at each row, (N,), exactly, in the model's units: how sensitive the code is to its input."""
+        fitted = self.fitted_
+        rows, model = fitted.rows(X), fitted.model
+        closed = Contractive.closed_for(model.networks["encoder"])
+        penalty = Contractive(method="closed" if closed else "exact")
+
+        def norm(x: Tensor, c: Tensor | None) -> Tensor:
+            source = Generated(torch.Generator(x.device))
+            passed = Pass(model, Batch(x, condition=c), source, x_tilde=model.scaled(x))
+            return penalty(model, passed, source).detach().sqrt()
+
+        return fitted.map(rows, norm, condition=fitted.conditions(condition, len(rows)))
+
+
+class Reconstructs(Encodes, system=False):
+    """Estimators with an encoder and a decoder: `inverse_transform`, `reconstruct`, `score_samples`."""
+
+    offers: ClassVar[frozenset[str]] = frozenset({"reconstructions", "scores"})
+
+    def inverse_transform(self, H: Any, condition: Any = None) -> np.ndarray:
+        """Return x̂ for codes (N, d), in the data's own shape and units."""
+        return self.fitted_.decode(H, condition)
+
+    def reconstruct(self, X: Any, condition: Any = None) -> np.ndarray:
+        """Return x̂ of the shape of X, in the data's units; what was trained to clean, cleans."""
+        return self.fitted_.reconstruct(X, condition)
+
+    def score_samples(self, X: Any, condition: Any = None) -> np.ndarray:
+        """Return log p(x|x̂) in nats for each row, in the data's units: higher is more usual, as in scikit-learn."""
+        fitted = self.fitted_
+        rows, model = fitted.rows(X), fitted.model
+        assert fitted.likelihood is not None
+        fitted.likelihood.check_values(rows, model.scaling)
+
+        def score(x: Tensor, c: Tensor | None) -> Tensor:
+            x = model.scaled(x)
+            p = model.decode(model.encode(x, c).mean, c)
+            return torch.as_tensor(p.log_prob(x) - model.scaling.log_volume())
+
+        return fitted.map(rows, score, condition=fitted.conditions(condition, len(rows)))
+
+    def score(self, X: Any, y: Any = None, condition: Any = None) -> float:
+        """Return the mean of ``score_samples``, for model selection: higher is better."""
+        return float(np.mean(self.score_samples(X, condition=condition)))
+
+
+class Samples(Estimator, system=False):
+    """Estimators that create: `sample`."""
+
+    offers: ClassVar[frozenset[str]] = frozenset({"samples"})
+
+    def choose(self, facts: Facts) -> None:
+        super().choose(facts)
+        self.prior_ = self.auto_prior()
+
+    def auto_prior(self) -> Prior:
+        """Return the prior that the system is defined with."""
+        return StandardNormal()
+
+    def sample(self, n_samples: int = 1, random_state: Any = None, *, condition: Any = None) -> np.ndarray:
+        """Return new samples in the data's shape and units: x̂, the mean of p(x|z), for z ~ p(z).
+
+        The first n of many are the same as n alone, to the bit.
+
+        Parameters
+        ----------
+        n_samples : how many.
+        random_state : None is the estimator's own.
+        condition : one for each sample, (n_samples, c), or one for all, (c,), where the model has one.
+        """
+        fitted = self.fitted_
+        if n_samples < 1:
+            raise CompositionError(f"n_samples must be at least 1, got {n_samples}")
+        model, device = fitted.model, fitted.model.device
+        if condition is not None and np.ndim(condition) == 1:
+            condition = np.broadcast_to(np.asarray(condition), (n_samples, len(condition)))
+        given = fitted.conditions(condition, n_samples)
+        source = Generated(generator_for(self.random_state if random_state is None else random_state, device))
+        size, codes = fitted.block_rows(), []
+        with torch.no_grad():
+            for start in range(0, n_samples, size):  # in blocks of one size, so that the first n do not depend on n
+                c = None if given is None else torch.zeros(size, given.shape[1], dtype=model.dtype, device=device)
+                if c is not None and given is not None:
+                    block = torch.as_tensor(given[start : start + size])
+                    c[: len(block)] = block.to(c)
+                codes.append(model.prior_codes(size, source, c).cpu().numpy())
+        z = np.concatenate(codes)[:n_samples]
+        return fitted.map(z, fitted.decoded, condition=given, dtype=self.dtype_)
+
+
+class Games(Samples, system=False):
+    """Estimators whose players compete: what says when to stop is their samples, since no loss does."""
+
+    monitors: ClassVar[Sequence[Monitor]] = (Discrepancy(),)
+    watch: ClassVar[str] = "validation_mmd"

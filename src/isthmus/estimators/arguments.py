@@ -1,0 +1,99 @@
+"""The arguments that every estimator has, and what they may be."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any, ClassVar, Literal, dataclass_transform
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from .. import systems
+from ..device import check_precision
+from ..errors import CompositionError
+from ..likelihood import Likelihood
+from ..networks import Factories, Network
+from ..training import Training
+
+__all__ = ["Arguments"]
+
+_COMMON = """latent_dim : d, the width of the code; ``"auto"`` is a quarter of the number of features, at most 32.
+    network : the blueprint of the encoder and the decoder, a name (``"mlp"``, ``"conv"``) or a pair of factories
+        ``(make_encoder, make_decoder)``, see `isthmus.networks.Custom`; ``"auto"`` is convolutional for images.
+    likelihood : p(x|z) and with it the loss; ``"auto"`` is Bernoulli for binary or [0, 1] data and grey values in
+        uint8, Gaussian on standardised features otherwise. What was picked is in ``likelihood_``.
+    max_epochs : passes over the data.
+    batch_size : rows a step; ``"auto"`` is a hundredth of the data, from 16 to 256.
+    learning_rate : the highest rate that the schedule reaches. Sigmoid units want two to four times the default: their
+        slope is at most ¼, so that their weights have further to go.
+    validation_fraction : the share of the rows held out; their losses are in ``history_``.
+    scaling : ``"auto"`` lets the likelihood pick the units (a Gaussian standardises features, a Bernoulli divides uint8
+        by 255) and takes the mean off what the encoder looks at; ``"none"`` leaves the data in their units. Results
+        are in the data's own units either way.
+    device : ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...
+    precision : ``"float32"``, ``"bfloat16"`` (matrix products only), ``"float64"``; ``"auto"`` is bfloat16 where the
+        hardware has it and the network is wide enough to gain, float32 otherwise.
+    training : everything else about training, a `Training`.
+    random_state : an integer makes fit and sample repeat themselves, bit for bit on the same machine.
+    verbose : 1 shows a progress bar and says what ``"auto"`` picked."""
+
+RandomState = int | np.random.RandomState | None
+"""A seed, a generator of numbers, or None for another result every time."""
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(field,))
+@dataclass(eq=False, repr=False)
+class Arguments(BaseEstimator):  # type: ignore[misc]
+    """Arguments are declared as annotated attributes; ``__init__`` only stores them."""
+
+    offers: ClassVar[frozenset[str]] = frozenset()
+    """The abilities that a class adds to those of its bases."""
+
+    latent_dim: int | Literal["auto"] = "auto"
+    _: KW_ONLY
+    network: Network | str | Factories = "auto"
+    likelihood: Likelihood | str = "auto"
+    max_epochs: int = 50
+    batch_size: int | Literal["auto"] = "auto"
+    learning_rate: float = 4e-3
+    validation_fraction: float = 0.0
+    scaling: Literal["auto", "none"] = "auto"
+    device: str = "auto"
+    precision: str = "auto"
+    training: Training | None = None
+    random_state: RandomState = None
+    verbose: int = 0
+
+    def __init_subclass__(cls, system: bool = True, **kwargs: Any) -> None:
+        """Make a dataclass of a subclass, and, unless it says ``system=False``, a system that is known by its name."""
+        super().__init_subclass__(**kwargs)
+        cls.__doc__ = (cls.__doc__ or "").replace("{common}", _COMMON)
+        dataclass(eq=False, repr=False, kw_only=True)(cls)
+        if system and not inspect.isabstract(cls):
+            systems.register(cls)
+
+    @classmethod
+    def abilities(cls) -> frozenset[str]:
+        """Return what the system can: the abilities that its classes offer."""
+        return frozenset(ability for base in cls.__mro__ for ability in vars(base).get("offers", ()))
+
+    def check_arguments(self) -> None:
+        """Raise `CompositionError` if an argument is out of its range."""
+        for name, lowest in (("max_epochs", 1), ("learning_rate", 0), ("validation_fraction", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int | float | np.number) or not value >= lowest:
+                raise CompositionError(f"{name} must be a number of at least {lowest}, got {value!r}")
+        if not isinstance(self.max_epochs, int | np.integer):
+            raise CompositionError(f"max_epochs must be a whole number, got {self.max_epochs!r}")
+        if self.validation_fraction >= 1:
+            raise CompositionError(f"validation_fraction must lie in [0, 1), got {self.validation_fraction}")
+        if self.scaling not in ("auto", "none"):
+            raise CompositionError(f"scaling must be 'auto' or 'none', got {self.scaling!r}")
+        if self.batch_size != "auto" and (not isinstance(self.batch_size, int | np.integer) or self.batch_size < 1):
+            raise CompositionError(f"batch_size must be 'auto' or at least 1, got {self.batch_size!r}")
+        check_precision(self.precision)
+        if not isinstance(self.training, Training | None):
+            raise CompositionError(f"training must be a Training or None, got {self.training!r}")
+        if self.training is not None and self.training.patience is not None and not self.validation_fraction:
+            raise CompositionError("patience needs held-out rows: set validation_fraction")

@@ -1,0 +1,115 @@
+"""What ``"auto"`` picks from the data, and how names become parts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import field
+from typing import ClassVar, TypeVar, cast
+
+import numpy as np
+from torch import Tensor
+
+from ..corruption import Corruption
+from ..errors import CompositionError
+from ..facts import Facts
+from ..likelihood import Bernoulli, Gaussian, Likelihood
+from ..networks import MLP, Conv, Custom, Network
+from ..parts import Part, resolve
+from ..posterior import Posterior
+from ..prior import Prior
+from ..training import Adam, Training
+from .arguments import Arguments
+
+__all__ = ["Choices", "is_image"]
+
+P = TypeVar("P", bound=Part)
+
+
+class Choices(Arguments, system=False):
+    """Sets ``<part>_`` for every argument that ``"auto"`` or a name stands for."""
+
+    recipe: ClassVar[Training] = Training(optimizer=Adam(beta2=0.95), averaging=0.0)
+    """What a fit is made with where `training` leaves it open, chosen by measurement: β₂ = 0.95 forgets a step whose
+    gradient was far out of scale, as rows with heavy tails have it, after twenty others."""
+
+    shape_: tuple[int, ...] = field(init=False)
+    latent_dim_: int = field(init=False)
+    network_: Network = field(init=False)
+    likelihood_ = cast(Likelihood | None, None)
+    posterior_ = cast(Posterior | None, None)
+    prior_ = cast(Prior | None, None)
+    corruption_ = cast(Corruption | Callable[..., Tensor] | None, None)
+
+    def choose(self, facts: Facts) -> None:
+        """Set ``<argument>_`` for every part; a subclass calls this first and adds its own."""
+        self.latent_dim_ = self._width(facts)
+        likelihood = self.part("likelihood", Likelihood, lambda: self.auto_likelihood(facts), or_none=True)
+        self.likelihood_ = likelihood
+        self.network_ = self.network_part("network", facts)
+
+    def auto_likelihood(self, facts: Facts) -> Likelihood:
+        """Return the likelihood for data of that kind."""
+        return Bernoulli() if in_unit_interval(facts) else Gaussian()
+
+    def auto_network(self, facts: Facts) -> Network:
+        """Return the network for samples of that shape."""
+        return Conv() if is_image(facts.shape) else MLP((512 if facts.features >= 256 else 256,))
+
+    def auto_latent_dim(self, facts: Facts) -> int:
+        """Return the width of the code for that number of features."""
+        return max(1, min(32, facts.features // 4))
+
+    def settings(self) -> Training:
+        """Return how the fit is made: `training`, and the system's recipe where it leaves something open."""
+        return (self.training or Training()).completed(self.recipe)
+
+    def part(self, name: str, kind: type[P], auto: Callable[[], P] | None = None, *, or_none: bool = False) -> P:
+        """Return the part that an argument stands for: picked by `auto`, looked up by name, or the object itself.
+
+        Raises
+        ------
+        CompositionError : the argument is no part of that kind.
+        """
+        given = getattr(self, name)
+        value = resolve(kind.kind, given, auto)
+        if not isinstance(value, kind) and not (or_none and value is None):
+            raise CompositionError(f"{name} must be a {kind.__name__} or its name, got {given!r}")
+        return cast(P, value)
+
+    def network_part(self, name: str, facts: Facts) -> Network:
+        """Return the network that an argument stands for; a pair of factories makes a `Custom`."""
+        value = getattr(self, name)
+        if isinstance(value, tuple) and len(value) == 2:
+            value = Custom(*value)
+        network = resolve("network", value, lambda: self.auto_network(facts))
+        if not isinstance(network, Network):
+            raise CompositionError(f"{name} must be a Network, its name or a pair of factories, got {value!r}")
+        return network
+
+    def reconstruction_clip_norm(self) -> float | None:
+        """Return how far the gradient of a reconstruction may go: the values of standardised rows have no bound."""
+        bounded = self.likelihood_ is not None and self.likelihood_.bounded
+        unbounded = len(self.shape_) == 1 and self.scaling == "auto" and not bounded
+        return 3.0 * math.sqrt(self.shape_[0]) if unbounded else None
+
+    def _width(self, facts: Facts) -> int:
+        if self.latent_dim == "auto":
+            return self.auto_latent_dim(facts)
+        if not isinstance(self.latent_dim, int | np.integer) or self.latent_dim < 1:
+            raise CompositionError(
+                f"latent_dim must be 'auto' or a whole number of at least 1, got {self.latent_dim!r}"
+            )
+        return int(self.latent_dim)
+
+
+def in_unit_interval(facts: Facts) -> bool:
+    """Return whether values lie in [0, 1], or are grey values in uint8."""
+    assert facts.bounds is not None
+    low, high = facts.bounds
+    return (low >= 0 and high <= 1) or facts.dtype == "uint8"
+
+
+def is_image(shape: tuple[int, ...]) -> bool:
+    """Return whether a sample is a picture that convolutions suit."""
+    return len(shape) in (2, 3) and min(shape[-2:]) >= 16

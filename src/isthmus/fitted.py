@@ -1,0 +1,223 @@
+"""What a fitted model offers to whatever measures, judges, shows or keeps it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from .errors import CompositionError, DataError
+from .history import History
+from .likelihood import Likelihood
+from .model import Model
+from .placing import AnyPlace
+from .rows import check_rows, condition_rows
+from .tensors import as_tensor
+
+__all__ = ["BLOCK_ROWS", "Fitted", "values_at_once"]
+
+BLOCK_ROWS = 256
+"""Rows go through a fitted model in blocks of exactly this size, the last one filled up, so that a row's result does
+not depend, to the bit, on how many others came with it."""
+
+GPU_BLOCK_VALUES = 2**22
+"""Values that a GPU is given at once: enough to keep it busy."""
+
+
+class Fitted:
+    """A fitted estimator's rows, blocks, codes, units and abilities.
+
+    Everything outside the estimators depends on this alone, so that a user's own system is measured, diagnosed, saved
+    and reported like those of isthmus.
+
+    Parameters
+    ----------
+    estimator : fitted.
+
+    >>> from sklearn.datasets import load_iris
+    >>> from isthmus import VAE
+    >>> X = load_iris().data
+    >>> fitted = Fitted(VAE(2, max_epochs=1, random_state=0).fit(X))
+    >>> fitted.encode(X).shape, fitted.units(X).shape, "density" in fitted.abilities
+    ((150, 2), (150, 4), True)
+    """
+
+    def __init__(self, estimator: Any) -> None:
+        check_is_fitted(estimator, "model_")
+        self.estimator = estimator
+
+    @property
+    def model(self) -> Model:
+        """The module of the composition."""
+        model: Model = self.estimator.model_
+        return model
+
+    @property
+    def history(self) -> History:
+        """One row an epoch."""
+        history: History = self.estimator.history_
+        return history
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one sample."""
+        shape: tuple[int, ...] = self.estimator.shape_
+        return shape
+
+    @property
+    def latent_dim(self) -> int:
+        """The width of the code."""
+        return int(self.estimator.latent_dim_)
+
+    @property
+    def likelihood(self) -> Likelihood | None:
+        """The likelihood p(x|z), the part."""
+        likelihood: Likelihood | None = self.estimator.likelihood_
+        return likelihood
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        """What the system can: ``codes``, ``reconstructions``, ``scores``, ``density``, ``samples``, ``judgements``."""
+        abilities: frozenset[str] = type(self.estimator).abilities()
+        return abilities
+
+    def rows(self, X: Any) -> np.ndarray:
+        """Return rows as a numeric array (N, *shape), finite, in their own dtype.
+
+        Raises
+        ------
+        DataError : samples have another shape than in the fit, or values that are no finite numbers.
+        """
+        shape = tuple(getattr(X, "shape", ()))[1:]
+        if len(shape) > 1 or len(self.shape) > 1:
+            shape = shape or np.shape(X)[1:]
+            if shape != self.shape:
+                name = type(self.estimator).__name__
+                raise DataError(f"X has samples of shape {shape}, {name} was fitted on {self.shape}")
+        return check_rows(self.estimator, X, reset=False)
+
+    def conditions(self, condition: Any, rows: int) -> np.ndarray | None:
+        """Return the condition of every row, (N, c), or None where the model has none."""
+        return condition_rows(condition, rows, self.model.condition_width)
+
+    def codes(self, H: Any) -> np.ndarray:
+        """Return codes as an array (N, d).
+
+        Raises
+        ------
+        DataError : they have another width.
+        """
+        h = np.asarray(H.detach().cpu() if isinstance(H, Tensor) else H)
+        if h.ndim != 2 or h.shape[1] != self.latent_dim:
+            raise DataError(f"codes must be (N, {self.latent_dim}), got {h.shape}")
+        return h
+
+    def block_rows(self, draws: int = 1) -> int:
+        """Return how many rows go through at once: whatever their number, so that a row has its own bits."""
+        if self.model.device.type == "cpu":
+            return BLOCK_ROWS
+        fitting: int = GPU_BLOCK_VALUES // (draws * math.prod(self.shape))
+        return max(BLOCK_ROWS, min(32 * BLOCK_ROWS, 1 << max(0, fitting.bit_length() - 1)))
+
+    def map(
+        self,
+        X: np.ndarray,
+        f: Callable[[Tensor, Tensor | None], Tensor],
+        *,
+        condition: np.ndarray | None = None,
+        dtype: np.dtype[Any] | None = None,
+        draws: int = 1,
+    ) -> np.ndarray:
+        """Return ``f(rows, conditions)`` of all rows, a block at a time on the model's device, without gradients.
+
+        Parameters
+        ----------
+        X : rows or codes, (N, ...).
+        f : maps a block of rows and their conditions, or None, to a tensor with one row each.
+        condition : (N, c) or None.
+        dtype : the result is in float64 if this is, in float32 otherwise; None is the dtype of X.
+        draws : how many values f makes of each value, which decides on the size of a GPU's block.
+        """
+        size, results = self.block_rows(draws), []
+        with torch.no_grad(), AnyPlace():
+            for start in range(0, len(X), size):
+                x = self._block(X, start, size)
+                c = None if condition is None else self._block(condition, start, size).to(self.model.dtype)
+                results.append(f(x, c)[: len(X) - start].cpu().numpy())
+        out = np.concatenate(results)
+        dtype = X.dtype if dtype is None else dtype
+        wide = dtype.kind == "f" and dtype.itemsize == 8  # in whatever byte order
+        return out.astype(np.float64 if wide else np.float32, copy=False)
+
+    def _block(self, a: np.ndarray, start: int, size: int) -> Tensor:
+        block = as_tensor(a[start : start + size], self.model.device)
+        return torch.cat([block, block.new_zeros(size - len(block), *block.shape[1:])])
+
+    def encode(self, X: Any, condition: Any = None) -> np.ndarray:
+        """Return the codes (N, d) of rows: the posterior's mean, without corruption or draws."""
+        rows = self.rows(X)
+        return self.map(
+            rows,
+            lambda x, c: self.model.encode(self.model.scaled(x), c).mean,
+            condition=self.conditions(condition, len(rows)),
+        )
+
+    def decoded(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Return x̂ in the data's units for a block of codes."""
+        model = self.model
+        x_hat: Tensor = model.scaling.inverse(model.decode(z.to(model.dtype), condition).mean)
+        return x_hat
+
+    def decode(self, H: Any, condition: Any = None) -> np.ndarray:
+        """Return x̂ for codes (N, d), in the data's own shape and units."""
+        h = self.codes(H)
+        given = self.conditions(condition, len(h))
+        return self.map(h, self.decoded, condition=given, dtype=self.estimator.dtype_)
+
+    def reconstruct(self, X: Any, condition: Any = None) -> np.ndarray:
+        """Return x̂ of the shape of X, in the data's units."""
+        rows, model = self.rows(X), self.model
+        return self.map(
+            rows,
+            lambda x, c: self.decoded(model.encode(model.scaled(x), c).mean, c),
+            condition=self.conditions(condition, len(rows)),
+            dtype=self.estimator.dtype_,
+        )
+
+    def units(self, X: np.ndarray) -> np.ndarray:
+        """Return rows in the data's units as flat rows in the model's, (N, n), float64."""
+        x = torch.as_tensor(np.asarray(X, dtype=np.float64))
+        scaling = self.model.scaling
+        wide: Tensor = scaling(x.to(scaling.shift), torch.float64)
+        return wide.cpu().numpy().reshape(len(X), -1)
+
+    def scaled_blocks(self, X: Any, draws: int) -> Iterator[Tensor]:
+        """Yield rows in the model's units, in blocks whose reconstructions from `draws` codes each have a bounded size.
+
+        Raises
+        ------
+        DataError : rows do not fit the model, or hold values that the likelihood has no density for.
+        """
+        rows = self.rows(X)
+        if self.likelihood is not None:
+            self.likelihood.check_values(rows, self.model.scaling)
+        size = max(1, min(BLOCK_ROWS, values_at_once(self.model.device) // (draws * math.prod(self.shape))))
+        for start in range(0, len(rows), size):
+            yield self.model.scaled(as_tensor(rows[start : start + size], self.model.device))
+
+    def need_density(self, what: str) -> None:
+        """Raise `CompositionError` unless there are a prior and a posterior with a density, which `what` needs."""
+        if not self.model.has_density or self.model.prior is None:
+            raise CompositionError(
+                f"{what} needs a prior and a posterior with a density; {type(self.estimator).__name__} has not"
+            )
+
+
+def values_at_once(device: torch.device) -> int:
+    """Return how many values a decoder had best return at once: what stays in a CPU's cache, what fills a GPU."""
+    return 2**20 if device.type == "cpu" else 2**26

@@ -1,0 +1,177 @@
+"""A fit: rows split, units picked, the model put together, the players played."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+from torch import Tensor
+
+from . import memory
+from .batch import Batch
+from .corruption import Corruption
+from .device import pick_device
+from .errors import CompositionError, DataError
+from .facts import Facts
+from .given import Given, batch_size_for, facts_of, precision_for, split, units_of
+from .model import Model, Pass
+from .parts import to_json
+from .progress import progress
+from .scaling import Scaling, moments
+from .seeds import seeded
+from .source import Generated
+from .tensors import as_tensor, is_mapped
+from .trackers import tracking
+from .training import Rows, Run, Training, train
+from .training.checkpoint import Checkpoints
+from .training.data import place_for
+from .training.settings import PLACES
+
+__all__ = ["fingerprint", "fit"]
+
+MONITORED_ROWS = 1_000
+"""Rows that what goes into the history after each epoch is measured on, at most."""
+
+FINGERPRINT_ROWS = 256
+"""Rows that are hashed at once."""
+
+
+def fit(estimator: Any, given: Given) -> None:
+    """Fit an estimator to rows that were checked; everything that it learns is set on it."""
+    given = given.counted()
+    x = given.x
+    if len(x) < 2:
+        raise DataError(f"a fit needs at least 2 rows that count, got {len(x)}")
+    settings: Training = estimator.settings()
+    seed = int(check_random_state(estimator.random_state).randint(2**31))
+    estimator.shape_, estimator.dtype_ = tuple(x.shape[1:]), x.dtype
+    checkpoints = _checkpoints(estimator, settings, seed, given)
+    seed = seed if checkpoints is None else checkpoints.seed
+    rows, held_out = split(len(x), estimator.validation_fraction, seed)
+    facts = facts_of(given, rows.numpy())
+    estimator.choose(facts)
+    facts = replace(facts, latent_dim=estimator.latent_dim_)
+    device = pick_device(estimator.device)
+    scaling, facts = _units(estimator, given, rows.numpy(), facts)
+    memory.refuse(estimator, x, facts, device)
+    with seeded(seed, device):
+        model: Model = estimator.compose(facts, scaling)
+        estimator.precision_ = precision_for(estimator, model, device)
+        model.place(device, torch.float64 if estimator.precision_ == "float64" else torch.float32)
+        model.mixed = estimator.precision_ == "bfloat16"
+        size = batch_size_for(estimator, len(rows))
+        _refuse_batches_of_one(model, size)
+        arrays = given.arrays()
+        if given.weight is not None:
+            arrays["weight"] = given.weight / given.weight[rows.numpy()].mean()
+        place = place_for(sum(array.nbytes for array in arrays.values()), device)
+        data = Batch(**{name: as_tensor(array, place) for name, array in arrays.items()}).map(_narrow_weight)
+        taken = partial(Rows, data, size, device=device, ahead=is_mapped(x))
+        spread = _spread(rows if held_out is None else held_out)
+        watched = data.map(lambda tensor: tensor[spread.to(tensor.device)].to(device))
+        _try(model, watched, device)
+        with (
+            tracking(settings.trackers, estimator) as tracked,
+            progress(type(estimator).__name__, estimator.max_epochs, estimator.verbose) as show,
+        ):
+
+            def report(row: dict[str, float]) -> None:
+                tracked.epoch(row)
+                show(row)
+
+            def monitor(model: Model) -> dict[str, float]:
+                found: dict[str, float] = {}
+                for one in estimator.monitors:
+                    if held_out is not None or not one.needs_held_out:
+                        found |= one(model, watched)
+                return found
+
+            run = Run(
+                epochs=estimator.max_epochs,
+                learning_rate=estimator.learning_rate,
+                settings=settings,
+                generator=torch.Generator(device).manual_seed(seed),
+                validation=None if held_out is None else taken(held_out),
+                monitor=monitor,
+                watch=estimator.watch,
+                report=report,
+                checkpoints=checkpoints,
+            )
+            estimator.history_ = train(model, estimator.players(), taken(rows), run)
+    model.mixed = False
+    estimator.model_ = model
+    estimator.n_epochs_ = len(estimator.history_)
+    estimator._n_features_out = estimator.latent_dim_
+
+
+def _narrow_weight(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.dtype == torch.float64 and tensor.ndim == 1 else tensor
+
+
+def _units(estimator: Any, given: Given, rows: np.ndarray, facts: Facts) -> tuple[Scaling, Facts]:
+    """Return the model's units and the data's facts in them; refuse what the likelihood has no value for."""
+    likelihood, scaling = estimator.likelihood_, units_of(estimator, facts)
+    if likelihood is not None:
+        likelihood.check_values(given.x, scaling)
+    assert facts.mean is not None
+    assert facts.std is not None
+    standardised = len(facts.shape) == 1 and (likelihood is None or not likelihood.bounded)
+    if estimator.scaling == "auto" and estimator.posterior_ is not None and not standardised:
+        met = facts.mean
+        if given.noisy is not None:
+            met = torch.as_tensor(moments(given.noisy, rows, given.weight)[0])
+        elif isinstance(estimator.corruption_, Corruption):
+            met = estimator.corruption_.mean(met)
+        scaling.centre_at(met, facts.std)
+    return scaling, replace(facts, centre=scaling(facts.mean, torch.float32))
+
+
+def _refuse_batches_of_one(model: Model, size: int) -> None:
+    if size == 1 and any(isinstance(m, torch.nn.modules.batchnorm._BatchNorm) for m in model.modules()):
+        raise CompositionError("batch normalisation needs batches of at least 2 rows; raise batch_size")
+
+
+def _spread(rows: Tensor) -> Tensor:
+    """Return at most `MONITORED_ROWS` of the rows, evenly spaced."""
+    return rows[:: max(1, len(rows) // MONITORED_ROWS)][:MONITORED_ROWS]
+
+
+@torch.no_grad()
+def _try(model: Model, batch: Batch, device: torch.device) -> None:
+    """Draw one code for each of two rows: a distribution that cannot be drawn from is refused before the fit."""
+    model.eval()
+    passed = Pass(model, batch.map(lambda tensor: tensor[:2]), Generated(torch.Generator(device).manual_seed(0)))
+    if model.posterior is not None:
+        passed.z  # noqa: B018  (computed where it is asked for)
+    if model.prior is not None:
+        passed.z_prior  # noqa: B018
+    model.train()
+
+
+def _checkpoints(estimator: Any, settings: Training, seed: int, given: Given) -> Checkpoints | None:
+    """Return where the fit keeps its state; what tells it from other fits is all that its result depends on."""
+    if settings.checkpoint is None:
+        return None
+    arrays: dict[str, np.ndarray] = {}
+    elsewhere = {"training", "verbose", "device"}
+    arguments = {k: v for k, v in estimator.get_params(deep=False).items() if k not in elsewhere}
+    moved = {k: v for k, v in settings.get_params(deep=False).items() if k not in PLACES}
+    fit = {name: to_json(value, arrays) for name, value in (arguments | moved).items()}
+    names = {"x": "X", "noisy": "X_noisy"}
+    data = {names.get(name, name): array for name, array in given.arrays().items()}
+    fit |= {f"{name} ({what})": value for name, a in (data | arrays).items() for what, value in fingerprint(a).items()}
+    return Checkpoints(settings.checkpoint, {"system": type(estimator).__name__, **fit}, seed, settings.resume)
+
+
+def fingerprint(a: np.ndarray) -> Mapping[str, str]:
+    """Return shape, dtype and a digest of the values of an array, which differ for arrays that differ."""
+    digest = hashlib.blake2b(digest_size=16)
+    for start in range(0, len(a), FINGERPRINT_ROWS):
+        digest.update(np.ascontiguousarray(a[start : start + FINGERPRINT_ROWS]).tobytes())
+    return {"shape": str(a.shape), "dtype": a.dtype.name, "values": digest.hexdigest()}

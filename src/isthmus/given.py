@@ -1,0 +1,103 @@
+"""What a fit is given: the rows, what is known of them, and what the machine makes of the arguments left open."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .device import has_bfloat16
+from .errors import DataError
+from .facts import Facts
+from .scaling import Scaling, moments
+
+__all__ = ["Given", "batch_size_for", "facts_of", "precision_for", "split", "units_of"]
+
+BFLOAT16_FROM_WEIGHTS = 2**18
+"""The number of weights from which bfloat16 pays."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """The arrays of a fit, one row a sample.
+
+    Attributes
+    ----------
+    x : what the model is to bring back, (N, ...).
+    noisy : real noisy partners, or None.
+    condition : (N, c), or None.
+    weight : how much each row counts, (N,), or None.
+    """
+
+    x: np.ndarray
+    noisy: np.ndarray | None = None
+    condition: np.ndarray | None = None
+    weight: np.ndarray | None = None
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays that are there, by name."""
+        named = {"x": self.x, "noisy": self.noisy, "condition": self.condition, "weight": self.weight}
+        return {name: array for name, array in named.items() if array is not None}
+
+    def counted(self) -> Given:
+        """Return the rows whose weight is not zero: a row that does not count is as good as one that is not there."""
+        if self.weight is None or self.weight.all():
+            return self
+        return Given(**{name: array[self.weight > 0] for name, array in self.arrays().items()})
+
+
+def facts_of(given: Given, rows: np.ndarray) -> Facts:
+    """Return what is known of the data before anything is chosen; the width of the code is chosen last."""
+    x = given.x
+    mean, variance = moments(x, rows, given.weight)
+    return Facts(
+        shape=tuple(x.shape[1:]),
+        latent_dim=0,
+        condition=0 if given.condition is None else given.condition.shape[1],
+        rows=len(rows),
+        mean=torch.as_tensor(mean),
+        std=torch.as_tensor(np.sqrt(variance)),
+        bounds=(float(x.min()), float(x.max())),
+        dtype=x.dtype.name,
+    )
+
+
+def split(n: int, validation_fraction: float, seed: int) -> tuple[Tensor, Tensor | None]:
+    """Return the rows to train on and those held out."""
+    if not validation_fraction:
+        return torch.arange(n), None
+    held_out = max(1, round(n * validation_fraction))
+    if held_out > n - 2:
+        raise DataError(f"validation_fraction={validation_fraction} of {n} rows leaves fewer than 2 to train on")
+    order = torch.as_tensor(np.random.default_rng(seed).permutation(n))
+    return order[held_out:].sort().values, order[:held_out].sort().values
+
+
+def precision_for(estimator: Any, model: nn.Module, device: torch.device) -> str:
+    """Return the precision of a fit: bfloat16 for wide networks where the hardware has it, unless it is given."""
+    if estimator.precision != "auto":
+        return str(estimator.precision)
+    wide = sum(p.numel() for p in model.parameters()) >= BFLOAT16_FROM_WEIGHTS
+    return "bfloat16" if wide and has_bfloat16(device) else "float32"
+
+
+def batch_size_for(estimator: Any, n: int) -> int:
+    """Return the rows a step of a fit on n rows: a hundredth of them, from 16 to 256, unless it is given."""
+    if estimator.batch_size != "auto":
+        return int(estimator.batch_size)
+    return 1 << min(8, max(4, round(math.log2(max(1.0, n / 100)))))
+
+
+def units_of(estimator: Any, facts: Facts) -> Scaling:
+    """Return the units that the likelihood picks, or those of the data where the estimator's `scaling` says so."""
+    likelihood, automatic = estimator.likelihood_, estimator.scaling == "auto"
+    if likelihood is None:
+        if automatic and facts.mean is not None and facts.std is not None:
+            return Scaling.standard(facts.mean, facts.std)
+        return Scaling.identity(facts.shape)
+    scaling: Scaling = likelihood.units(facts) if automatic else likelihood.plain_units(facts)
+    return scaling

@@ -1,0 +1,39 @@
+"""Systems by name: every estimator registers when its class is made, a user's own as those of isthmus do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["find", "known", "register"]
+
+_SYSTEMS: dict[str, type[Any]] = {}
+
+
+def register(cls: type[Any]) -> None:
+    """Take a class into the list, under its name.
+
+    A class that is defined again replaces the earlier one; one that has the name of a system of isthmus is known with
+    its module's name before it.
+    """
+    name = cls.__name__.lower()
+    taken = _SYSTEMS.get(name)
+    if taken is not None and taken.__module__ != cls.__module__ and taken.__module__.startswith("isthmus."):
+        name = f"{cls.__module__}.{name}".lower()
+    _SYSTEMS[name] = cls
+
+
+def known() -> dict[str, type[Any]]:
+    """Return the systems by their lower-case names.
+
+    >>> import isthmus.estimators
+    >>> sorted(known())[:3]
+    ['adversarialautoencoder', 'autoencoder', 'contractiveautoencoder']
+    """
+    return dict(_SYSTEMS)
+
+
+def find(name: str, module: str) -> type[Any] | None:
+    """Return the system of that name, its module's if several have it; None if none is imported."""
+    systems = _SYSTEMS.values()
+    named = [cls for cls in systems if cls.__name__ == name]
+    return next((cls for cls in named if cls.__module__ == module), named[0] if named else None)

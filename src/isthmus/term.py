@@ -1,0 +1,82 @@
+"""Terms: what an objective is a sum of, one value a sample."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from torch import Tensor
+
+from .parts import Part
+from .source import Source
+
+if TYPE_CHECKING:
+    from .model import Model, Pass
+
+__all__ = ["NegativeLogLikelihood", "Term"]
+
+
+class Term(Part, kind="term"):
+    r"""Base of terms: ``term(model, passed, source) -> (N,)``, and its weight at a moment of the fit.
+
+    A term is pure: it neither reduces nor steps, and does not know how far the fit is. It reads what it needs from the
+    pass, which computes what is asked for once. One that has weights of its own overrides `build`, and what it builds
+    is called in its place.
+
+    Parameters
+    ----------
+    weight : the term's factor in the loss.
+    warmup : the fraction of the fit over which the factor rises linearly from zero. Being a fraction, it cannot outlast
+        the fit.
+
+    >>> class L1(Term):
+    ...     "‖z‖₁, a sparse code."
+    ...     def __call__(self, model, passed, source):
+    ...         return passed.z.abs().sum(-1)
+    >>> L1(0.01), L1().name
+    (L1(weight=0.01), 'l1')
+    """
+
+    name: ClassVar[str] = ""
+    """The term's column in the history; the class's name in lower case unless it says another."""
+    is_named: ClassVar[bool] = False
+
+    weight: float = 1.0
+    warmup: float = field(default=0.0, kw_only=True)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "name" in vars(cls):
+            cls.is_named = True
+        elif not cls.is_named:
+            cls.name = cls.__name__.lower()
+
+    def check(self) -> None:
+        self.require(self.weight >= 0, f"weight must not be negative, got {self.weight}")
+        self.require(0 <= self.warmup <= 1, f"warmup is a fraction of the fit, in [0, 1], got {self.warmup}")
+
+    def refuse(self, model: Model) -> None:
+        """Raise `CompositionError` if this term means nothing for that model; the message gives the reason."""
+
+    def __call__(self, model: Model, passed: Pass, source: Source) -> Tensor:
+        """Return the term of every sample, (N,), unweighted."""
+        raise NotImplementedError
+
+    def weight_at(self, progress: float) -> float:
+        """Return the weight when a fraction `progress` of the fit is done."""
+        return self.weight * (min(1.0, progress / self.warmup) if self.warmup else 1.0)
+
+
+class NegativeLogLikelihood(Term):
+    """−log p(x|z), the mean over draws: the reconstruction loss."""
+
+    name: ClassVar[str] = "reconstruction"
+
+    def __call__(self, model: Model, passed: Pass, source: Source) -> Tensor:
+        """Return −log p(x|z)."""
+        return -mean_over_draws(passed.log_likelihood)
+
+
+def mean_over_draws(values: Tensor) -> Tensor:
+    """Return the mean of (*draws, N) over the draws, (N,)."""
+    return values if values.ndim == 1 else values.flatten(0, -2).mean(0)

@@ -1,0 +1,51 @@
+"""A density fitted to given values by the one loop: what a `finish` does with codes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ..batch import Batch
+from ..facts import Facts
+from ..model import Model, Pass
+from ..objective import Objective, Terms
+from ..scaling import Scaling
+from ..source import Source
+from .data import Rows
+from .loop import Run, train
+from .player import Player
+from .settings import Training
+
+__all__ = ["fit_density"]
+
+
+class _NegativeLogDensity(Objective):
+    def __call__(self, model: Model, passed: Pass, source: Source) -> Terms:
+        return {"density": -passed.p_z.log_prob(passed.x)}
+
+
+def fit_density(
+    density: nn.Module,
+    values: Tensor,
+    *,
+    epochs: int = 100,
+    batch_size: int = 256,
+    learning_rate: float = 1e-3,
+    training: Training | None = None,
+    random_state: int = 0,
+) -> None:
+    """Fit p(z) to values by maximum likelihood, in place: min −(1/N) Σⱼ log p(zⱼ).
+
+    Parameters
+    ----------
+    density : ``density(None)`` returns a distribution over (d,); a flow, a mixture, an autoregressive net.
+    values : (N, d), such as the codes of the training rows.
+    epochs, batch_size, learning_rate, training, random_state : as an estimator's.
+    """
+    facts = Facts(tuple(values.shape[1:]), values.shape[1], rows=len(values))
+    model = Model(facts, scaling=Scaling.identity(facts.shape), networks={"density": density})
+    model.prior = density
+    model.place(values.device, values.dtype)
+    generator = torch.Generator(values.device).manual_seed(random_state)
+    run = Run(epochs=epochs, learning_rate=learning_rate, settings=training or Training(), generator=generator)
+    train(model, [Player("density", _NegativeLogDensity())], Rows(Batch(values.detach()), batch_size), run)
