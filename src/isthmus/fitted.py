@@ -102,8 +102,16 @@ class Fitted:
         return check_rows(self.estimator, X, reset=False)
 
     def conditions(self, condition: Any, rows: int) -> np.ndarray | None:
-        """Return the condition of every row, (N, c), or None where the model has none."""
-        return condition_rows(condition, rows, self.model.condition_width)
+        """Return the condition of every row, (N, c), or None where the model has none.
+
+        What the networks were told of the corruption may be left out: rows that are not corrupted are told zeros.
+        """
+        told, width = self.model.told, self.model.condition_width
+        if told and (condition is None or np.asarray(condition).reshape(rows, -1).shape[1] == width - told):
+            own = condition_rows(condition, rows, width - told)
+            zeros = np.zeros((rows, told), dtype=np.float32)
+            return zeros if own is None else np.concatenate([own, zeros], 1)
+        return condition_rows(condition, rows, width)
 
     def codes(self, H: Any) -> np.ndarray:
         """Return codes as an array (N, d).

@@ -56,12 +56,13 @@ class Model(nn.Module):
         posterior: Posterior | None = None,
         likelihood: Likelihood | None = None,
         prior: Prior | None = None,
-        corruption: Corruption | Callable[..., Tensor] | None = None,
+        corruption: Corruption | Callable[..., Any] | None = None,
         terms: Mapping[str, Term] | None = None,
     ) -> None:
         super().__init__()
         self.shape, self.latent_dim = facts.shape, facts.latent_dim
         self.condition_width, self.rows = facts.condition, facts.rows
+        self.told = int(getattr(corruption, "told", 0))
         self.mixed = False
         self.has_density = posterior is not None and posterior.has_density
         self.scaling = scaling
@@ -189,8 +190,8 @@ class Pass:
 
     @property
     def condition(self) -> Tensor | None:
-        """The condition c of every row, (N, c), or None."""
-        c = self.batch.condition
+        """The condition c of every row, (N, c), with what the networks are told of its corruption, or None."""
+        c = self.met.condition if self.model.told else self.batch.condition
         return None if c is None else c.to(self.model.dtype)
 
     @property
@@ -200,24 +201,39 @@ class Pass:
         return x
 
     @property
+    def met(self) -> Batch:
+        """The batch as the encoder meets it: with all that the corruption returns, x̃ as ``noisy``."""
+        if "met" not in self._computed:
+            self._computed["met"] = self._corrupted(), True
+        met: Batch = self._computed["met"][0]
+        return met
+
+    def _corrupted(self) -> Batch:
+        model, x, condition = self.model, self.batch.x, self.batch.condition
+        found: dict[str, Tensor] = {}
+        if model.corruption is not None and self.batch.noisy is None and "x_tilde" not in self._computed:
+            drawn = model.corruption(x if x.is_floating_point() else x.to(model.dtype), self.source)
+            found = {"noisy": drawn} if isinstance(drawn, Tensor) else dict(drawn)
+        told = found.pop("condition", None)
+        if model.told and (condition is None or condition.shape[1] < model.condition_width):
+            told = torch.zeros(len(x), model.told, dtype=model.dtype, device=x.device) if told is None else told
+            condition = told if condition is None else torch.cat([condition, told.to(condition.dtype)], 1)
+        return self.batch.having(**found, condition=condition)
+
+    @property
     def x_tilde(self) -> Tensor:
         """What is encoded: the real noisy partner, a corruption of x, or x itself."""
-        x_tilde: Tensor = self.once("x_tilde", self._corrupted)
+        x_tilde: Tensor = self.once("x_tilde", self._encoded)
         return x_tilde
 
-    def _corrupted(self) -> Tensor:
-        if self.batch.noisy is not None:
-            return self.model.scaled(self.batch.noisy)
-        if self.model.corruption is None:
-            return self.x
-        x = self.batch.x
-        wide = x if x.is_floating_point() else x.to(self.model.dtype)
-        return self.model.scaled(self.model.corruption(wide, self.source))
+    def _encoded(self) -> Tensor:
+        noisy = self.met.noisy
+        return self.x if noisy is None else self.model.scaled(noisy)
 
     @property
     def q(self) -> Distribution:
         """q(z|x̃)."""
-        q: Distribution = self.once("q", lambda: self.model.encode(self.x_tilde, self.condition, self.batch.observed))
+        q: Distribution = self.once("q", lambda: self.model.encode(self.x_tilde, self.condition, self.met.observed))
         return q
 
     @property
