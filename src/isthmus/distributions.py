@@ -1,6 +1,6 @@
 """Distributions: what torch.distributions lacks here, drawing from a `Source`, and log-densities with gaps.
 
-``draw(p, source, shape)`` is the one way in which isthmus draws. A distribution of your own is taught to it in two lines:
+``draw(p, source, shape)`` is the one way in which isthmus draws. It learns a distribution of your own in two lines:
 
 >>> import torch
 >>> from torch.distributions import Distribution

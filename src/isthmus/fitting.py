@@ -119,7 +119,8 @@ def _units(estimator: Any, given: Given, rows: np.ndarray, facts: Facts) -> tupl
     likelihood, scaling = estimator.likelihood_, units_of(estimator, facts)
     if likelihood is not None:
         likelihood.check_values(given.x, scaling)
-    assert facts.mean is not None and facts.std is not None
+    assert facts.mean is not None
+    assert facts.std is not None
     standardised = len(facts.shape) == 1 and (likelihood is None or not likelihood.bounded)
     if estimator.scaling == "auto" and estimator.posterior_ is not None and not standardised:
         met = facts.mean
@@ -143,7 +144,7 @@ def _spread(rows: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _try(model: Model, batch: Batch, device: torch.device) -> None:
-    """Draw one code for each of two rows, so that a distribution that cannot be drawn from is refused before the fit."""
+    """Draw one code for each of two rows: a distribution that cannot be drawn from is refused before the fit."""
     model.eval()
     passed = Pass(model, batch.map(lambda tensor: tensor[:2]), Generated(torch.Generator(device).manual_seed(0)))
     if model.posterior is not None:

@@ -145,8 +145,8 @@ class _Shapes(Source):
 def _kept(model: Model, estimator: Any, n: int) -> int:
     """Return the bytes that the largest turn keeps of a batch of n rows for its backward pass, and the gradients.
 
-    What torch saves is counted as it is saved, on tensors that have shapes alone, so that every term, penalty and network
-    counts as it is; weights do not count.
+    What torch saves is counted on tensors that have shapes alone, whatever the terms, penalties and networks are;
+    weights do not count.
     """
     width = model.condition_width - model.told
     condition = torch.empty(n, width, device="meta") if width else None

@@ -40,8 +40,8 @@ class Model(nn.Module):
     ----------
     facts : the data's shape and the code's width.
     scaling : the data's units ↔ the model's.
-    networks : modules by name. ``encoder`` maps x to the posterior's context, ``decoder`` z to the likelihood's, ``prior``
-        c to the prior's; any other is a judge's.
+    networks : modules by name. ``encoder`` maps x to the posterior's context, ``decoder`` z to the likelihood's,
+        ``prior`` c to the prior's; any other is a judge's.
     posterior, likelihood, prior : the three conditionals.
     corruption : p(x̃|x), used in training only.
     terms : the terms of the players' objectives; those that have weights are kept here.
@@ -130,7 +130,7 @@ class Model(nn.Module):
 
     def term(self, term: Term) -> Any:
         """Return the term with the weights it has in this model, or the term itself if it has none."""
-        return self.terms[term.name] if term.name in self.terms else term
+        return self.terms[term.name] if term.name in self.terms else term  # noqa: SIM401  (a ModuleDict has no get)
 
     def through(self, name: str, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Return what the network of that name makes of x, (N, ...), and of a condition, (N, c).

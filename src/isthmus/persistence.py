@@ -171,9 +171,8 @@ def load(
         name, module = one_line(config["class"], 40), one_line(config.get("module", ""), 80)
         if module and module.partition(".")[0] != "isthmus":
             raise ModelFileError(f"{path} holds a {name}, which is defined in {module!r}: import that module first")
-        raise ModelFileError(
-            f"{path}: unknown model class {name!r}{nearest(name, [known.__name__ for known in systems.known().values()])}"
-        )
+        others = [known.__name__ for known in systems.known().values()]
+        raise ModelFileError(f"{path}: unknown model class {name!r}{nearest(name, others)}")
     place = pick_device(device)
     if expected is not None and not issubclass(cls, expected):
         raise ModelFileError(f"{path} holds a {cls.__name__}, not a {expected.__name__}")

@@ -69,8 +69,8 @@ class Autoencoder(Reconstructing):
         super().choose(facts)
         if self.latent_dim_ >= facts.features:
             warnings.warn(
-                f"the code is over-complete, {self.latent_dim_} numbers for {facts.features} features, and nothing keeps "
-                "it from copying; lower latent_dim, or use DenoisingAutoencoder, ContractiveAutoencoder or VAE",
+                f"the code is over-complete, {self.latent_dim_} numbers for {facts.features} features, and nothing "
+                "keeps it from copying; lower latent_dim, or use DenoisingAutoencoder, ContractiveAutoencoder or VAE",
                 stacklevel=5,
             )
 
@@ -85,9 +85,9 @@ class DenoisingAutoencoder(Reconstructing):
     ----------
     {common}
     corruption : p(x̃|x), in the data's units: a `Corruption`, a name such as ``"masking:0.5"``, or any function
-        ``(x, source) -> x_tilde`` on tensors, which draws from the source; ``"auto"`` masks a quarter of the entries of [0, 1] data and adds
-        Gaussian noise of 0.3 standard deviations otherwise, each feature's own for rows. What was picked is in
-        ``corruption_``, and `corrupt` draws from it.
+        ``(x, source) -> x_tilde`` on tensors, which draws from the `Source`; ``"auto"`` masks a quarter of the entries
+        of [0, 1] data and adds Gaussian noise of 0.3 standard deviations otherwise, each feature's own for rows. What
+        was picked is in ``corruption_``, and `corrupt` draws from it.
     tied : whether the decoder's weights are the encoder's, transposed, at every depth.
 
     Attributes
@@ -112,8 +112,8 @@ class DenoisingAutoencoder(Reconstructing):
     def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, condition: Any = None) -> Self:
         """Fit to clean rows X, corrupting them; or to pairs, X noisy and y clean, of one shape.
 
-        A one-dimensional y is taken for labels and ignored, as scikit-learn's pipelines want it. The other arguments are
-        those of every estimator.
+        A one-dimensional y is taken for labels and ignored, as scikit-learn's pipelines want it. The other arguments
+        are those of every estimator.
         """
         if y is None or np.asarray(y).ndim < 2:
             return self._fit(X, None, sample_weight, condition)
