@@ -40,8 +40,11 @@ class Corruption(Part, kind="corruption"):
     """Base of corruptions: ``corruption(x, source) -> x_tilde``, or what is met by name, with x̃ as ``"noisy"``."""
 
     told: ClassVar[int] = 0
-    """How many numbers the networks are told of each row's corruption. They come as ``"condition"``, (N, told), and a row
-    whose condition leaves them out, as one that is not corrupted may, is told zeros."""
+    """How many numbers the networks are told of each row's corruption.
+
+    They come as ``"condition"``, (N, told). A row that is not corrupted, and whose condition leaves them out, is told
+    zeros.
+    """
 
     def __call__(self, x: Tensor, source: Source) -> Tensor | Mapping[str, Tensor]:
         """Draw x̃ ~ p(x̃|x)."""

@@ -68,6 +68,20 @@ class Estimator(Choices, system=False):
     history_: History = field(init=False)
     n_epochs_: int = field(init=False)
 
+    def numbers_of(self, condition: Any) -> Any:
+        """Return a condition as numbers, one row each: as it is, unless a system takes classes, names or dates for it.
+
+        >>> from isthmus import VAE
+        >>> class ClassVAE(VAE):
+        ...     "A VAE whose condition is one of ten classes."
+        ...     def numbers_of(self, condition):
+        ...         return np.eye(10)[condition]
+        >>> X, y = np.random.default_rng(0).normal(size=(64, 6)), np.arange(64) % 10
+        >>> ClassVAE(2, max_epochs=1, random_state=0).fit(X, condition=y).sample(3, condition=[7, 7, 2]).shape
+        (3, 6)
+        """
+        return condition
+
     def players(self) -> Turns:
         """Return who plays on the model: one after the other, or at once where a turn is a sequence."""
         raise NotImplementedError(f"{type(self).__name__} does not say who plays: define players()")
@@ -131,7 +145,8 @@ class Estimator(Choices, system=False):
         sample_weight : how much each row counts in every term's mean, (N,); a row of weight 2 counts as two rows, one
             of weight 0 is left out.
         condition : numbers that the model is given beside each row, (N, c), such as a class as one-hot columns; the
-            model learns p(x|c), and wants the condition of new rows and samples too.
+            model learns p(x|c), and wants the condition of new rows and samples too. A system of your own that takes
+            something else for a condition makes numbers of it in `numbers_of`.
 
         Returns
         -------
@@ -152,7 +167,8 @@ class Estimator(Choices, system=False):
             x, noisy = check_rows(self, X, reset=True, minimum=2), None
             if target is not None:
                 x, noisy = check_target(target), x
-            fit(self, Given(x, noisy, condition_rows(condition, len(x)), check_weights(sample_weight, len(x))))
+            c = None if condition is None else condition_rows(self.numbers_of(condition), len(x))
+            fit(self, Given(x, noisy, c, check_weights(sample_weight, len(x))))
         except BaseException:
             self.__dict__ = before
             raise
