@@ -104,12 +104,14 @@ class Fitted:
     def conditions(self, condition: Any, rows: int) -> np.ndarray | None:
         """Return the condition of every row as numbers, (N, c), or None where the model has none.
 
-        A single condition stands for all rows. What the networks are told of a corruption may be left out: a row that
-        is not corrupted is told zeros.
+        A single condition stands for all rows; where none is given, that of `Estimator.under` does. What the networks
+        are told of a corruption may be left out: a row that is not corrupted is told zeros.
         """
         width = self.model.condition_width
         own = width - self.model.told
         numbers = np.zeros((rows, 0)) if condition is None and own == 0 < width else condition
+        if condition is None and self.model.fixed is not None:
+            numbers = np.broadcast_to(self.model.fixed.cpu().numpy(), (rows, width))
         if condition is not None and width:
             numbers = np.asarray(self.estimator.numbers_of(condition))
             if numbers.ndim < 2:

@@ -45,6 +45,10 @@ class Model(nn.Module):
     posterior, likelihood, prior : the three conditionals.
     corruption : p(x̃|x), used in training only.
     terms : the terms of the players' objectives; those that have weights are kept here.
+
+    Attributes
+    ----------
+    fixed : the condition (c,) that holds wherever none is given, or None.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Model(nn.Module):
         self.condition_width, self.rows = facts.condition, facts.rows
         self.told = int(getattr(corruption, "told", 0))
         self.mixed = False
+        self.fixed: Tensor | None = None
         self.has_density = posterior is not None and posterior.has_density
         self.scaling = scaling
         self.networks = nn.ModuleDict(networks)
@@ -100,6 +105,7 @@ class Model(nn.Module):
         """Return q(z|x, c) for x in the model's units."""
         if self.posterior is None:
             raise CompositionError("this model has no posterior: it cannot encode")
+        condition = self.fixed.expand(len(x), -1) if condition is None and self.fixed is not None else condition
         context = self.through("encoder", self.scaling.inputs(x, observed), condition)
         q: Distribution = self.posterior(context.flatten(1))
         return q
@@ -109,6 +115,7 @@ class Model(nn.Module):
         if self.likelihood is None:
             raise CompositionError("this model has no likelihood: it cannot decode")
         flat = z.reshape(-1, z.shape[-1])
+        condition = self.fixed if condition is None else condition
         if condition is not None:
             condition = condition.expand(*z.shape[:-1], condition.shape[-1]).reshape(len(flat), -1)
         context = self.through("decoder", flat, condition)
@@ -119,7 +126,11 @@ class Model(nn.Module):
         """Return the prior p(z), or p(z|c)."""
         if self.prior is None:
             raise CompositionError("this model has no prior")
-        context = self.through("prior", condition) if condition is not None and "prior" in self.networks else None
+        context = None
+        if "prior" in self.networks and condition is not None:
+            context = self.through("prior", condition)
+        elif "prior" in self.networks and self.fixed is not None:
+            context = self.through("prior", self.fixed[None])[0]
         p: Distribution = self.prior(context)
         return p
 

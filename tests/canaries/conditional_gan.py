@@ -1,4 +1,4 @@
-"""A class-conditional GAN: the class comes as y, and samples are of every class in turn unless one is asked for.
+"""A class-conditional GAN that takes the class of each row as y.
 
 Mehdi Mirza and Simon Osindero, "Conditional Generative Adversarial Nets", 2014, https://arxiv.org/abs/1411.1784.
 """
@@ -19,10 +19,6 @@ class ClassGAN(GAN):
 
     def fit(self, X, y=None, *, sample_weight=None, condition=None):
         return super().fit(X, sample_weight=sample_weight, condition=y if condition is None else condition)
-
-    def sample(self, n_samples=1, random_state=None, *, condition=None):
-        every = np.arange(n_samples) % self.classes
-        return super().sample(n_samples, random_state, condition=every if condition is None else condition)
 
 
 def make(**arguments):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from torch import nn
 
 from ..errors import CompositionError
@@ -177,6 +179,24 @@ class Estimator(Choices, system=False):
             picked = [f"{name.rstrip('_')} {value}" for name, value in vars(self).items() if name in automatic]
             print(f"{type(self).__name__}: " + ", ".join(picked))
         return self
+
+    def under(self, condition: Any) -> Self:
+        """Return the fitted model under one condition: p(x|c) for that c, which needs none to be given any more.
+
+        It shares its weights with this one, and is measured, diagnosed and reported like any model without a condition.
+
+        >>> from isthmus import VAE
+        >>> X, C = np.random.default_rng(0).normal(size=(64, 6)), np.eye(2)[np.arange(64) % 2]
+        >>> vae = VAE(2, max_epochs=1, random_state=0).fit(X, condition=C)
+        >>> bool(np.all(vae.under([0, 1]).sample(3, 0) == vae.sample(3, 0, condition=[0, 1])))
+        True
+        """
+        view, numbers = copy.copy(self), self.fitted_.conditions(condition, 1)
+        if numbers is None:
+            raise CompositionError("under: this model was fitted without a condition")
+        view.model_ = copy.copy(self.model_)
+        view.model_.fixed = torch.as_tensor(numbers[0]).to(view.model_.device, view.model_.dtype)
+        return view
 
     @property
     def fitted_(self) -> Fitted:
