@@ -16,7 +16,7 @@ from .batch import Batch
 from .device import pick_device
 from .errors import FitError
 from .facts import Facts
-from .given import Given, batch_size_for, facts_of, precision_for
+from .given import Given, batch_size_for, facts_of, precision_for, told_of
 from .machine import available, in_words
 from .model import Model, Pass
 from .networks import Custom
@@ -77,7 +77,7 @@ def estimate(estimator: Any, X: ArrayLike) -> MemoryEstimate:
     rows = np.linspace(0, len(x) - 1, min(len(x), FACT_ROWS), dtype=np.int64)
     facts = replace(facts_of(Given(x[rows]), np.arange(len(rows))), rows=len(x))
     copy.choose(facts)
-    facts = replace(facts, latent_dim=copy.latent_dim_)
+    facts = replace(facts, latent_dim=copy.latent_dim_, condition=told_of(copy))
     return _counted(copy, _without_numbers(copy, facts), x, facts, pick_device(copy.device))
 
 
@@ -154,7 +154,8 @@ def _kept(model: Model, estimator: Any, n: int) -> list[int]:
     What torch saves is counted on tensors that have shapes alone, whatever the terms, penalties and networks are;
     weights do not count.
     """
-    condition = torch.empty(n, model.condition_width, device="meta") if model.condition_width else None
+    width = model.condition_width - model.told
+    condition = torch.empty(n, width, device="meta") if width else None
     batch = Batch(torch.empty(n, *model.shape, device="meta", dtype=model.dtype), condition=condition)
     weights = {id(storage): storage for storage in (p.untyped_storage() for p in model.parameters())}
     kept = []
@@ -193,18 +194,22 @@ def _state_tensors(settings: Training) -> int:
 def refuse(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) -> None:
     """Raise `FitError` if fitting to x holds more than the device has, saying how much of what, and what to change.
 
-    The parts are chosen. A network of the user's own is not counted: its factories are called once a fit.
+    The parts are chosen. A network of the user's own is not counted: its factories are called once a fit. Nor is a
+    model with a part that needs numbers where an estimate has shapes alone, as torch's checks of arguments do.
     """
     there = available(device)
     if there is None or any(isinstance(part, Custom) for part in vars(estimator).values()):
         return
-    model = _without_numbers(estimator, facts)
-    weights = sum(p.numel() for p in model.parameters())
-    rows = 2 * batch_size_for(estimator, len(x))
-    most = 64 * (weights + rows * facts.features * weights * facts.latent_dim) + 2 * x.nbytes
-    if most <= there // 8:  # each weight of each layer met by each value of each row: nothing keeps more
+    try:
+        model = _without_numbers(estimator, facts)
+        weights = sum(p.numel() for p in model.parameters())
+        rows = 2 * batch_size_for(estimator, len(x))
+        most = 64 * (weights + rows * facts.features * weights * facts.latent_dim) + 2 * x.nbytes
+        if most <= there // 8:  # each weight of each layer met by each value of each row: nothing keeps more
+            return
+        needed = _counted(estimator, model, x, facts, device)
+    except (RuntimeError, NotImplementedError):
         return
-    needed = _counted(estimator, model, x, facts, device)
     if device.type == "cuda":  # where a batch that is too large is taken in pieces
         needed = needed._replace(activations=needed.activations // max(1, batch_size_for(estimator, len(x))))
     if needed.total <= there:
