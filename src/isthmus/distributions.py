@@ -131,6 +131,10 @@ def log_prob(p: Distribution, x: Tensor, observed: Tensor | None = None) -> Tens
         return torch.as_tensor(p.log_prob(x))
     if not isinstance(p, Independent) or p.base_dist.event_shape:
         raise CompositionError(
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Normal:
+        """Return the distribution with a larger batch shape."""
+        return _Normal(self.loc.expand(batch_shape), self.scale)
+
             f"{type(p).__name__} has no density of some entries alone; gaps need a likelihood of independent entries"
         )
     entries = p.base_dist.log_prob(torch.where(observed, x, p.base_dist.mean.detach()))
