@@ -26,6 +26,7 @@ from torch.distributions import (
     Independent,
     MixtureSameFamily,
     Normal,
+    MultivariateNormal,
     OneHotCategorical,
     Poisson,
     TransformedDistribution,
@@ -225,3 +226,10 @@ def _(p: Poisson, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
         enough = torch.special.gammaincc(middle + 1, rate) >= u
         low, high = torch.where(enough, low, middle), torch.where(enough, middle, high)
     return high.to(p.rate.dtype)
+@draw.register
+def _(p: MultivariateNormal, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
+    noise = source.normal((*shape, *p.loc.shape), p.loc)
+    drawn: Tensor = p.loc + (p.scale_tril @ noise.unsqueeze(-1)).squeeze(-1)
+    return drawn
+
+
