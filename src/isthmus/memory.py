@@ -185,12 +185,16 @@ def _state_tensors(settings: Training) -> int:
 def refuse(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) -> None:
     """Raise `FitError` if fitting to x holds more than the device has, saying how much of what, and what to change.
 
-    The parts are chosen. A network of the user's own is not counted: its factories are called once a fit.
+    The parts are chosen. A network of the user's own is not counted: its factories are called once a fit. Nor is a model
+    with a part that cannot be put together, or run, on tensors that have shapes alone.
     """
     there = available(device)
     if there is None or any(isinstance(part, Custom) for part in vars(estimator).values()):
         return
-    needed = _counted(estimator, x, facts, device)
+    try:
+        needed = _counted(estimator, x, facts, device)
+    except RuntimeError:
+        return
     if device.type == "cuda":  # where a batch that is too large is taken in pieces
         needed = needed._replace(activations=needed.activations // max(1, batch_size_for(estimator, len(x))))
     if needed.total <= there:
