@@ -87,7 +87,8 @@ class Chain(Distribution):
     second : a ↦ p(b|a), with events (l,).
     reverse : whether the code is (b, a) instead of (a, b), as a prior has it that draws the last layer first.
 
-    >>> p = Chain(event(normal(torch.zeros(2), torch.ones(2)), 1), lambda a: event(normal(a[..., :1], torch.ones(())), 1))
+    >>> one = torch.ones(())
+    >>> p = Chain(event(normal(torch.zeros(2), one), 1), lambda a: event(normal(a[..., :1], one), 1))
     >>> p.event_shape, p.log_prob(torch.zeros(5, 3)).shape
     (torch.Size([3]), torch.Size([5]))
     """

@@ -185,8 +185,8 @@ def _state_tensors(settings: Training) -> int:
 def refuse(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) -> None:
     """Raise `FitError` if fitting to x holds more than the device has, saying how much of what, and what to change.
 
-    The parts are chosen. A network of the user's own is not counted: its factories are called once a fit. Nor is a model
-    with a part that cannot be put together, or run, on tensors that have shapes alone.
+    The parts are chosen. A network of the user's own is not counted: its factories are called once a fit. Nor is a
+    model with a part that cannot be put together, or run, on tensors that have shapes alone.
     """
     there = available(device)
     if there is None or any(isinstance(part, Custom) for part in vars(estimator).values()):
