@@ -33,7 +33,7 @@ from torch.distributions import (
     TransformedDistribution,
     constraints,
 )
-from torch.nn.functional import logsigmoid, one_hot
+from torch.nn.functional import logsigmoid
 
 from .errors import CompositionError
 from .source import Source
@@ -257,7 +257,8 @@ def _(p: Categorical, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
 
 @draw.register
 def _(p: OneHotCategorical, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
-    return one_hot(draw(p._categorical, source, shape), p.event_shape[0]).to(p.logits.dtype)
+    chosen = draw(Categorical(logits=p.logits, validate_args=False), source, shape)
+    return (chosen.unsqueeze(-1) == torch.arange(p.event_shape[0], device=chosen.device)).to(p.logits.dtype)
 
 
 @draw.register
