@@ -46,6 +46,9 @@ MOST_LINES = 30
 ROWS = 200
 """Rows of each canary's data that the tests use."""
 
+TRAINED, HELD_OUT = slice(150), slice(150, None)
+"""Which of them a model is diagnosed, compared and reported on."""
+
 COMPILED_FOR_REAL = "beta_tcvae"
 """The canary whose step goes through the compiler; that of the others is traced, and the trace run as it is."""
 
@@ -216,17 +219,24 @@ def test_a_row_alone_is_a_row_in_a_crowd(name):
 
 @each_canary
 def test_it_is_diagnosed(name):
-    X, _ = rows(name)
-    verdicts = diagnose(fitted(name), X[150:], X[:150])
+    X, given = rows(name)
+    beside = {
+        f"{what}{which}": v[at] for what, v in given.items() for which, at in (("", HELD_OUT), ("_train", TRAINED))
+    }
+    verdicts = diagnose(fitted(name), X[HELD_OUT], X[TRAINED], **beside)
     assert verdicts
     assert all(np.isfinite(list(verdict.evidence.values())).all() for verdict in verdicts)
 
 
 @each_canary
 def test_it_is_compared(name, tmp_path):
-    X, _ = rows(name)
+    X, given = rows(name)
+    if given:
+        pytest.skip("a comparison has no condition yet")
     system = new(name)
-    page = compare(Dataset("digits", X[:150], X[150:]), tmp_path, systems={name: system}, epochs=1, verbose=False)
+    page = compare(
+        Dataset("digits", X[TRAINED], X[HELD_OUT]), tmp_path, systems={name: system}, epochs=1, verbose=False
+    )
     assert type(system).__name__ in page.read_text() or name in page.read_text()
     assert isinstance(isthmus.load(tmp_path / "models" / f"{name.replace('_', '-')}-0"), type(system))
 
@@ -234,9 +244,11 @@ def test_it_is_compared(name, tmp_path):
 @pytest.mark.skipif(not hasattr(Estimator, "report"), reason="estimators have no report yet")
 @each_canary
 def test_it_is_reported(name, tmp_path):
-    X, _ = rows(name)
+    X, given = rows(name)
+    if given:
+        pytest.skip("a report has no condition yet")
     estimator = fitted(name)
-    page = estimator.report(X[150:], tmp_path / "report.html", X[:150])
+    page = estimator.report(X[HELD_OUT], tmp_path / "report.html", X[TRAINED])
     assert type(estimator).__name__ in page.read_text()
 
 
