@@ -133,7 +133,7 @@ def test_a_failed_save_leaves_the_old_model(X, tmp_path, monkeypatch):
         raise OSError("no space left on device")
 
     monkeypatch.setattr("isthmus.persistence.save_file", full_disk)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(ModelFileError, match="m: cannot be written: no space left"):
         model.fit(X + 1).save(tmp_path / "m")
     assert (tmp_path / "m" / "model.safetensors").read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["m"]

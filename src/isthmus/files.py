@@ -6,20 +6,18 @@ import csv
 import math
 import os
 import re
-import shutil
-import tempfile
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from .atomic import atomic_file, atomic_folder
 from .errors import DataError, MissingExtraError, nearest
 
 __all__ = ["SUFFIXES", "Table", "check_writable", "read", "read_frame", "table", "write"]
@@ -64,6 +62,7 @@ def read(path: str | Path) -> Table:
         a column holds text; rows count from 0, as in the array.
     MissingExtraError : a table needs polars, an image Pillow.
 
+    >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "x.csv")
     ...     _ = path.write_text("mass,charge\\n1.5,-1\\n,2\\n")
@@ -366,6 +365,7 @@ def write(path: str | Path, values: np.ndarray, columns: Sequence[str] | None = 
         for.
     MissingExtraError : a table needs polars, an image Pillow.
 
+    >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write(Path(folder, "x.csv"), np.eye(2), ["a", "b"])
     ...     Path(folder, "x.csv").read_text()
@@ -375,40 +375,26 @@ def write(path: str | Path, values: np.ndarray, columns: Sequence[str] | None = 
     place = Path(path)
     suffix = place.suffix.lower()
     values = _numeric(place, np.asarray(values))
-    with _draft(place) as draft:
-        if not suffix:
-            _write_images(draft, _pixels(place, values))
-        elif suffix in (".npy", ".npz"):
+    if not suffix:
+        pixels = _pixels(place, values)
+        with atomic_folder(place, DataError) as folder:
+            _write_images(folder, pixels)
+        return
+    with atomic_file(place, DataError) as draft:
+        if suffix in (".npy", ".npz"):
             with draft.open("wb") as file:
                 if suffix == ".npy":
-                    np.save(file, values, allow_pickle=False)
+                    np.save(_Writer(file.write), values, allow_pickle=False)
                 else:
                     np.savez_compressed(file, values=values)
         else:
             _write_frame(draft, SEPARATORS.get(suffix), values, _names(place, values, columns))
 
 
-@contextmanager
-def _draft(place: Path) -> Iterator[Path]:
-    """Yield a place beside the real one, and move it there if all went well."""
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
-    except OSError as error:
-        raise _unwritable(place, error) from None
-    try:
-        draft = folder / place.name
-        yield draft
-        if place.is_dir():
-            place.rmdir()
-        os.replace(draft, place)
-    except OSError as error:
-        raise _unwritable(place, error) from None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+class _Writer(NamedTuple):
+    """A file as NumPy writes to it by Python's own calls; by C's, a full disk would go unnoticed."""
 
-
-def _unwritable(place: Path, error: OSError) -> DataError:
-    return DataError(f"{place}: cannot be written: {error.strerror or error}")
+    write: Callable[[bytes], int]
 
 
 def _names(place: Path, values: np.ndarray, columns: Sequence[str] | None) -> list[str]:
@@ -453,7 +439,6 @@ def _pixels(place: Path, values: np.ndarray) -> np.ndarray:
 
 def _write_images(folder: Path, pixels: np.ndarray) -> None:
     Image = _pillow()
-    folder.mkdir()
     digits = len(str(len(pixels) - 1))
     for i, image in enumerate(pixels):
         Image.fromarray(image).save(folder / f"{i:0{digits}d}.png")

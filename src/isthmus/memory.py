@@ -76,19 +76,24 @@ def estimate(estimator: Any, X: ArrayLike) -> MemoryEstimate:
     rows = np.linspace(0, len(x) - 1, min(len(x), FACT_ROWS), dtype=np.int64)
     facts = replace(facts_of(Given(x[rows]), np.arange(len(rows))), rows=len(x))
     copy.choose(facts)
-    return _counted(copy, x, replace(facts, latent_dim=copy.latent_dim_), pick_device(copy.device))
+    facts = replace(facts, latent_dim=copy.latent_dim_)
+    return _counted(copy, _without_numbers(copy, facts), x, facts, pick_device(copy.device))
 
 
 FACT_ROWS = 10_000
 """Rows of the data that an estimate looks at, at most, to know which parts "auto" picks."""
 
 
-def _counted(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) -> MemoryEstimate:
-    """Return the estimate for an estimator whose parts are chosen."""
+def _without_numbers(estimator: Any, facts: Facts) -> Model:
+    """Return the model on torch's "meta" device."""
     with torch.device("meta"):
-        model: Model = estimator.compose(
-            replace(facts, mean=None, std=None, centre=None), Scaling.identity(facts.shape)
-        )
+        units = Scaling.identity(facts.shape)
+        model: Model = estimator.compose(replace(facts, mean=None, std=None, centre=None), units)
+    return model
+
+
+def _counted(estimator: Any, model: Model, x: np.ndarray, facts: Facts, device: torch.device) -> MemoryEstimate:
+    """Return the estimate for an estimator whose parts are chosen, and its model without numbers."""
     precision = precision_for(estimator, model, device)
     model.place(torch.device("meta"), torch.float64 if precision == "float64" else torch.float32)
     settings: Training = estimator.settings()
@@ -148,15 +153,15 @@ def _kept(model: Model, estimator: Any, n: int) -> int:
     """
     condition = torch.empty(n, model.condition_width, device="meta") if model.condition_width else None
     batch = Batch(torch.empty(n, *model.shape, device="meta", dtype=model.dtype), condition=condition)
-    weights = {p.data_ptr() or id(p) for p in model.parameters()}
+    weights = {id(storage): storage for storage in (p.untyped_storage() for p in model.parameters())}
     largest = 0
     for turn in turns_of(estimator.players()):
-        saved: dict[int, Tensor] = {}
+        saved: dict[int, torch.UntypedStorage] = {}
 
-        def keep(tensor: Tensor, saved: dict[int, Tensor] = saved) -> Tensor:
-            base = tensor if tensor._base is None else tensor._base
-            if not isinstance(base, nn.Parameter) and id(base) not in weights:
-                saved[id(base)] = base
+        def keep(tensor: Tensor, saved: dict[int, torch.UntypedStorage] = saved) -> Tensor:
+            storage = tensor.untyped_storage()
+            if id(storage) not in weights:
+                saved[id(storage)] = storage
             return tensor
 
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), torch.enable_grad():
@@ -167,7 +172,7 @@ def _kept(model: Model, estimator: Any, n: int) -> int:
                 passed = passes.setdefault(shape, Pass(model, batch, _Shapes(), shape))
                 terms = player.objective(model, passed, _Shapes())
                 losses.append(weighted_sum(terms, player.objective.weights(1.0)))
-        sizes = [tensor.numel() * tensor.element_size() for tensor in saved.values()]
+        sizes = [storage.nbytes() for storage in saved.values()]
         widest = max(sizes, default=0)
         largest = max(largest, sum(sizes) + widest + batch.x.numel() * batch.x.element_size())
     return largest
@@ -192,8 +197,14 @@ def refuse(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) ->
     if there is None or any(isinstance(part, Custom) for part in vars(estimator).values()):
         return
     try:
-        needed = _counted(estimator, x, facts, device)
-    except RuntimeError:
+        model = _without_numbers(estimator, facts)
+        weights = sum(p.numel() for p in model.parameters())
+        rows = 2 * batch_size_for(estimator, len(x))
+        most = 64 * (weights + rows * facts.features * weights * facts.latent_dim) + 2 * x.nbytes
+        if most <= there // 8:  # each weight of each layer met by each value of each row: nothing keeps more
+            return
+        needed = _counted(estimator, model, x, facts, device)
+    except RuntimeError:  # a part that looks at its numbers
         return
     if device.type == "cuda":  # where a batch that is too large is taken in pieces
         needed = needed._replace(activations=needed.activations // max(1, batch_size_for(estimator, len(x))))

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +17,7 @@ import torch
 from safetensors.torch import save_file
 
 from . import systems
+from .atomic import atomic_folder
 from .corruption import Corruption
 from .device import PRECISIONS, pick_device
 from .errors import ModelFileError, nearest
@@ -84,39 +82,21 @@ def save(estimator: Any, path: str | Path) -> None:
     tensors = {f"model.{name}": t.detach().cpu().contiguous() for name, t in fitted.model.state_dict().items()}
     tensors |= {name: torch.as_tensor(np.ascontiguousarray(array)) for name, array in arrays.items()}
     check_config(path, json.loads(json.dumps(config)))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be written: {error.strerror}") from None
+    with atomic_folder(path, ModelFileError, last=CONFIG) as draft:
         save_file(tensors, draft / WEIGHTS)
         config["sha256"] = digest(draft / WEIGHTS)
         (draft / CONFIG).write_text(json.dumps(config, indent=1, allow_nan=True) + "\n", encoding="utf-8")
         (draft / CARD).write_text(_card(estimator), encoding="utf-8")
         (draft / HISTORY).write_text("".join(map(json_line, estimator.history_)), encoding="utf-8")
-        draft.chmod(0o755)
-        _put(draft, path)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _portable(argument: Any) -> Any:
     """Return an argument without the places on a machine that a fit may write to."""
     return argument.portable() if isinstance(argument, Training) else argument
-
-
-def _put(draft: Path, path: Path) -> None:
-    """Move the draft into place; what was there before goes only once the new one stands."""
-    if not path.exists():
-        os.rename(draft, path)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{path.name}-old-", dir=path.parent))
-    os.rename(path, old / "model")
-    try:
-        os.rename(draft, path)
-    except OSError:
-        os.rename(old / "model", path)
-        raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def resolved(estimator: Any) -> dict[str, Any]:

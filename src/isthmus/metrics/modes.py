@@ -47,6 +47,7 @@ def mode_coverage(samples: Any, centres: Any, std: float) -> ModeCoverage:
     >>> mode_coverage([[0.0, 0.0], [0.1, 0.0], [5.0, 5.0]], [[0, 0], [1, 0]], 0.05)[:3]
     (1, 2, 0.6666666666666666)
     """
+    from scipy.stats import entropy
     from sklearn.neighbors import NearestNeighbors
 
     x, c = same_width(samples, centres)
@@ -55,12 +56,11 @@ def mode_coverage(samples: Any, centres: Any, std: float) -> ModeCoverage:
     nearest = NearestNeighbors(n_neighbors=1).fit(c).kneighbors(x, return_distance=False)[:, 0]
     good = np.linalg.norm(x - c[nearest], axis=1) <= 3 * std
     share = np.bincount(nearest, minlength=len(c)) / len(x)
-    reached = share[share > 0]
     return ModeCoverage(
         found=len(np.unique(nearest[good])),
         total=len(c),
         good=float(good.mean()),
-        reverse_kl=float((reached * np.log(reached * len(c))).sum()),
+        reverse_kl=float(entropy(share, np.full(len(c), 1 / len(c)))),
     )
 
 

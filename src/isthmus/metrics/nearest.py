@@ -37,15 +37,17 @@ def memorisation(train: Any, held_out: Any, samples: Any) -> Memorisation:
     >>> memorisation([[0.0], [1.0], [2.0]], [[0.5], [1.4], [2.3]], [[0.0], [1.0], [2.01]]).copies
     0.6666666666666666
     """
-    from scipy.stats import norm, rankdata, tiecorrect
+    from scipy.stats import mannwhitneyu, rankdata, tiecorrect
 
     of_samples, of_held_out = nearest_distance(samples, train), nearest_distance(held_out, train)
     n, m = len(of_samples), len(of_held_out)
-    ranks = rankdata(np.concatenate([of_samples, of_held_out]))
-    u = ranks[:n].sum() - n * (n + 1) / 2
-    spread = np.sqrt(n * m * (n + m + 1) / 12 * tiecorrect(ranks))
-    z = (u - n * m / 2) / spread if spread > 0 else 0.0
-    return Memorisation(float(z), float(norm.cdf(z)), float(1 - u / (n * m)), float((of_samples == 0).mean()))
+    test = mannwhitneyu(of_samples, of_held_out, use_continuity=False, alternative="less", method="asymptotic")
+    ties = tiecorrect(rankdata(np.concatenate([of_samples, of_held_out])))
+    if ties == 0:  # all distances are equal
+        return Memorisation(0.0, 0.5, 0.5, float((of_samples == 0).mean()))
+    u = float(test.statistic)
+    z = (u - n * m / 2) / np.sqrt(n * m * (n + m + 1) / 12 * ties)
+    return Memorisation(float(z), float(test.pvalue), 1 - u / (n * m), float((of_samples == 0).mean()))
 
 
 def nearest_distance(samples: Any, rows: Any) -> np.ndarray:
