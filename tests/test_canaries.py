@@ -193,6 +193,7 @@ def test_compiled_is_not_compiled(name, traced):  # noqa: F811
 def test_compiled_for_real_is_not_compiled():
     assert_compiled_is_not_compiled(COMPILED_FOR_REAL)
     assert compiled._CACHE
+    assert_distributions_are_validated()
 
 
 @each_canary
@@ -296,8 +297,12 @@ def test_the_package_does_not_know_it(name):
     assert not {path: names for path, names in known.items() if names}
 
 
+def assert_distributions_are_validated():
+    with pytest.raises(ValueError, match="to satisfy the constraint"):
+        Normal(0.0, -1.0)
+
+
 def test_validation_is_on_whatever_a_canary_imports():
     """Zuko switches it off for the whole process; the canaries that use it undo that."""
     assert any("zuko" in names_in(inspect.getsource(module)) for module in CANARIES.values())
-    with pytest.raises(ValueError, match="to satisfy the constraint"):
-        Normal(0.0, -1.0)
+    assert_distributions_are_validated()
