@@ -18,12 +18,12 @@ from isthmus.corruption import Corruption, Gaussian, Masking, Residuals, SaltAnd
 from isthmus.distributions import draw
 from isthmus.divergence import KL
 from isthmus.errors import CompositionError, ModelFileError, UnknownNameError
+from isthmus.facts import Facts
 from isthmus.likelihood import Bernoulli, HeteroscedasticGaussian, HomoscedasticGaussian
 from isthmus.likelihood import Gaussian as GaussianLikelihood
 from isthmus.model import Batch
 from isthmus.networks import ACTIVATIONS, MLP, Conv, Custom
 from isthmus.objective import ELBO, Deceive, Discriminate, ImportanceWeighted, Reconstruction
-from isthmus.facts import Facts
 from isthmus.part_language import VOCABULARY
 from isthmus.parts import from_json, parse, to_json
 from isthmus.penalty import R1, R2, Contractive, Interpolated

@@ -11,13 +11,12 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 from torch import Tensor, nn
-from torch.multiprocessing.reductions import StorageWeakRef
 
 from .batch import Batch
 from .device import pick_device
 from .errors import FitError
 from .facts import Facts
-from .given import Given, batch_size_for, facts_of, precision_for
+from .given import Given, batch_size_for, facts_of, precision_for, told_of
 from .machine import available, in_words
 from .model import Model, Pass
 from .networks import Custom
@@ -78,19 +77,24 @@ def estimate(estimator: Any, X: ArrayLike) -> MemoryEstimate:
     rows = np.linspace(0, len(x) - 1, min(len(x), FACT_ROWS), dtype=np.int64)
     facts = replace(facts_of(Given(x[rows]), np.arange(len(rows))), rows=len(x))
     copy.choose(facts)
-    return _counted(copy, x, replace(facts, latent_dim=copy.latent_dim_), pick_device(copy.device))
+    facts = replace(facts, latent_dim=copy.latent_dim_, condition=told_of(copy))
+    return _counted(copy, _without_numbers(copy, facts), x, facts, pick_device(copy.device))
 
 
 FACT_ROWS = 10_000
 """Rows of the data that an estimate looks at, at most, to know which parts "auto" picks."""
 
 
-def _counted(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) -> MemoryEstimate:
-    """Return the estimate for an estimator whose parts are chosen."""
+def _without_numbers(estimator: Any, facts: Facts) -> Model:
+    """Return the model on torch's "meta" device."""
     with torch.device("meta"):
-        model: Model = estimator.compose(
-            replace(facts, mean=None, std=None, centre=None), Scaling.identity(facts.shape)
-        )
+        units = Scaling.identity(facts.shape)
+        model: Model = estimator.compose(replace(facts, mean=None, std=None, centre=None), units)
+    return model
+
+
+def _counted(estimator: Any, model: Model, x: np.ndarray, facts: Facts, device: torch.device) -> MemoryEstimate:
+    """Return the estimate for an estimator whose parts are chosen, and its model without numbers."""
     precision = precision_for(estimator, model, device)
     model.place(torch.device("meta"), torch.float64 if precision == "float64" else torch.float32)
     settings: Training = estimator.settings()
@@ -105,32 +109,31 @@ def _counted(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) 
     moments = 8 * (4 * facts.features + 2 * max(facts.features, min(2**20, len(x) * facts.features)))
     if precision == "bfloat16":
         model.mixed = True
-        for name, network in model.networks.items():
-            model.networks[name] = _Narrow(network, lambda: model.mixed)
-    turns = zip(_kept(model, estimator, 2), _kept(model, estimator, 4), strict=True)
+        model.__dict__["through"] = _narrow_through(model)
+    of_two, of_four = (_kept(model, estimator, n) for n in (2, 4))
+    turns = [two + (rows - 2) * (four - two) // 2 for two, four in zip(of_two, of_four, strict=True)]
     return MemoryEstimate(
         weights=copies * (weights + buffers),
         gradients=weights,
         optimizer=(2 if at_home else 1) * weights * _state_tensors(settings),
-        activations=max(max(0, 2 * few - more) + rows * ((more - few) // 2) for few, more in turns),
+        activations=max(turns),
         data=moments + (0 if place_for(x.nbytes, device).type == "cpu" else x.nbytes),
     )
 
 
-class _Narrow(nn.Module):
-    """A network in bfloat16, as autocasting has it, which shapes alone do not: its weights and its input are cast."""
+def _narrow_through(model: Model) -> Callable[..., Tensor]:
+    """Return what `Model.through` does under autocasting, for tensors without numbers, which cannot be autocast."""
 
-    def __init__(self, network: nn.Module, mixed: Callable[[], bool]) -> None:
-        super().__init__()
-        self.network, self.mixed = network, mixed
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        if not self.mixed():
-            out: Tensor = self.network(*inputs)
+    def through(name: str, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        network, given = model.networks[name], (x,) if condition is None else (x, condition)
+        if not model.mixed:
+            out: Tensor = network(*given)
             return out
-        narrow = {name: p.to(torch.bfloat16) for name, p in self.network.named_parameters()}
-        out = torch.func.functional_call(self.network, narrow, tuple(x.to(torch.bfloat16) for x in inputs))
-        return out
+        narrow = {name: p.to(torch.bfloat16) for name, p in network.named_parameters()}
+        out = torch.func.functional_call(network, narrow, tuple(g.to(torch.bfloat16) for g in given))
+        return out.to(x.dtype)
+
+    return through
 
 
 class _Shapes(Source):
@@ -146,22 +149,24 @@ class _Shapes(Source):
 
 
 def _kept(model: Model, estimator: Any, n: int) -> list[int]:
-    """Return the bytes that each turn keeps of a batch of n rows for its backward pass, and the gradients.
+    """Return the bytes that each turn keeps of a batch of n rows for its backward pass, with its gradients.
 
-    What torch saves is counted as it is saved, on tensors that have shapes alone, so that every term, penalty and
-    network counts for what it keeps; weights do not count.
+    What torch saves is counted on tensors that have shapes alone, whatever the terms, penalties and networks are;
+    weights do not count.
     """
-    condition = torch.empty(n, model.condition_width, device="meta") if model.condition_width else None
+    width = model.condition_width - model.told
+    condition = torch.empty(n, width, device="meta") if width else None
     batch = Batch(torch.empty(n, *model.shape, device="meta", dtype=model.dtype), condition=condition)
-    weights = {_key(p) for p in model.parameters()}
-    turns = []
+    weights = {id(storage): storage for storage in (p.untyped_storage() for p in model.parameters())}
+    kept = []
     for turn in turns_of(estimator.players()):
         saved: dict[int, torch.UntypedStorage] = {}
 
         def keep(tensor: Tensor, saved: dict[int, torch.UntypedStorage] = saved) -> Tensor:
-            if _key(tensor) not in weights:
-                saved[_key(tensor)] = tensor.untyped_storage()
-            return tensor.detach()  # the tensor itself would be a cycle, and never be freed
+            storage = tensor.untyped_storage()
+            if id(storage) not in weights:
+                saved[id(storage)] = storage
+            return tensor
 
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), torch.enable_grad():
             passes: dict[tuple[int, ...], Pass] = {}
@@ -173,14 +178,8 @@ def _kept(model: Model, estimator: Any, n: int) -> list[int]:
                 losses.append(weighted_sum(terms, player.objective.weights(1.0)))
         sizes = [storage.nbytes() for storage in saved.values()]
         widest = max(sizes, default=0)
-        turns.append(sum(sizes) + widest + batch.x.numel() * batch.x.element_size())
-    return turns
-
-
-def _key(tensor: Tensor) -> int:
-    """Return a number that tensors share which share their memory, as long as one of them lives."""
-    key: int = StorageWeakRef(tensor.untyped_storage()).cdata  # type: ignore[no-untyped-call]
-    return key
+        kept.append(sum(sizes) + widest + batch.x.numel() * batch.x.element_size())
+    return kept
 
 
 def _state_tensors(settings: Training) -> int:
@@ -195,12 +194,22 @@ def _state_tensors(settings: Training) -> int:
 def refuse(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) -> None:
     """Raise `FitError` if fitting to x holds more than the device has, saying how much of what, and what to change.
 
-    The parts are chosen. A network of the user's own is not counted: its factories are called once a fit.
+    The parts are chosen. A network of the user's own is not counted: its factories are called once a fit. Nor is a
+    model with a part that needs numbers where an estimate has shapes alone, as torch's checks of arguments do.
     """
     there = available(device)
     if there is None or any(isinstance(part, Custom) for part in vars(estimator).values()):
         return
-    needed = _counted(estimator, x, facts, device)
+    try:
+        model = _without_numbers(estimator, facts)
+        weights = sum(p.numel() for p in model.parameters())
+        rows = 2 * batch_size_for(estimator, len(x))
+        most = 64 * (weights + rows * facts.features * weights * facts.latent_dim) + 2 * x.nbytes
+        if most <= there // 8:  # each weight of each layer met by each value of each row: nothing keeps more
+            return
+        needed = _counted(estimator, model, x, facts, device)
+    except (RuntimeError, NotImplementedError):
+        return
     if device.type == "cuda":  # where a batch that is too large is taken in pieces
         needed = needed._replace(activations=needed.activations // max(1, batch_size_for(estimator, len(x))))
     if needed.total <= there:

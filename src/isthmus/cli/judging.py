@@ -102,8 +102,8 @@ def report(
     Example: isthmus report model/ digits -o report.html
     """
     from .. import load
-    from ..report.document import report as write_report
-    from ..report.shell import check_page
+    from ..report.page import check_page
+    from ..report.page import report as write_report
 
     check_page(out)
     if data is None and (train is not None or labels is not None):
@@ -119,7 +119,7 @@ def report(
         train_labels=training_labels,
         data=data or "",
         command=shlex.join(["isthmus", *sys.argv[1:]]),
-        seed=seed,
+        random_state=seed,
     )
     print(f"report: {out}")
 

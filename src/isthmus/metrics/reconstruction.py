@@ -9,15 +9,13 @@ import numpy as np
 from sklearn.metrics import r2_score
 
 from ..errors import DataError
+from ..yardstick import PrincipalComponents
 from ._rows import same_shape, same_width
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 __all__ = ["denoising_gain", "mean_squared_error", "pca_error", "psnr", "r2", "r2_per_feature"]
-
-EXACT_WIDTH = 2_000
-"""Features up to which the eigenvectors of the whole covariance are quicker than a randomised search for a few."""
 
 
 def mean_squared_error(X: ArrayLike, X_hat: ArrayLike) -> float:
@@ -84,8 +82,7 @@ def _about_the_mean_row(X: ArrayLike, X_hat: ArrayLike) -> tuple[np.ndarray, np.
 def pca_error(X_train: ArrayLike, X_test: ArrayLike, n_components: int) -> float:
     """Return the mean squared error of held-out rows under PCA with that many numbers a row (Pearson 1901).
 
-    x̂ = x̄ + V Vᵀ (x − x̄), the columns of V the leading eigenvectors of the training rows' covariance: exact up to
-    2,000 features, found by a randomised search with a fixed seed beyond (Halko et al. 2011).
+    See `isthmus.yardstick.PrincipalComponents`.
 
     Parameters
     ----------
@@ -95,15 +92,10 @@ def pca_error(X_train: ArrayLike, X_test: ArrayLike, n_components: int) -> float
     >>> pca_error([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]], [[4.0, 5.0]], 1)
     0.25
     """
-    from sklearn.decomposition import PCA
-
     train, test = same_width(X_train, X_test)
     if not 1 <= n_components <= min(train.shape):
         raise DataError(f"PCA of {len(train)} rows of {train.shape[1]} features has no {n_components} components")
-    mean = train.mean(0)  # taken off first: the covariance of rows far from the origin would lose its digits
-    solver = "covariance_eigh" if train.shape[1] <= EXACT_WIDTH else "auto"
-    pca = PCA(n_components, svd_solver=solver, random_state=0).fit(train - mean)
-    return mean_squared_error(test - mean, pca.inverse_transform(pca.transform(test - mean)))
+    return mean_squared_error(test, PrincipalComponents(n_components).fit(train).reconstruct(test))
 
 
 def denoising_gain(X_clean: ArrayLike, X_noisy: ArrayLike, X_denoised: ArrayLike) -> float:

@@ -1,4 +1,4 @@
-"""Labels from a column of a table, or from a file of their own."""
+"""Labels from a column of a table, or from a separate file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TABLES = (".csv", ".tsv", ".parquet")
 def apart(path: str, column: str) -> tuple[Table, np.ndarray] | None:
     """Return a table without one of its columns, and that column; None if the file has no such column.
 
-    The column may hold text. Columns of text that are not it are an error, as ever.
+    The column may hold text; any other column of text is an error.
     """
     place = Path(path)
     if place.suffix.lower() not in _TABLES or not place.is_file():
@@ -36,7 +36,8 @@ def labels_of(name: str, rows: int, columns: list[str] | None) -> np.ndarray:
 
     Raises
     ------
-    DataError : there is no such file (and no such column), it holds several columns, or not a label for each row.
+    DataError : neither a file nor a column has that name, the file has several columns, or labels and rows differ in
+        number.
     """
     place = Path(name)
     if not Path(name.partition(".npz:")[0]).exists():
