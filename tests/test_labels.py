@@ -63,7 +63,7 @@ def test_labels_that_do_not_go_with_the_rows_are_one_line(tmp_path):
         ("two.csv", 1, "holds 2 columns; labels are one column, a row for each of the data's"),
         ("gaps.csv", 3, "row 1 of 'height' has no value; fill it in or leave the row out"),
         ("y.npy", 3, r"labels of shape \(4,\) do not go with 3 rows"),
-        ("none.csv", 3, "no such file, did you mean"),
+        ("none.csv", 3, "neither a column of the data nor a file"),
     ):
         with pytest.raises(DataError, match=said):
             read_labels(f"{tmp_path}/{name}", rows)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import DataError
+from .errors import DataError, nearest
 from .files import SEPARATORS, read, read_frame
 from .frames import Table, import_polars, table
 
@@ -47,16 +48,25 @@ def rows_and_labels(path: str, column: str) -> tuple[Table, np.ndarray] | None:
     return table(place, frame.drop(column)), _labels(path, frame[column])
 
 
-def read_labels(path: str, rows: int) -> np.ndarray:
+def read_labels(path: str, rows: int, columns: Sequence[str] = ()) -> np.ndarray:
     """Return labels from a file, (rows,): the only column of a table, of text or numbers, or an array (N,).
 
     A text file may have a name above its labels or none: where there are as many lines as rows, the first is a label.
+
+    Parameters
+    ----------
+    path : the file.
+    rows : how many labels there must be.
+    columns : names that `path` may have been meant for, said in the error where there is no such file.
 
     Raises
     ------
     DataError : there is no such file, it holds several columns, real numbers with gaps, or not a label for each row.
     """
     place = Path(path)
+    if not Path(path.partition(".npz:")[0]).exists():
+        known = f"; columns: {', '.join(columns[:8])}{', ...' if len(columns) > 8 else ''}" if columns else ""
+        raise DataError(f"--labels {path}: neither a column of the data nor a file{nearest(path, columns)}{known}")
     if place.suffix.lower() not in TABLES or not place.is_file():
         labels = np.asarray(read(path).values).squeeze()
     else:
