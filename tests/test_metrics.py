@@ -11,7 +11,7 @@ from sklearn.metrics.pairwise import euclidean_distances
 from isthmus import metrics
 from isthmus.datasets import GRID, GRID_STD, RING, RING_STD, grid, ring
 from isthmus.errors import DataError
-from isthmus.metrics import _rows, discrepancy
+from isthmus.metrics import discrepancy, rows
 
 
 @pytest.fixture
@@ -207,8 +207,8 @@ def test_rows_that_occur_many_times_are_within_their_own_neighbourhood(width, rn
 
 def test_blocks_of_distances_add_up(two, monkeypatch):
     whole = [metric(*two) for metric in (metrics.precision_recall, metrics.density_coverage, metrics.mmd)]
-    monkeypatch.setattr(_rows, "BLOCK_MIB", 0.05)
-    assert len(list(_rows.distance_blocks(*two))) > 10
+    monkeypatch.setattr(rows, "BLOCK_MIB", 0.05)
+    assert len(list(rows.distance_blocks(*two))) > 10
     blocks = [metric(*two) for metric in (metrics.precision_recall, metrics.density_coverage, metrics.mmd)]
     assert blocks[:2] == whole[:2]
     assert blocks[2] == pytest.approx(whole[2])

@@ -9,7 +9,7 @@ import torch
 
 from ..errors import DataError
 from ..fitted import Fitted
-from ._rows import same_shape
+from .rows import same_shape
 
 __all__ = ["PosteriorMoments", "UnitDivergence", "divergences", "kl_per_unit", "posterior_moments"]
 

@@ -10,7 +10,7 @@ from sklearn.metrics import r2_score
 
 from ..errors import DataError
 from ..yardstick import PrincipalComponents
-from ._rows import same_shape, same_width
+from .rows import same_shape, same_width
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -36,6 +36,11 @@ def psnr(X: ArrayLike, X_hat: ArrayLike, peak: float = 1.0) -> float:
     X, X_hat : (N, ...); the error is the mean over all of their entries.
     peak : the largest value that the data can take.
 
+    References
+    ----------
+    Quan Huynh-Thu and Mohammed Ghanbari, "Scope of validity of PSNR in image/video quality assessment", 2008,
+        https://doi.org/10.1049/el:20080522.
+
     >>> round(psnr([[0.0, 0.0]], [[0.1, 0.1]]), 6)
     20.0
     """
@@ -49,6 +54,10 @@ def r2(X: ArrayLike, X_hat: ArrayLike) -> float:
     X and X_hat are (N, ...), and x̄ is the mean row. 1 is exact, 0 as good as the mean row, negative worse. Rows that
     do not vary count 1 where they come back exactly and 0 otherwise.
 
+    References
+    ----------
+    Sewall Wright, "Correlation and causation", Journal of Agricultural Research 20, 1921.
+
     >>> r2([[0.0, 1.0], [2.0, 3.0]], [[0.0, 1.0], [2.0, 2.0]])
     0.75
     """
@@ -60,6 +69,10 @@ def r2_per_feature(X: ArrayLike, X_hat: ArrayLike) -> np.ndarray:
     """Return each feature's own 1 − Σ(x − x̂)² / Σ(x − x̄)², in the shape of a row (Wright 1921).
 
     X and X_hat are (N, ...). A feature that does not vary counts 1 where it comes back exactly and 0 otherwise.
+
+    References
+    ----------
+    Sewall Wright, "Correlation and causation", Journal of Agricultural Research 20, 1921.
 
     >>> r2_per_feature([[0.0, 1.0], [2.0, 3.0]], [[0.0, 1.0], [2.0, 2.0]]).tolist()
     [1.0, 0.5]
@@ -88,6 +101,13 @@ def pca_error(X_train: ArrayLike, X_test: ArrayLike, n_components: int) -> float
     ----------
     X_train, X_test : (N, ...) and (M, ...).
     n_components : numbers a row is encoded in, at most the lesser of training rows and features.
+
+    References
+    ----------
+    Karl Pearson, "On lines and planes of closest fit to systems of points in space", 1901,
+        https://doi.org/10.1080/14786440109462720.
+    Nathan Halko, Per-Gunnar Martinsson and Joel A. Tropp, "Finding Structure with Randomness", 2011,
+        https://arxiv.org/abs/0909.4061.
 
     >>> pca_error([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]], [[4.0, 5.0]], 1)
     0.25
