@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,16 +27,18 @@ from .folder import CARD, CONFIG, FORMAT, HISTORY, LEARNT, WEIGHTS, Tensors, che
 from .given import units_of
 from .history import History
 from .likelihood import Likelihood
-from .model import IN_DATA_UNITS
+from .model import IN_DATA_UNITS, Model
 from .networks import Custom, Network
 from .objective import Objective
 from .parts import Part, from_json, to_json
 from .penalty import CriticPenalty
 from .posterior import Posterior
 from .prior import Prior
+from .seeds import seeded
 from .term import Term
 from .trackers import json_line
 from .training import Training
+from .training.compiled import all_own
 from .value import Value
 from .version import VERSION
 
@@ -179,7 +182,7 @@ def _rebuild(path: Path, config: dict[str, Any], cls: type[Any], device: torch.d
         if not _fits(name, part):
             raise ModelFileError(f"{path / CONFIG} is damaged: {name} is {part!r}")
         setattr(estimator, name, part)
-    shape = estimator.shape_ = tuple(config["shape"])
+    estimator.shape_ = tuple(config["shape"])
     estimator.dtype_ = np.dtype(config["dtype"])
     estimator.history_ = History(config["history"])
     estimator.n_epochs_ = len(estimator.history_)
@@ -189,15 +192,15 @@ def _rebuild(path: Path, config: dict[str, Any], cls: type[Any], device: torch.d
     if config["format"] < 2:
         _complete_first_format(estimator)
     named = _named(config, tensors)
-    with torch.device("meta"):
-        scaling = units_of(estimator, _placeholders(config, estimator.latent_dim_))
-        if "scaling.centre" in named:
-            scaling.centre = torch.empty(shape, dtype=torch.float64)
-        model = estimator.compose(replace(_placeholders(config, estimator.latent_dim_), mean=None, std=None), scaling)
-    width = torch.float64 if estimator.precision_ == "float64" else torch.float32
-    for name, child in model.named_children():
-        child.to(None if name in IN_DATA_UNITS else width)
+    try:
+        with torch.device("meta"):
+            model = _composed(estimator, config, named)
+        whole = all_own(model)
+    except RuntimeError:  # a part of the user's own that cannot be made without numbers
+        whole, model = False, _filled(estimator, config, named)
     _agree(path, model.state_dict(), tensors, named)
+    if not whole:  # a module of the user's own may hold tensors that are in no file
+        model = _filled(estimator, config, named)
     if config.get("sha256") not in (None, digest(path / WEIGHTS)):
         raise ModelFileError(f"{path / WEIGHTS} is damaged: its SHA-256 is not the one in {CONFIG}")
     values = tensors.read(list(named.values()))
@@ -206,6 +209,26 @@ def _rebuild(path: Path, config: dict[str, Any], cls: type[Any], device: torch.d
     if "latent_dim_" in config["resolved"]:
         estimator._n_features_out = estimator.latent_dim_
     return estimator
+
+
+def _composed(estimator: Any, config: dict[str, Any], named: Mapping[str, str]) -> Model:
+    """Put the model together from the chosen parts, in the dtype that it was fitted in."""
+    facts = _placeholders(config, estimator.latent_dim_)
+    scaling = units_of(estimator, facts)
+    if "scaling.centre" in named:
+        scaling.centre = torch.empty(facts.shape, dtype=torch.float64)
+    model: Model = estimator.compose(replace(facts, mean=None, std=None), scaling)
+    width = torch.float64 if estimator.precision_ == "float64" else torch.float32
+    for name, child in model.named_children():
+        child.to(None if name in IN_DATA_UNITS else width)
+    return model
+
+
+def _filled(estimator: Any, config: dict[str, Any], named: Mapping[str, str]) -> Model:
+    """Put the model together with numbers in it, which draws on no random state but its own."""
+    cpu = torch.device("cpu")
+    with seeded(0, cpu), cpu:
+        return _composed(estimator, config, named)
 
 
 def _complete_first_format(estimator: Any) -> None:
@@ -271,7 +294,7 @@ def _agree(path: Path, expected: dict[str, torch.Tensor], found: Tensors, named:
             )
 
 
-_SHORT = {torch.float64: "F64", torch.float32: "F32", torch.int64: "I64"}
+_SHORT = {torch.float64: "F64", torch.float32: "F32", torch.int64: "I64", torch.int32: "I32", torch.bool: "BOOL"}
 
 
 def _card(estimator: Any) -> str:
