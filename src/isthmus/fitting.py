@@ -146,7 +146,8 @@ def _spread(rows: Tensor) -> Tensor:
 def _try(model: Model, batch: Batch, device: torch.device) -> None:
     """Draw one code for each of two rows: a distribution that cannot be drawn from is refused before the fit."""
     model.eval()
-    passed = Pass(model, batch.map(lambda tensor: tensor[:2]), Generated(torch.Generator(device).manual_seed(0)))
+    two, source = batch.map(lambda tensor: tensor[:2]), Generated(torch.Generator(device).manual_seed(0))
+    passed = Pass(model, two, source, x_tilde=model.scaled(two.x))
     if model.posterior is not None:
         passed.z  # noqa: B018  (computed where it is asked for)
     if model.prior is not None:

@@ -28,11 +28,12 @@ from ..training import Turns
 from ..training.player import turns_of
 from ..verbs import verb
 from .choices import Choices
+from .views import Views
 
 __all__ = ["Estimator"]
 
 
-class Estimator(Choices, system=False):
+class Estimator(Views, Choices, system=False):
     """Base of the estimators.
 
     A system of your own says who plays (`players`) and, where it needs more than an encoder and a decoder, with which
