@@ -12,6 +12,7 @@ from torch import nn
 
 from ..fitted import Fitted
 from ..persistence import resolved
+from ..posterior import DiagonalGaussian
 from ..prior import StandardNormal
 from ..source import Generated
 
@@ -75,8 +76,8 @@ def has_evidence_bound(model: Any) -> bool:
 
 
 def units_have_normal_prior(model: Any) -> bool:
-    """Whether the prior is a standard normal, so that each unit has a divergence of its own."""
-    return isinstance(model.prior_, StandardNormal)
+    """Whether posterior and prior are normal with independent units, so that each unit has a divergence of its own."""
+    return isinstance(model.prior_, StandardNormal) and isinstance(model.posterior_, DiagonalGaussian)
 
 
 def first_layer_networks(model: Any) -> dict[str, nn.Module]:
