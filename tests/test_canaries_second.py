@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import ast
 import importlib
-import json
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +22,20 @@ from isthmus.training import compiled
 from test_resume import Stop, assert_same_fit, stopped_after
 
 HERE = Path(__file__).parent / "canaries"
-MINE = [("sparse", "make"), ("sparse", "make_kl"), ("poisson", "make"), ("masked_autoencoder", "make"), ("noise_level", "make"),
-        ("deep_svdd", "make"), ("info_gan", "make"), ("piwae", "make"), ("spectral_norm", "make"), ("gumbel", "make"),
-        ("conditional_vae", "make"), ("conditional_gan", "make")]
+MINE = [
+    ("sparse", "make"),
+    ("sparse", "make_kl"),
+    ("poisson", "make"),
+    ("masked_autoencoder", "make"),
+    ("noise_level", "make"),
+    ("deep_svdd", "make"),
+    ("info_gan", "make"),
+    ("piwae", "make"),
+    ("spectral_norm", "make"),
+    ("gumbel", "make"),
+    ("conditional_vae", "make"),
+    ("conditional_gan", "make"),
+]
 IDS = [f"{a}.{b}" for a, b in MINE]
 
 
@@ -101,6 +110,7 @@ def test_improves(canary):
         assert h[col][-1] < h[col][0]
     else:
         from isthmus.metrics import mmd
+
         start = canary.fit(max_epochs=1, learning_rate=1e-9)
         flat = [m.sample(len(canary.X), random_state=1, **canary.given()) for m in (est, start)]
         a, b = (mmd(canary.X, s) for s in flat)
@@ -138,8 +148,11 @@ def test_saved(canary, tmp_path):
     est = canary.fit(max_epochs=2)
     est.save(tmp_path / "m")
     script = SCRIPT.format(paths=[str(HERE.parent)])
-    done = subprocess.run([sys.executable, "-c", script, canary.name, canary.make.__name__, str(tmp_path / "m"), str(tmp_path / "o.npz")],
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script, canary.name, canary.make.__name__, str(tmp_path / "m"), str(tmp_path / "o.npz")],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     there = np.load(tmp_path / "o.npz")
     for name, out in canary.outputs(est).items():
@@ -186,13 +199,19 @@ def test_diagnosed(canary):
     if canary.C is not None:
         given = {"condition": canary.C[200:], "condition_train": canary.C[:200]}
     for X_train in (None, canary.X[:200]):
-        found = diagnose(est, canary.X[200:], X_train, **(given if X_train is not None or not given else {"condition": given["condition"]}))
+        found = diagnose(
+            est,
+            canary.X[200:],
+            X_train,
+            **(given if X_train is not None or not given else {"condition": given["condition"]}),
+        )
         print([(v.about, v.status) for v in found])
         assert found
 
 
 def test_reported(canary, tmp_path):
     from isthmus.report import report
+
     est = canary.fit(max_epochs=2, rows=slice(0, 200))
     report(est, canary.X[200:], canary.X[:200], path=tmp_path / "r.html")
 

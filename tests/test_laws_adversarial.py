@@ -213,7 +213,10 @@ def test_factories_of_your_own_on_either_side(rng):
         lambda inputs, shape, outputs: torch.nn.Linear(inputs, outputs * shape[0]),
     )
     gan = GAN(2, network=pair, discriminator=pair, max_epochs=1, random_state=0).fit(X)
-    W, b = (t.detach().double().numpy() for t in (gan.model_.networks["decoder"].weight, gan.model_.networks["decoder"].bias))
+    W, b = (
+        t.detach().double().numpy()
+        for t in (gan.model_.networks["decoder"].weight, gan.model_.networks["decoder"].bias)
+    )
     Z = rng.normal(size=(4, 2))
     units = gan.model_.scaling
     np.testing.assert_allclose(gan.generate(Z), (Z @ W.T + b) * units.scale.numpy() + units.shift.numpy(), rtol=1e-4)

@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from isthmus.estimators._rows import check_rows
 
 from isthmus import (
     GAN,
@@ -21,7 +22,6 @@ from isthmus import (
     DenoisingAutoencoder,
 )
 from isthmus.errors import CompositionError, DataError
-from isthmus.estimators._rows import check_rows
 from isthmus.networks import MLP
 
 ALL = [Autoencoder, DenoisingAutoencoder, ContractiveAutoencoder, VAE, GAN, AdversarialAutoencoder]

@@ -7,6 +7,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from isthmus.training.device import pick_device
 from sklearn.base import clone
 
 from isthmus import (
@@ -31,7 +32,6 @@ from isthmus.prior import StandardNormal
 from isthmus.scaling import Scaling
 from isthmus.training import Adam, History, Player, Run, train
 from isthmus.training.data import Rows, as_tensor
-from isthmus.training.device import pick_device
 from isthmus.value import NonSaturating
 
 
