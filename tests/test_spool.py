@@ -14,7 +14,8 @@ import torch
 from isthmus import VAE, DenoisingAutoencoder, spool
 from isthmus.errors import DataError
 from isthmus.files import read
-from isthmus.training.data import Rows, is_mapped
+from isthmus.tensors import is_mapped
+from isthmus.training.data import Rows
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.int16, bool])

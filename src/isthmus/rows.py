@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
 from .errors import DataError
+from .frames import frame_of_numbers
 
 __all__ = ["check_finite", "check_rows", "check_target", "check_weights", "condition_rows", "value_range"]
 
@@ -115,7 +116,7 @@ def _refuse_form(X: Any, name: str) -> Any:
         what = {"m": "time differences", "M": "dates", "V": "records with fields"}[dtype.kind]
         how = "one column a field" if dtype.kind == "V" else "numbers, such as seconds since a start"
         raise DataError(f"{name} holds {what}; turn them into {how}")
-    return X
+    return frame_of_numbers(X, name)
 
 
 def _narrow(x: np.ndarray) -> np.ndarray:
@@ -154,7 +155,9 @@ def _refuse_text(X: Any) -> list[str] | None:
         text = [name for name, column in zip(names, columns, strict=True) if _is_text(X[column])]
         dates = [name for name, column in zip(names, columns, strict=True) if _is_date(X[column])]
         if dates:
-            raise DataError(f"columns {_some(dates)} hold dates or times; turn them into numbers or leave them out")
+            raise DataError(
+                f"columns {_some(dates)} hold dates or times; turn them into numbers or leave them out"
+            )
     elif isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "USO":
         names, text = None, [str(i) for i in range(X.shape[1]) if _is_text(X[:, i])]
     else:
@@ -172,7 +175,7 @@ def _is_text(column: Any) -> bool:
 
 
 def _is_date(column: Any) -> bool:
-    return str(getattr(column, "dtype", "")).lower().startswith(("date", "time", "duration"))
+    return str(getattr(column, "dtype", "")).lower().startswith(("date", "time", "duration", "period"))
 
 
 def check_finite(X: np.ndarray, names: list[str] | None = None) -> None:
