@@ -32,7 +32,6 @@ from isthmus import Training
 from isthmus.compare import compare
 from isthmus.datasets import Dataset
 from isthmus.diagnosis import diagnose
-from isthmus.estimators import Estimator
 from isthmus.metrics import mmd
 from isthmus.training import compiled
 from test_compiled import traced  # noqa: F401  (a fixture)
@@ -242,13 +241,10 @@ def test_it_is_compared(name, tmp_path):
     assert isinstance(isthmus.load(tmp_path / "models" / f"{name.replace('_', '-')}-0"), type(system))
 
 
-@pytest.mark.skipif(not hasattr(Estimator, "report"), reason="estimators have no report yet")
 @each_canary
 def test_it_is_reported(name, tmp_path):
     X, given = rows(name)
-    if given:
-        pytest.skip("a report has no condition yet")
-    estimator = fitted(name)
+    estimator = fitted(name).under(given["condition"][0]) if given else fitted(name)
     page = estimator.report(X[HELD_OUT], tmp_path / "report.html", X[TRAINED])
     assert type(estimator).__name__ in page.read_text()
 
