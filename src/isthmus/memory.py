@@ -191,7 +191,7 @@ def refuse(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) ->
     """Raise `FitError` if fitting to x holds more than the device has, saying how much of what, and what to change.
 
     The parts are chosen. A network of the user's own is not counted: its factories are called once a fit. Nor is a
-    model with a part that cannot be put together, or run, on tensors that have shapes alone.
+    model with a part that needs numbers where an estimate has shapes alone, as torch's checks of arguments do.
     """
     there = available(device)
     if there is None or any(isinstance(part, Custom) for part in vars(estimator).values()):
@@ -204,7 +204,7 @@ def refuse(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) ->
         if most <= there // 8:  # each weight of each layer met by each value of each row: nothing keeps more
             return
         needed = _counted(estimator, model, x, facts, device)
-    except RuntimeError:  # a part that looks at its numbers
+    except (RuntimeError, NotImplementedError):
         return
     if device.type == "cuda":  # where a batch that is too large is taken in pieces
         needed = needed._replace(activations=needed.activations // max(1, batch_size_for(estimator, len(x))))
