@@ -48,8 +48,8 @@ def test_the_optimal_discriminator_and_the_value_at_it(rng):
     """D* = p_data/(p_data + p_g) and V(D*, G) = 2·JSD − log 4 (Goodfellow et al. 2014, proposition 1, theorem 1)."""
     model = _game()
     with torch.no_grad():  # G(z) = z + 1.5, so p_g = N(1.5, 1), against p_data = N(0, 1)
-        model.decoder[0].weight.fill_(1.0)
-        model.decoder[0].bias.fill_(1.5)
+        model.networks["decoder"][0].weight.fill_(1.0)
+        model.networks["decoder"][0].bias.fill_(1.5)
     x = torch.tensor(rng.normal(size=(40_000, 1)))
     _play(model, [Player("discriminator", Discriminate(Minimax()), moves=("discriminator",))], x, epochs=15)
     grid = np.linspace(-2, 3.5, 50)
@@ -96,7 +96,7 @@ def test_the_fakes_carry_no_graph_in_ds_step_and_one_through_d_in_gs(rng):
     model, batch, generator = _game(), Batch(torch.tensor(rng.normal(size=(50, 1)))), torch.Generator().manual_seed(0)
     d_loss = Discriminate(Minimax())(model, batch, generator)["value"].mean()
     g_loss = Deceive(Minimax())(model, batch, generator)["value"].mean()
-    decoder = list(model.decoder.parameters())
+    decoder = list(model.networks["decoder"].parameters())
     assert all(g is None for g in torch.autograd.grad(d_loss, decoder, allow_unused=True, retain_graph=True))
     assert all(g.abs().sum() > 0 for g in torch.autograd.grad(g_loss, decoder))
 
@@ -213,11 +213,11 @@ def test_factories_of_your_own_on_either_side(rng):
         lambda inputs, shape, outputs: torch.nn.Linear(inputs, outputs * shape[0]),
     )
     gan = GAN(2, network=pair, discriminator=pair, max_epochs=1, random_state=0).fit(X)
-    W, b = (t.detach().double().numpy() for t in (gan.model_.decoder.weight, gan.model_.decoder.bias))
+    W, b = (t.detach().double().numpy() for t in (gan.model_.networks["decoder"].weight, gan.model_.networks["decoder"].bias))
     Z = rng.normal(size=(4, 2))
     units = gan.model_.scaling
     np.testing.assert_allclose(gan.generate(Z), (Z @ W.T + b) * units.scale.numpy() + units.shift.numpy(), rtol=1e-4)
-    assert isinstance(gan.model_.discriminator[1], torch.nn.Tanh)
+    assert isinstance(gan.model_.networks["discriminator"][1], torch.nn.Tanh)
 
 
 def test_compositions_come_back_from_a_folder_to_the_bit(digits, tmp_path):
@@ -265,7 +265,7 @@ def test_wgan_gp_is_a_composition_with_five_steps_of_d(rng):
     one = GAN(
         2, value="wasserstein", penalties="interpolated:10", discriminator_steps=10**6, max_epochs=2, random_state=0
     )
-    moved = one.fit(X).model_.decoder.state_dict()
+    moved = one.fit(X).model_.networks["decoder"].state_dict()
     assert all(torch.isfinite(v).all() for v in moved.values())
 
 

@@ -175,7 +175,7 @@ DAMAGE = {
     "an attribute": (lambda f: _edit(f, lambda c: c["resolved"].update(__class__="x")), "config.json is damaged"),
     "a shape": (lambda f: _edit(f, lambda c: c.update(shape=["a"])), "config.json is damaged"),
     "a missing weight": (
-        lambda f: _tensors(f, lambda t: t.pop("model.decoder.0.bias")),
+        lambda f: _tensors(f, lambda t: t.pop("model.networks.decoder.0.bias")),
         "disagree on 'decoder.0.bias'",
     ),
     "no scaling": (lambda f: _tensors(f, lambda t: t.pop("model.scaling.shift")), "is damaged"),

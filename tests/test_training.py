@@ -402,7 +402,7 @@ def test_the_average_is_the_moving_average_of_the_weights(rng):
 
     class Watching(Reconstruction):
         def __call__(self, model, batch, generator):
-            seen.append(model.encoder[1].weight.detach().clone())
+            seen.append(model.networks["encoder"][1].weight.detach().clone())
             return super().__call__(model, batch, generator)
 
     torch.manual_seed(0)
@@ -422,7 +422,7 @@ def test_the_average_is_the_moving_average_of_the_weights(rng):
     for step, weight in enumerate(weights):
         decay = min(0.5, (1 + step) / (10 + step))
         mean = mean + (1 - decay) * (weight - mean)
-    torch.testing.assert_close(model.encoder[1].weight.detach(), mean)
+    torch.testing.assert_close(model.networks["encoder"][1].weight.detach(), mean)
     assert not torch.allclose(mean, weights[-1])
 
 

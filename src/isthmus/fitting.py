@@ -19,7 +19,7 @@ from .corruption import Corruption
 from .device import pick_device
 from .errors import CompositionError, DataError
 from .facts import Facts
-from .given import Given, batch_size_for, facts_of, precision_for, split, units_of
+from .given import Given, batch_size_for, facts_of, precision_for, split, told_of, units_of
 from .model import Model, Pass
 from .parts import to_json
 from .progress import progress
@@ -56,7 +56,7 @@ def fit(estimator: Any, given: Given) -> None:
     rows, held_out = split(len(x), estimator.validation_fraction, seed)
     facts = facts_of(given, rows.numpy())
     estimator.choose(facts)
-    facts = replace(facts, latent_dim=estimator.latent_dim_)
+    facts = replace(facts, latent_dim=estimator.latent_dim_, condition=facts.condition + told_of(estimator))
     device = pick_device(estimator.device)
     scaling, facts = _units(estimator, given, rows.numpy(), facts)
     memory.refuse(estimator, x, facts, device)
@@ -146,7 +146,8 @@ def _spread(rows: Tensor) -> Tensor:
 def _try(model: Model, batch: Batch, device: torch.device) -> None:
     """Draw one code for each of two rows: a distribution that cannot be drawn from is refused before the fit."""
     model.eval()
-    passed = Pass(model, batch.map(lambda tensor: tensor[:2]), Generated(torch.Generator(device).manual_seed(0)))
+    two, source = batch.map(lambda tensor: tensor[:2]), Generated(torch.Generator(device).manual_seed(0))
+    passed = Pass(model, two, source, x_tilde=model.scaled(two.x))
     if model.posterior is not None:
         passed.z  # noqa: B018  (computed where it is asked for)
     if model.prior is not None:

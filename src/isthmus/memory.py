@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from .batch import Batch
 from .device import pick_device
 from .errors import FitError
 from .facts import Facts
-from .given import Given, batch_size_for, facts_of, precision_for
+from .given import Given, batch_size_for, facts_of, precision_for, told_of
 from .machine import available, in_words
 from .model import Model, Pass
 from .networks import Custom
@@ -76,7 +77,7 @@ def estimate(estimator: Any, X: ArrayLike) -> MemoryEstimate:
     rows = np.linspace(0, len(x) - 1, min(len(x), FACT_ROWS), dtype=np.int64)
     facts = replace(facts_of(Given(x[rows]), np.arange(len(rows))), rows=len(x))
     copy.choose(facts)
-    facts = replace(facts, latent_dim=copy.latent_dim_)
+    facts = replace(facts, latent_dim=copy.latent_dim_, condition=told_of(copy))
     return _counted(copy, _without_numbers(copy, facts), x, facts, pick_device(copy.device))
 
 
@@ -107,30 +108,32 @@ def _counted(estimator: Any, model: Model, x: np.ndarray, facts: Facts, device: 
     rows = n - (max(1, n // size) - 1) * size  # the last batch of an epoch also takes the rows that are left over
     moments = 8 * (4 * facts.features + 2 * max(facts.features, min(2**20, len(x) * facts.features)))
     if precision == "bfloat16":
-        for name, network in model.networks.items():
-            model.networks[name] = _Narrow(network)
-    few, more = (_kept(model, estimator, n) for n in (2, 4))
-    each = (more - few) // 2
+        model.mixed = True
+        model.__dict__["through"] = _narrow_through(model)
+    of_two, of_four = (_kept(model, estimator, n) for n in (2, 4))
+    turns = [two + (rows - 2) * (four - two) // 2 for two, four in zip(of_two, of_four, strict=True)]
     return MemoryEstimate(
         weights=copies * (weights + buffers),
         gradients=weights,
         optimizer=(2 if at_home else 1) * weights * _state_tensors(settings),
-        activations=max(0, few - 2 * each) + rows * each,
+        activations=max(turns),
         data=moments + (0 if place_for(x.nbytes, device).type == "cpu" else x.nbytes),
     )
 
 
-class _Narrow(nn.Module):
-    """A network in bfloat16, as autocasting has it: its weights are cast, and so is what comes in."""
+def _narrow_through(model: Model) -> Callable[..., Tensor]:
+    """Return what `Model.through` does under autocasting, for tensors without numbers, which cannot be autocast."""
 
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
+    def through(name: str, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        network, given = model.networks[name], (x,) if condition is None else (x, condition)
+        if not model.mixed:
+            out: Tensor = network(*given)
+            return out
+        narrow = {name: p.to(torch.bfloat16) for name, p in network.named_parameters()}
+        out = torch.func.functional_call(network, narrow, tuple(g.to(torch.bfloat16) for g in given))
+        return out.to(x.dtype)
 
-    def forward(self, *given: Tensor) -> Tensor:
-        narrow = {name: p.to(torch.bfloat16) for name, p in self.network.named_parameters()}
-        out: Tensor = torch.func.functional_call(self.network, narrow, tuple(g.to(torch.bfloat16) for g in given))
-        return out.to(given[0].dtype)
+    return through
 
 
 class _Shapes(Source):
@@ -145,16 +148,17 @@ class _Shapes(Source):
         return torch.zeros(shape, dtype=torch.int64, device="meta")
 
 
-def _kept(model: Model, estimator: Any, n: int) -> int:
-    """Return the bytes that the largest turn keeps of a batch of n rows for its backward pass, and the gradients.
+def _kept(model: Model, estimator: Any, n: int) -> list[int]:
+    """Return the bytes that each turn keeps of a batch of n rows for its backward pass, with its gradients.
 
     What torch saves is counted on tensors that have shapes alone, whatever the terms, penalties and networks are;
     weights do not count.
     """
-    condition = torch.empty(n, model.condition_width, device="meta") if model.condition_width else None
+    width = model.condition_width - model.told
+    condition = torch.empty(n, width, device="meta") if width else None
     batch = Batch(torch.empty(n, *model.shape, device="meta", dtype=model.dtype), condition=condition)
     weights = {id(storage): storage for storage in (p.untyped_storage() for p in model.parameters())}
-    largest = 0
+    kept = []
     for turn in turns_of(estimator.players()):
         saved: dict[int, torch.UntypedStorage] = {}
 
@@ -174,8 +178,8 @@ def _kept(model: Model, estimator: Any, n: int) -> int:
                 losses.append(weighted_sum(terms, player.objective.weights(1.0)))
         sizes = [storage.nbytes() for storage in saved.values()]
         widest = max(sizes, default=0)
-        largest = max(largest, sum(sizes) + widest + batch.x.numel() * batch.x.element_size())
-    return largest
+        kept.append(sum(sizes) + widest + batch.x.numel() * batch.x.element_size())
+    return kept
 
 
 def _state_tensors(settings: Training) -> int:

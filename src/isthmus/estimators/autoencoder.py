@@ -10,9 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..batch import Batch
 from ..corruption import Corruption, Gaussian, Masking
 from ..errors import CompositionError, DataError
 from ..facts import Facts
+from ..model import Pass
 from ..objective import Reconstruction
 from ..parts import resolve
 from ..penalty import Contractive
@@ -133,8 +135,9 @@ class DenoisingAutoencoder(Reconstructing):
         rows, device = fitted.rows(X), fitted.model.device
         generator = generator_for(self.random_state if random_state is None else random_state, device)
         x = torch.as_tensor(rows if rows.dtype == np.float64 else rows.astype(np.float32), device=device)
-        assert fitted.model.corruption is not None
-        noisy: np.ndarray = fitted.model.corruption(x, Generated(generator)).cpu().numpy()
+        x_tilde = Pass(fitted.model, Batch(x), Generated(generator)).met.noisy
+        assert x_tilde is not None
+        noisy: np.ndarray = x_tilde.cpu().numpy()
         return noisy
 
     def choose(self, facts: Facts) -> None:

@@ -12,7 +12,7 @@ from ..verbs import verb
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Reports"]
+__all__ = ["Views"]
 
 
 def _encodes(model: Any) -> bool:
@@ -27,7 +27,7 @@ def _scores(model: Any) -> bool:
     return hasattr(model, "score_samples") or hasattr(model, "discriminate")
 
 
-class Reports:
+class Views:
     """Report, pictures and display; a method exists only where the system supports it.
 
     Every ``plot_*`` draws on the axes it is given, or on a new figure, and returns the axes.
