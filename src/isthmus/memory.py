@@ -148,6 +148,8 @@ def _kept(model: Model, estimator: Any, n: int) -> int:
     """
     condition = torch.empty(n, model.condition_width, device="meta") if model.condition_width else None
     batch = Batch(torch.empty(n, *model.shape, device="meta", dtype=model.dtype), condition=condition)
+    # A corruption keeps nothing for a backward pass, and one of the user's own may count its calls.
+    given = {} if model.corruption is None else {"x_tilde": torch.empty_like(batch.x)}
     weights = {p.data_ptr() or id(p) for p in model.parameters()}
     largest = 0
     for turn in turns_of(estimator.players()):
@@ -164,9 +166,9 @@ def _kept(model: Model, estimator: Any, n: int) -> int:
             losses = []
             for player in turn:
                 shape = player.objective.sample_shape
-                passed = passes.setdefault(shape, Pass(model, batch, _Shapes(), shape))
+                passed = passes.setdefault(shape, Pass(model, batch, _Shapes(), shape, **given))
                 terms = player.objective(model, passed, _Shapes())
-                losses.append(weighted_sum(terms, player.objective.weights(1.0)))
+                losses.append(weighted_sum(terms, {}))
         sizes = [tensor.numel() * tensor.element_size() for tensor in saved.values()]
         widest = max(sizes, default=0)
         largest = max(largest, sum(sizes) + widest + batch.x.numel() * batch.x.element_size())
@@ -185,12 +187,16 @@ def _state_tensors(settings: Training) -> int:
 def refuse(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) -> None:
     """Raise `FitError` if fitting to x holds more than the device has, saying how much of what, and what to change.
 
-    The parts are chosen. A network of the user's own is not counted: its factories are called once a fit.
+    The parts are chosen. A network of the user's own is not counted: its factories are called once a fit. Nor is a
+    composition refused that looks at its numbers, since it cannot be counted by its shapes.
     """
     there = available(device)
     if there is None or any(isinstance(part, Custom) for part in vars(estimator).values()):
         return
-    needed = _counted(estimator, x, facts, device)
+    try:
+        needed = _counted(estimator, x, facts, device)
+    except (NotImplementedError, RuntimeError):  # what torch raises where a number is asked of a shape
+        return
     if device.type == "cuda":  # where a batch that is too large is taken in pieces
         needed = needed._replace(activations=needed.activations // max(1, batch_size_for(estimator, len(x))))
     if needed.total <= there:
