@@ -21,8 +21,8 @@ from isthmus import (
     DenoisingAutoencoder,
 )
 from isthmus.errors import CompositionError, DataError
-from isthmus.estimators._rows import check_rows
 from isthmus.networks import MLP
+from isthmus.rows import check_rows
 
 ALL = [Autoencoder, DenoisingAutoencoder, ContractiveAutoencoder, VAE, GAN, AdversarialAutoencoder]
 by_class = pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.__name__)
