@@ -9,9 +9,9 @@ from unittest import mock
 
 import numpy as np
 import torch
-from isthmus.training.device import has_bfloat16
 
 from isthmus.datasets import load
+from isthmus.device import has_bfloat16
 
 from .contest import (
     SYSTEMS,

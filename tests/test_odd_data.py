@@ -23,6 +23,7 @@ from isthmus import (
 )
 from isthmus.errors import CompositionError, DataError
 from isthmus.networks import MLP
+from isthmus.rows import check_rows
 
 ALL = [Autoencoder, DenoisingAutoencoder, ContractiveAutoencoder, VAE, GAN, AdversarialAutoencoder]
 by_class = pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.__name__)
