@@ -304,3 +304,20 @@ def test_validation_is_on_whatever_a_canary_imports():
     """Zuko switches it off for the whole process; the canaries that use it undo that."""
     assert any("zuko" in names_in(inspect.getsource(module)) for module in CANARIES.values())
     assert_distributions_are_validated()
+
+
+def test_a_class_as_y_is_a_condition_and_decides_what_is_sampled():
+    X, given = rows("conditional_gan")
+    by_y = new("conditional_gan").fit(X, given["condition"])
+    by_condition = new("conditional_gan").fit(X, **given)
+    assert_same_fit(by_y, by_condition)
+    threes, fours = (by_y.sample(5, random_state=1, condition=number) for number in (3, 4))
+    np.testing.assert_array_equal(by_y.under(3).sample(5, random_state=1), threes)
+    assert not np.array_equal(threes, fours)
+
+
+def test_a_network_that_is_told_the_noise_uses_it():
+    X, _ = rows("told_noise")
+    told = fitted("told_noise")
+    np.testing.assert_array_equal(told.reconstruct(X), told.reconstruct(X, condition=0.0))
+    assert not np.array_equal(told.reconstruct(X), told.reconstruct(X, condition=0.5))

@@ -210,7 +210,7 @@ def refuse(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) ->
         if most <= there // 8:  # each weight of each layer met by each value of each row: nothing keeps more
             return
         needed = _counted(estimator, model, x, facts, device)
-    except (NotImplementedError, RuntimeError):  # what torch raises where a number is asked of a shape
+    except (KeyError, NotImplementedError, RuntimeError):  # a number asked of a shape, or of what a corruption leaves
         return
     if device.type == "cuda":  # where a batch that is too large is taken in pieces
         needed = needed._replace(activations=needed.activations // max(1, batch_size_for(estimator, len(x))))
