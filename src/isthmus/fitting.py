@@ -119,7 +119,8 @@ def _units(estimator: Any, given: Given, rows: np.ndarray, facts: Facts) -> tupl
     likelihood, scaling = estimator.likelihood_, units_of(estimator, facts)
     if likelihood is not None:
         likelihood.check_values(given.x, scaling)
-    assert facts.mean is not None and facts.std is not None
+    assert facts.mean is not None
+    assert facts.std is not None
     standardised = len(facts.shape) == 1 and (likelihood is None or not likelihood.bounded)
     if estimator.scaling == "auto" and estimator.posterior_ is not None and not standardised:
         met = facts.mean
