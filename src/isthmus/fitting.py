@@ -19,7 +19,7 @@ from .corruption import Corruption
 from .device import pick_device
 from .errors import CompositionError, DataError
 from .facts import Facts
-from .given import Given, batch_size_for, facts_of, precision_for, split, told_of, units_of
+from .given import Given, batch_size_for, facts_of, precision_for, split, units_of
 from .model import Model, Pass
 from .parts import to_json
 from .progress import progress
@@ -56,7 +56,7 @@ def fit(estimator: Any, given: Given) -> None:
     rows, held_out = split(len(x), estimator.validation_fraction, seed)
     facts = facts_of(given, rows.numpy())
     estimator.choose(facts)
-    facts = replace(facts, latent_dim=estimator.latent_dim_, condition=facts.condition + told_of(estimator))
+    facts = replace(facts, latent_dim=estimator.latent_dim_)
     device = pick_device(estimator.device)
     scaling, facts = _units(estimator, given, rows.numpy(), facts)
     memory.refuse(estimator, x, facts, device)
@@ -119,8 +119,7 @@ def _units(estimator: Any, given: Given, rows: np.ndarray, facts: Facts) -> tupl
     likelihood, scaling = estimator.likelihood_, units_of(estimator, facts)
     if likelihood is not None:
         likelihood.check_values(given.x, scaling)
-    assert facts.mean is not None
-    assert facts.std is not None
+    assert facts.mean is not None and facts.std is not None
     standardised = len(facts.shape) == 1 and (likelihood is None or not likelihood.bounded)
     if estimator.scaling == "auto" and estimator.posterior_ is not None and not standardised:
         met = facts.mean
@@ -144,10 +143,14 @@ def _spread(rows: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _try(model: Model, batch: Batch, device: torch.device) -> None:
-    """Draw one code for each of two rows: a distribution that cannot be drawn from is refused before the fit."""
+    """Draw one code for each of two rows, so that a distribution that cannot be drawn from is refused before the fit.
+
+    The rows are not corrupted, since a corruption of the user's own may count its calls.
+    """
     model.eval()
-    two, source = batch.map(lambda tensor: tensor[:2]), Generated(torch.Generator(device).manual_seed(0))
-    passed = Pass(model, two, source, x_tilde=model.scaled(two.x))
+    batch = batch.map(lambda tensor: tensor[:2])
+    source = Generated(torch.Generator(device).manual_seed(0))
+    passed = Pass(model, batch, source, x_tilde=model.scaled(batch.x if batch.noisy is None else batch.noisy))
     if model.posterior is not None:
         passed.z  # noqa: B018  (computed where it is asked for)
     if model.prior is not None:
