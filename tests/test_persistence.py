@@ -183,7 +183,7 @@ DAMAGE = {
         lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:500]),
         "model.safetensors is missing or damaged",
     ),
-    "another format": (lambda f: _edit(f, lambda c: c.update(format=99)), "has format 99, this version reads up to 1"),
+    "another format": (lambda f: _edit(f, lambda c: c.update(format=99)), "has format 99, this version reads up to 2"),
     "another class": (
         lambda f: _edit(f, lambda c: c.update({"class": "VEA"})),
         "unknown model class 'VEA', did you mean 'VAE'",
@@ -198,9 +198,9 @@ DAMAGE = {
     "a shape": (lambda f: _edit(f, lambda c: c.update(shape=["a"])), "config.json is damaged"),
     "a missing weight": (
         lambda f: _tensors(f, lambda t: t.pop("model.networks.decoder.0.bias")),
-        "disagree on 'decoder.0.bias'",
+        "disagree on 'networks.decoder.0.bias'",
     ),
-    "no scaling": (lambda f: _tensors(f, lambda t: t.pop("model.scaling.shift")), "is damaged"),
+    "no scaling": (lambda f: _tensors(f, lambda t: t.pop("model.scaling.shift")), "disagree on 'scaling.shift'"),
 }
 
 
