@@ -1,8 +1,8 @@
 """Canaries: published variants in a user's own code, which keep every promise that the package's own systems keep.
 
-A canary is a module in ``tests/canaries`` with ``make(**arguments)``, which returns an unfitted estimator. It may have
-``data()``, the rows that it is fitted to, (N, ...); ``condition()``, what is given beside each of those rows, (N, c);
-and ``GRID``, what is searched over.
+A canary is a module in ``tests/canaries`` with ``make(**arguments)``, which returns an unfitted estimator, and perhaps
+others that begin with ``make_``. It may have ``data()``, the rows that it is fitted to, (N, ...); ``condition()``, what
+is given beside each of those rows, (N, c); and ``GRID``, what is searched over.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from isthmus import Training
 from isthmus.compare import compare
 from isthmus.datasets import Dataset
 from isthmus.diagnosis import diagnose
-from isthmus.estimators import Estimator
 from isthmus.metrics import mmd
 from isthmus.training import compiled
 from test_compiled import traced  # noqa: F401  (a fixture)
@@ -53,14 +52,20 @@ COMPILED_FOR_REAL = "beta_tcvae"
 """The canary whose step goes through the compiler; that of the others is traced, and the trace run as it is."""
 
 MODULES = {path.stem: import_module(f"canaries.{path.stem}") for path in sorted(HERE.glob("canaries/[a-z]*.py"))}
-CANARIES = {name: module for name, module in MODULES.items() if hasattr(module, "make")}
+CANARIES = {
+    f"{stem}{maker.removeprefix('make')}": (module, make)
+    for stem, module in MODULES.items()
+    for maker, make in vars(module).items()
+    if maker == "make" or maker.startswith("make_")
+}
 each_canary = pytest.mark.parametrize("name", CANARIES)
+each_module = pytest.mark.parametrize("module", MODULES.values(), ids=MODULES)
 
 
 @cache
 def rows(name):
     """Return the rows of a canary, and what it is given beside them."""
-    module = CANARIES[name]
+    module, _ = CANARIES[name]
     X = module.data() if hasattr(module, "data") else (load_digits().data / 16).astype(np.float32)
     given = {"condition": module.condition()[:ROWS]} if hasattr(module, "condition") else {}
     return X[:ROWS], given
@@ -68,7 +73,7 @@ def rows(name):
 
 def new(name, **arguments):
     """Return a canary that has not been fitted, small enough for a test."""
-    return CANARIES[name].make(**{"max_epochs": 3, "batch_size": 66, "random_state": 0} | arguments)
+    return CANARIES[name][1](**{"max_epochs": 3, "batch_size": 66, "random_state": 0} | arguments)
 
 
 def cut(given, chosen):
@@ -77,9 +82,9 @@ def cut(given, chosen):
 
 @cache
 def fitted(name):
-    """Return a canary after a fit in which a share of the rows is held out."""
+    """Return a canary after a fit in which a share of the rows is held out, and the best of its epochs is kept."""
     X, given = rows(name)
-    return new(name, max_epochs=12, validation_fraction=0.2).fit(X, **given)
+    return new(name, max_epochs=12, validation_fraction=0.2, training=Training(patience=12)).fit(X, **given)
 
 
 def answers(estimator, X, given):
@@ -95,11 +100,13 @@ def samples(estimator, given):
 
 @each_canary
 def test_it_improves_on_its_start(name):
-    """By the column that early stopping would watch: a held-out loss, or for games the discrepancy of samples."""
+    """By the column that patience watches: a held-out loss, or for games the discrepancy of samples."""
     estimator = fitted(name)
-    watched = estimator.history_[estimator.watch]
-    assert watched[-1] < watched[0]
-    assert all(np.isfinite(estimator.history_[column]).all() for column in estimator.history_.columns)
+    history = estimator.history_
+    losses = [column for column in history.columns if column.startswith("validation_") and column.endswith("loss")]
+    watched = history[estimator.watch if estimator.watch in history.columns else losses[0]]
+    assert watched[1:].min() < watched[0]
+    assert all(np.isfinite(history[column]).all() for column in history.columns)
 
 
 @each_canary
@@ -120,7 +127,7 @@ def test_it_is_an_estimator_of_scikit_learn(name):
             return -mmd(X, estimator.sample(len(X), random_state=0, **own))
         return float(estimator.score(X))
 
-    grid = getattr(CANARIES[name], "GRID", {"latent_dim": [2, 4]})
+    grid = getattr(CANARIES[name][0], "GRID", {"latent_dim": [2, 4]})
     search = GridSearchCV(estimator, grid, scoring=score, cv=2, error_score="raise").fit(X, **given)
     means = search.cv_results_["mean_test_score"]
     assert np.isfinite(means).all()
@@ -131,14 +138,12 @@ def test_it_is_an_estimator_of_scikit_learn(name):
 
 LOAD_ALL = """
 import sys
-from importlib import import_module
 from pathlib import Path
 import numpy as np
 import isthmus
-from test_canaries import answers, samples
+from test_canaries import CANARIES, answers, samples
 folder = Path(sys.argv[1])
-for name in sys.argv[2:]:
-    import_module(f"canaries.{name}")
+for name in CANARIES:
     asked = dict(np.load(folder / f"{name}.npz"))
     X, given = asked.pop("X"), asked
     model = isthmus.load(folder / name)
@@ -155,7 +160,7 @@ def loaded(tmp_path_factory):
         fitted(name).save(folder / name)
         np.savez(folder / f"{name}.npz", X=X[:30], **cut(given, slice(30)))
     paths = os.pathsep.join([str(SOURCES.parent), str(HERE), os.environ.get("PYTHONPATH", "")])
-    run = [sys.executable, "-c", LOAD_ALL, str(folder), *CANARIES]
+    run = [sys.executable, "-c", LOAD_ALL, str(folder)]
     done = subprocess.run(run, env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder
@@ -242,13 +247,10 @@ def test_it_is_compared(name, tmp_path):
     assert isinstance(isthmus.load(tmp_path / "models" / f"{name.replace('_', '-')}-0"), type(system))
 
 
-@pytest.mark.skipif(not hasattr(Estimator, "report"), reason="estimators have no report yet")
 @each_canary
 def test_it_is_reported(name, tmp_path):
     X, given = rows(name)
-    if given:
-        pytest.skip("a report has no condition yet")
-    estimator = fitted(name)
+    estimator = fitted(name).under(given["condition"][0]) if given else fitted(name)
     page = estimator.report(X[HELD_OUT], tmp_path / "report.html", X[TRAINED])
     assert type(estimator).__name__ in page.read_text()
 
@@ -279,22 +281,23 @@ def test_lines_and_names_are_counted():
     assert names_in(text) >= {"a", "b", "c", "d", "x"}
 
 
-@each_canary
-def test_it_is_short_and_uses_public_names_alone(name):
-    text = inspect.getsource(CANARIES[name])
-    assert lines_of_code(text) <= MOST_LINES
+@each_module
+def test_it_is_short_and_uses_public_names_alone(module):
+    text = inspect.getsource(module)
+    assert lines_of_code(text) <= MOST_LINES * sum(where is module for where, _ in CANARIES.values())
     private = {found for found in names_in(text) if re.match(r"_[^_]", found)}
     assert not private
 
 
-@each_canary
-def test_the_package_does_not_know_it(name):
-    module = CANARIES[name]
-    own = [cls.__name__ for _, cls in inspect.getmembers(module, inspect.isclass) if cls.__module__ == module.__name__]
-    known = {
-        path.name: re.findall(rf"\b({'|'.join([name, *own])})\b", path.read_text()) for path in SOURCES.rglob("*.py")
-    }
-    assert not {path: names for path, names in known.items() if names}
+@cache
+def names_of_the_package():
+    return set().union(*(names_in(path.read_text()) for path in SOURCES.rglob("*.py")))
+
+
+@each_module
+def test_the_package_does_not_know_it(module):
+    own = {cls.__name__ for _, cls in inspect.getmembers(module, inspect.isclass) if cls.__module__ == module.__name__}
+    assert not names_of_the_package() & own
 
 
 def assert_distributions_are_validated():
@@ -304,5 +307,22 @@ def assert_distributions_are_validated():
 
 def test_validation_is_on_whatever_a_canary_imports():
     """Zuko switches it off for the whole process; the canaries that use it undo that."""
-    assert any("zuko" in names_in(inspect.getsource(module)) for module in CANARIES.values())
+    assert any("zuko" in names_in(inspect.getsource(module)) for module in MODULES.values())
     assert_distributions_are_validated()
+
+
+def test_a_class_as_y_is_a_condition_and_decides_what_is_sampled():
+    X, given = rows("conditional_gan")
+    by_y = new("conditional_gan").fit(X, given["condition"])
+    by_condition = new("conditional_gan").fit(X, **given)
+    assert_same_fit(by_y, by_condition)
+    threes, fours = (by_y.sample(5, random_state=1, condition=number) for number in (3, 4))
+    np.testing.assert_array_equal(by_y.under(3).sample(5, random_state=1), threes)
+    assert not np.array_equal(threes, fours)
+
+
+def test_a_network_that_is_told_the_noise_uses_it():
+    X, _ = rows("told_noise")
+    told = fitted("told_noise")
+    np.testing.assert_array_equal(told.reconstruct(X), told.reconstruct(X, condition=0.0))
+    assert not np.array_equal(told.reconstruct(X), told.reconstruct(X, condition=0.5))

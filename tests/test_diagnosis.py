@@ -72,7 +72,7 @@ def test_without_training_rows_what_needs_them_is_left_out():
 def test_collapse_says_since_when():
     rows = factors(0)
     vae = VAE(3, max_epochs=3, random_state=0).fit(rows.train)
-    for weight in vae.model_.encoder.parameters():
+    for weight in vae.model_.networks["encoder"].parameters():
         weight.data.zero_()
     counts = [3, 2, 0, 1, 0, 0]
     vae.history_ = History([{"epoch": i + 1, "active_units": n} for i, n in enumerate(counts)])

@@ -11,12 +11,16 @@ from sklearn.decomposition import PCA
 from torch import nn
 
 from isthmus import VAE, Autoencoder, ContractiveAutoencoder, DenoisingAutoencoder, Training
+from isthmus.batch import Batch
 from isthmus.corruption import Gaussian
-from isthmus.distributions import Delta
 from isthmus.errors import CompositionError
-from isthmus.model import Batch
+from isthmus.facts import Facts
+from isthmus.model import Model, Pass
 from isthmus.networks import MLP, Conv, Tied
 from isthmus.penalty import Contractive, exact, hutchinson
+from isthmus.posterior import Deterministic, DiagonalGaussian
+from isthmus.scaling import Scaling
+from isthmus.source import Generated
 
 EXACT = {"precision": "float64", "scaling": "none", "random_state": 0}
 
@@ -39,6 +43,25 @@ def test_a_linear_autoencoder_is_pca(tied, rng):
     assert pca_error <= error <= 1.01 * pca_error
     basis = ae.inverse_transform(np.eye(3)) - ae.inverse_transform(np.zeros((3, 3)))
     assert np.rad2deg(subspace_angles(basis.T, pca.components_.T)).max() < 3
+
+
+def _source(seed: int = 0) -> Generated:
+    return Generated(torch.Generator().manual_seed(seed))
+
+
+def _encoding(encoder: nn.Module, shape: tuple[int, ...], posterior=None, latent_dim: int = 4) -> Model:
+    """A model that encodes, and does nothing else."""
+    posterior = posterior or Deterministic()
+    networks = {"encoder": encoder}
+    return Model(Facts(shape, latent_dim), scaling=Scaling.identity(shape), networks=networks, posterior=posterior)
+
+
+def _contraction(model: Model, x: torch.Tensor, **arguments) -> torch.Tensor:
+    """Ω of a batch, as a fit computes it."""
+    penalty = Contractive(**arguments)
+    penalty.refuse(model)
+    source = _source()
+    return penalty(model, Pass(model, Batch(x), source), source)
 
 
 def _finite_differences(encode, x: torch.Tensor, step: float = 1e-5) -> torch.Tensor:
@@ -74,10 +97,7 @@ def test_contraction_closed_form_is_the_exact_jacobian_is_finite_differences(cas
     x = torch.randn(5, *shape, dtype=torch.float64)
 
     def norm(method):
-        penalty = Contractive(method=method)
-        penalty.refuse(encoder)
-        generator = torch.Generator().manual_seed(0)
-        return penalty(encoder, lambda x: Delta(encoder(x)), x, encoder(x), generator).detach()
+        return _contraction(_encoding(encoder, shape), x, method=method).detach()
 
     with torch.no_grad():
         measured = _finite_differences(encoder, x)
@@ -90,13 +110,6 @@ def test_contraction_closed_form_is_the_exact_jacobian_is_finite_differences(cas
             norm("closed")
 
 
-def _contraction(encoder, x, d=None, **arguments):
-    penalty = Contractive(**arguments)
-    penalty.refuse(encoder)
-    h = encoder(x)[:, :d]
-    return penalty(encoder, lambda x: Delta(encoder(x)[:, :d]), x, h, torch.Generator().manual_seed(0)).detach()
-
-
 def test_the_closed_form_is_taken_only_where_it_holds():
     """A sharper softplus, and a posterior whose mean is half of the outputs, have the exact norm nevertheless."""
     torch.manual_seed(0)
@@ -104,21 +117,22 @@ def test_the_closed_form_is_taken_only_where_it_holds():
     sharp = nn.Sequential(nn.Linear(6, 4), nn.Softplus(beta=3)).double()
     with torch.no_grad():
         measured = _finite_differences(sharp, x)
-    torch.testing.assert_close(_contraction(sharp, x), measured, rtol=1e-6, atol=1e-8)
+    torch.testing.assert_close(_contraction(_encoding(sharp, (6,)), x), measured, rtol=1e-6, atol=1e-8)
     with pytest.raises(CompositionError, match="closed form is for a one-layer encoder"):
-        _contraction(sharp, x, method="closed")
+        _contraction(_encoding(sharp, (6,)), x, method="closed")
     linear = MLP(()).encoder((6,), 4).double()
     half = linear[1].weight[:2].square().sum().detach()
     for method in ("auto", "closed", "exact"):
-        torch.testing.assert_close(_contraction(linear, x, 2, method=method), half.expand(5))
+        model = _encoding(linear, (6,), DiagonalGaussian(), 2)
+        torch.testing.assert_close(_contraction(model, x, method=method).detach(), half.expand(5))
 
 
 def test_batch_normalisation_has_no_jacobian_a_sample():
     encoder = MLP((5,), norm="batch").encoder((6,), 4)
     for method in ("auto", "exact", "estimate"):
         with pytest.raises(CompositionError, match="batch normalisation mixes samples"):
-            Contractive(method=method).refuse(encoder)
-    Contractive().refuse(MLP((5,), norm="layer").encoder((6,), 4))
+            Contractive(method=method).refuse(_encoding(encoder, (6,)))
+    Contractive().refuse(_encoding(MLP((5,), norm="layer").encoder((6,), 4), (6,)))
 
 
 def test_contraction_contracts_and_is_reported_in_the_models_units(digits):
@@ -133,7 +147,7 @@ def test_contraction_contracts_and_is_reported_in_the_models_units(digits):
     still = cae.set_params(learning_rate=0, max_epochs=1, precision="float64").fit(X)
     assert still.history_["contraction"][0] == pytest.approx(np.mean(still.jacobian_norm(X) ** 2), rel=1e-6)
     vae = VAE(2, network=MLP(()), max_epochs=1, random_state=0).fit(X)
-    rows = vae.model_.encoder[1].weight[:2].detach()
+    rows = vae.model_.networks["encoder"][1].weight[:2].detach()
     np.testing.assert_allclose(vae.jacobian_norm(X[:3]), float(rows.norm()), rtol=1e-5)
 
 
@@ -152,7 +166,7 @@ def test_the_closed_form_has_the_exact_forms_gradient():
     x = torch.randn(5, 6, dtype=torch.float64)
     gradients = []
     for method in ("closed", "exact"):
-        omega = Contractive(method=method)(encoder, lambda x: Delta(encoder(x)), x, encoder(x), torch.Generator())
+        omega = _contraction(_encoding(encoder, (6,)), x, method=method)
         gradients.append(torch.autograd.grad(omega.mean(), list(encoder.parameters())))
     for a, b in zip(*gradients, strict=True):
         torch.testing.assert_close(a, b)
@@ -164,8 +178,8 @@ def test_the_estimates_mean_is_the_norm():
     x = torch.randn(3, 6, dtype=torch.float64, requires_grad=True)
     h = encoder(x)
     truth = exact(h, x).detach()
-    generator = torch.Generator().manual_seed(1)
-    draws = torch.stack([hutchinson(h, x, 1, generator).detach() for _ in range(4000)])
+    source = _source(1)
+    draws = torch.stack([hutchinson(h, x, 1, source).detach() for _ in range(4000)])
     error = draws.std(0) / len(draws) ** 0.5
     assert ((draws.mean(0) - truth).abs() < 4 * error).all()
     assert (error < 0.05 * truth).all()
@@ -203,11 +217,11 @@ def test_a_denoising_autoencoder_is_the_wiener_filter_and_knows_the_score():
 def test_corruption_is_never_the_target_and_never_outside_training(digits):
     dae = DenoisingAutoencoder(4, corruption="masking:0.9", max_epochs=1, random_state=0).fit(digits)
     x = torch.tensor(digits[:20])
-    passed = dae.model_(Batch(x), torch.Generator().manual_seed(0))
+    passed = Pass(dae.model_, Batch(x), _source())
     torch.testing.assert_close(passed.x, x)
     assert (passed.x_tilde != passed.x).float().mean() > 0.3
     np.testing.assert_array_equal(dae.transform(digits[:20]), dae.transform(digits[:20]))
-    pairs = dae.model_(Batch(x, torch.zeros_like(x)), torch.Generator())
+    pairs = Pass(dae.model_, Batch(x, noisy=torch.zeros_like(x)), _source())
     torch.testing.assert_close(pairs.x_tilde, torch.zeros_like(x))
 
 
@@ -226,8 +240,9 @@ def test_corruption_is_never_the_target_and_never_outside_training(digits):
 def test_what_an_encoder_looks_at_has_mean_zero(model, digits):
     model = clone(model).set_params(max_epochs=1, random_state=0).fit(digits)
     seen = []
-    model.model_.encoder.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
-    model.model_(Batch(torch.tensor(np.repeat(digits, 20, 0))), torch.Generator().manual_seed(0))
+    model.model_.networks["encoder"].register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    with torch.no_grad():
+        assert Pass(model.model_, Batch(torch.tensor(np.repeat(digits, 20, 0))), _source()).q is not None
     varies = digits.std(0) >= 0.3 * digits.std(0).max()
     assert 40 < varies.sum() < 60
     torch.testing.assert_close(seen[0].mean(0)[varies], torch.zeros(int(varies.sum())), atol=0.01, rtol=0)
@@ -248,8 +263,15 @@ def test_a_feature_of_a_single_row_does_not_send_others_far_off(model, rng):
     X = rng.random((2000, 6)).astype(np.float32)
     X[1:, 5] = 0.0
     model = clone(model).set_params(network=MLP((64,)), batch_size=20, max_epochs=5, random_state=0).fit(X)
-    after = model.model_.encoder[1].weight[:, 5].detach()
-    still = clone(model).set_params(max_epochs=1, learning_rate=0.0).fit(X).model_.encoder[1].weight[:, 5].detach()
+    after = model.model_.networks["encoder"][1].weight[:, 5].detach()
+    still = (
+        clone(model)
+        .set_params(max_epochs=1, learning_rate=0.0)
+        .fit(X)
+        .model_.networks["encoder"][1]
+        .weight[:, 5]
+        .detach()
+    )
     assert (after - still).abs().max() < 0.1
 
 
@@ -295,12 +317,12 @@ def test_a_tied_fit_moves_one_weight_with_both_gradients(rng):
     ae = Autoencoder(2, tied=True, network=MLP(()), max_epochs=1, **EXACT).fit(X)
     names = [name for name, _ in ae.model_.named_parameters()]
     assert sum("weight" in name for name in names) == 1
-    weight = ae.model_.encoder[1].weight
+    weight = ae.model_.networks["encoder"][1].weight
     x = torch.tensor(X)
     h = ae.model_.encode(x).mean
     joint = torch.autograd.grad((ae.model_.decode(h).mean - x).square().sum(), weight)[0]
     W_x, W_h = (w.detach().clone().requires_grad_() for w in (weight, weight.T))
-    b_x, b_h = ae.model_.encoder[1].bias.detach(), ae.model_.decoder.biases[0].detach()
+    b_x, b_h = ae.model_.networks["encoder"][1].bias.detach(), ae.model_.networks["decoder"].biases[0].detach()
     untied = ((x @ W_x.T + b_x) @ W_h.T + b_h - x).square().sum()
     through_f, through_g = torch.autograd.grad(untied, (W_x, W_h))
     torch.testing.assert_close(joint, through_f + through_g.T)
@@ -319,7 +341,7 @@ def test_a_users_own_networks_and_corruption(rng):
     ae = DenoisingAutoencoder(
         2,
         network=(make_encoder, lambda inputs, shape, outputs: nn.Linear(inputs, 6 * outputs)),
-        corruption=lambda x, generator: x + 0.1 * torch.randn(x.shape, generator=generator, dtype=x.dtype),
+        corruption=lambda x, source: x + 0.1 * source.normal(x.shape, x),
         max_epochs=2,
         random_state=0,
     )
@@ -357,4 +379,4 @@ def test_relative_noise_counts_in_each_columns_own_standard_deviations(rng, tmp_
     dae.save(tmp_path / "m")
     np.testing.assert_array_equal(DenoisingAutoencoder.load(tmp_path / "m").corrupt(X), dae.corrupt(X))
     with pytest.raises(CompositionError, match="relative noise is known once it is fitted"):
-        Gaussian(0.3, relative=True)(torch.zeros(1, 3), torch.Generator())
+        Gaussian(0.3, relative=True)(torch.zeros(1, 3), _source())

@@ -13,32 +13,53 @@ from torch.distributions import MultivariateNormal, Normal
 
 import isthmus
 from isthmus import VAE, Autoencoder
-from isthmus.distributions import draw, normal
+from isthmus.batch import Batch
+from isthmus.distributions import draw, event, normal
 from isthmus.divergence import KL
 from isthmus.errors import CompositionError
+from isthmus.facts import Facts
 from isthmus.likelihood import HomoscedasticGaussian
-from isthmus.model import Batch, Model, Pass
+from isthmus.model import Model, Pass
 from isthmus.networks import MLP
-from isthmus.objective import ELBO, ImportanceWeighted, log_weights
-from isthmus.parts import Facts
+from isthmus.objective import ELBO, ImportanceWeighted
 from isthmus.posterior import Deterministic, DiagonalGaussian
 from isthmus.prior import StandardNormal, VampPrior
 from isthmus.scaling import Scaling
+from isthmus.source import Generated
 from isthmus.training import Training
+
+
+def _source(seed: int = 0) -> Generated:
+    return Generated(torch.Generator().manual_seed(seed))
+
+
+def _terms(objective, model: Model, batch: Batch, source: Generated) -> dict[str, torch.Tensor]:
+    return objective(model, Pass(model, batch, source, objective.sample_shape), source)
+
+
+def _of(q, p, z=None) -> Pass:
+    """A pass whose posterior, prior and code are given: all that a divergence looks at."""
+    model = Model(Facts((1,), q.event_shape[0]), scaling=Scaling.identity((1,)), networks={})
+    return Pass(model, Batch(torch.zeros(q.batch_shape[0], 1)), _source(), q=q, p_z=p, z=q.mean if z is None else z)
+
+
+def _kl(q, p, z=None) -> torch.Tensor:
+    passed = _of(q, p, z)
+    return KL()(passed.model, passed, passed.source)
 
 
 def _gaussians(rng, n=4, d=3):
     mean, std = torch.tensor(rng.normal(size=(n, d))), torch.tensor(rng.uniform(0.3, 2, size=(n, d)))
-    return normal(mean, std, 1), mean, std
+    return event(normal(mean, std), 1), mean, std
 
 
 def test_kl_in_closed_form_is_the_papers_formula_is_monte_carlo(rng):
     q, mean, std = _gaussians(rng)
     p = StandardNormal().build(Facts((5,), 3)).double()(None)
-    closed = KL()(q, p, q.mean)
+    closed = _kl(q, p)
     paper = -0.5 * (1 + std.log() * 2 - mean**2 - std**2).sum(1)  # Kingma & Welling 2014, appendix B
     torch.testing.assert_close(closed, paper)
-    z = draw(q, (100_000,), torch.Generator().manual_seed(0))
+    z = draw(q, _source(), (100_000,))
     log_ratio = q.log_prob(z) - p.log_prob(z)
     error = log_ratio.std(0) / len(z) ** 0.5
     assert ((log_ratio.mean(0) - closed).abs() < 4 * error).all()
@@ -47,13 +68,14 @@ def test_kl_in_closed_form_is_the_papers_formula_is_monte_carlo(rng):
 def test_the_vamp_priors_divergence_is_monte_carlo_of_a_brute_force_mixture(rng):
     """Where no closed form is known, KL takes log q(z|x) − log p(z) at the drawn z."""
     torch.manual_seed(0)
-    prior = VampPrior(6).build(Facts((5,), 3, torch.zeros(5))).double()
+    posterior = DiagonalGaussian().build(Facts((5,), 3))
     encoder = MLP((8,)).encoder((5,), 6).double()
 
     def encode(x):
-        return DiagonalGaussian()(encoder(x).reshape(len(x), 2, 3).unbind(1))
+        return posterior(encoder(x))
 
-    p = prior(encode)
+    prior = VampPrior(6).build(Facts((5,), 3, centre=torch.zeros(5), encode=encode)).double()
+    p = prior(None)
     z = torch.tensor(rng.normal(size=(7, 3)))
     components = encode(prior.pseudo_inputs).base_dist
     brute = torch.stack(
@@ -61,11 +83,11 @@ def test_the_vamp_priors_divergence_is_monte_carlo_of_a_brute_force_mixture(rng)
     )
     torch.testing.assert_close(p.log_prob(z), brute.logsumexp(0) - math.log(6))
     q = encode(torch.tensor(rng.normal(size=(7, 5))))
-    torch.testing.assert_close(KL()(q, p, z), q.log_prob(z) - p.log_prob(z))
-    many = draw(q, (4000,), torch.Generator().manual_seed(0))
+    torch.testing.assert_close(_kl(q, p, z), q.log_prob(z) - p.log_prob(z))
+    many = draw(q, _source(0), (4000,))
     spread = (q.log_prob(many) - p.log_prob(many)).std(0) / 4000**0.5
-    again = draw(q, (4000,), torch.Generator().manual_seed(1))
-    assert ((KL()(q, p, many) - KL()(q, p, again)).abs() < 6 * spread).all()
+    again = draw(q, _source(1), (4000,))
+    assert ((_kl(q, p, many) - _kl(q, p, again)).abs() < 6 * spread).all()
 
 
 def test_warm_up_is_a_fraction_of_the_fit():
@@ -104,7 +126,7 @@ def linear_vae(ppca):
 
 def _evidence(model: Model, X: np.ndarray) -> torch.Tensor:
     """The exact log p(x) of a linear decoder: N(b, WWᵀ + σ²I)."""
-    layer = model.decoder[0]
+    layer = model.networks["decoder"][0]
     W, b, sigma = layer.weight.detach(), layer.bias.detach(), model.likelihood.log_std.detach().exp()
     covariance = W @ W.T + sigma**2 * torch.eye(len(W), dtype=W.dtype)
     return MultivariateNormal(b, covariance).log_prob(torch.tensor(X))
@@ -112,12 +134,12 @@ def _evidence(model: Model, X: np.ndarray) -> torch.Tensor:
 
 def test_the_elbo_never_exceeds_the_evidence_and_comes_within_a_twentieth_of_a_nat(ppca, linear_vae):
     X, evidence = ppca
-    generator = torch.Generator().manual_seed(0)
+    source = _source()
     bounds = []
     for _ in range(20):
         with torch.no_grad():
-            passed = linear_vae.model_(Batch(torch.tensor(X)), generator, (50,))
-            bound = passed.p.log_prob(passed.x).mean(0) - KL()(passed.q, linear_vae.model_.p_z(), passed.z)
+            passed = Pass(linear_vae.model_, Batch(torch.tensor(X)), source, (50,))
+            bound = passed.log_likelihood.mean(0) - KL()(linear_vae.model_, passed, source)
         bounds.append(bound)
     elbo, error = torch.stack(bounds).mean(0), torch.stack(bounds).std(0) / 20**0.5
     assert (elbo <= _evidence(linear_vae.model_, X) + 6 * error).all(), "a bound is a bound, each of 3,000 rows"
@@ -129,14 +151,14 @@ def test_the_importance_weighted_bound_rises_towards_the_evidence(ppca, linear_v
     """With the posterior moved by one standard deviation, so that there is something to rise to."""
     X = ppca[0][:400]
     model = linear_vae.model_
-    before = model.encoder[1].bias.detach().clone()
+    before = model.networks["encoder"][1].bias.detach().clone()
     with torch.no_grad():
-        model.encoder[1].bias[:2] += model.encode(torch.tensor(X[:1])).base_dist.scale[0]
+        model.networks["encoder"][1].bias[:2] += model.encode(torch.tensor(X[:1])).base_dist.scale[0]
     evidence = float(_evidence(model, X).mean())
     bounds = [float(linear_vae.score_samples(X, n_draws=k).mean()) for k in (1, 5, 50, 500, 5000)]
-    loss = ImportanceWeighted(50)(model, Batch(torch.tensor(X)), torch.Generator().manual_seed(3))["bound"].mean()
+    loss = _terms(ImportanceWeighted(50), model, Batch(torch.tensor(X)), _source(3))["bound"].mean()
     with torch.no_grad():
-        model.encoder[1].bias.copy_(before)
+        model.networks["encoder"][1].bias.copy_(before)
     assert all(a < b for a, b in pairwise(bounds)), bounds
     assert bounds[0] < evidence - 0.3
     assert evidence - 0.05 < bounds[-1] < evidence + 0.02
@@ -145,10 +167,10 @@ def test_the_importance_weighted_bound_rises_towards_the_evidence(ppca, linear_v
 
 def test_one_draw_of_the_importance_weighted_bound_is_the_elbo_on_average(linear_vae, ppca):
     batch = Batch(torch.tensor(ppca[0][:200]))
-    generator = torch.Generator().manual_seed(0)
+    source, model = _source(), linear_vae.model_
     with torch.no_grad():
-        iw = torch.stack([ImportanceWeighted(1)(linear_vae.model_, batch, generator)["bound"] for _ in range(300)])
-        elbo = torch.stack([sum(ELBO()(linear_vae.model_, batch, generator).values()) for _ in range(300)])
+        iw = torch.stack([_terms(ImportanceWeighted(1), model, batch, source)["bound"] for _ in range(300)])
+        elbo = torch.stack([sum(_terms(ELBO(), model, batch, source).values()) for _ in range(300)])
     assert float(iw.mean()) == pytest.approx(float(elbo.mean()), abs=0.03)
 
 
@@ -167,13 +189,16 @@ def test_a_deterministic_code_has_no_divergence():
     model = Model(
         facts,
         scaling=Scaling.identity((5,)),
-        network=MLP(()),
+        networks={"encoder": MLP(()).encoder((5,), 2), "decoder": MLP(()).decoder(2, (5,), 1)},
         likelihood=HomoscedasticGaussian(),
         posterior=Deterministic(),
         prior=StandardNormal(),
     )
-    for objective in (ELBO(), ImportanceWeighted()):
-        with pytest.raises(CompositionError, match="needs a posterior with a density; with Deterministic"):
+    for objective, reason in (
+        (ELBO(), "with a posterior without a density there is no divergence to measure"),
+        (ImportanceWeighted(), "needs a posterior with a density"),
+    ):
+        with pytest.raises(CompositionError, match=f"{reason}.*use DiagonalGaussian"):
             objective.refuse(model)
 
 
@@ -214,7 +239,7 @@ def test_a_vamp_priors_codes_are_draws_from_its_mixture(digits):
     """Samples of p(z) have the mixture's mean and variance: 𝔼 and Var over components and within them."""
     vae = VAE(2, prior=VampPrior(10), max_epochs=3, precision="float64", random_state=0).fit(digits[:300])
     with torch.no_grad():
-        z = vae.model_.prior_codes(40_000, torch.Generator().manual_seed(0))
+        z = vae.model_.prior_codes(40_000, _source())
         q = vae.model_.encode(vae.model_.prior.pseudo_inputs)
     mean = q.mean.mean(0)
     variance = q.variance.mean(0) + q.mean.var(0, correction=0)
@@ -226,13 +251,12 @@ def test_the_bound_of_a_batch_is_the_bound_of_its_rows(linear_vae, ppca):
     """Terms are one value a sample: with the draws fixed, a row's term does not see the others."""
     model, x = linear_vae.model_, torch.tensor(ppca[0][:6])
     with torch.no_grad():
-        q = model.encode(x)
-        z = draw(q, (9,), torch.Generator().manual_seed(0))
-        whole = log_weights(model, Pass(x, x, q, z, model.decode(z)))
+        z = draw(model.encode(x), _source(), (9,))
+        whole = Pass(model, Batch(x), _source(), (9,), z=z).log_weights
         assert whole.shape == (9, 6)
         for i in range(6):
             one = slice(i, i + 1)
-            alone = log_weights(model, Pass(x[one], x[one], model.encode(x[one]), z[:, one], model.decode(z[:, one])))
+            alone = Pass(model, Batch(x[one]), _source(), (9,), z=z[:, one]).log_weights
             torch.testing.assert_close(whole[:, one], alone)
 
 

@@ -34,7 +34,7 @@ def binary(digits):
 def evidence(vae, X):
     """log p(x) of a linear decoder in the data's units: N(b, WWᵀ + Σ), stretched and moved."""
     model = vae.model_
-    layer = model.decoder[0]
+    layer = model.networks["decoder"][0]
     W, b = layer.weight.detach().double(), layer.bias.detach().double()
     noise = torch.diag(model.likelihood.log_std.detach().double().exp() ** 2)
     scale = model.scaling.scale
@@ -86,7 +86,7 @@ def test_the_evidence_bound_is_what_it_says(linear):
     X = X[:50]
     means, stds = metrics.posterior_moments(vae, X)
     model = vae.model_
-    layer = model.decoder[0]
+    layer = model.networks["decoder"][0]
     W, b = layer.weight.detach().double().numpy(), layer.bias.detach().double().numpy()
     sigma = np.exp(model.likelihood.log_std.detach().double().numpy())
     scale = model.scaling.scale.numpy()

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import json
-import math
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 from sklearn.base import clone
 
 from isthmus import DenoisingAutoencoder
+from isthmus.batch import Batch
 from isthmus.corruption import Corruption, Gaussian, Masking, Residuals, SaltAndPepper
-from isthmus.distributions import draw
 from isthmus.divergence import KL
 from isthmus.errors import CompositionError, ModelFileError, UnknownNameError
-from isthmus.facts import Facts
+from isthmus.judge import Codes, Data
 from isthmus.likelihood import Bernoulli, HeteroscedasticGaussian, HomoscedasticGaussian
 from isthmus.likelihood import Gaussian as GaussianLikelihood
-from isthmus.model import Batch
+from isthmus.model import Pass
+from isthmus.monitor import ActiveUnits, Discrepancy
 from isthmus.networks import ACTIVATIONS, MLP, Conv, Custom
-from isthmus.objective import ELBO, Deceive, Discriminate, ImportanceWeighted, Reconstruction
+from isthmus.objective import ELBO, Deceive, Discriminate, ImportanceWeighted, Reconstruction, Sum
 from isthmus.part_language import VOCABULARY
 from isthmus.parts import from_json, parse, to_json
 from isthmus.penalty import R1, R2, Contractive, Interpolated
 from isthmus.posterior import Deterministic, DiagonalGaussian
-from isthmus.prior import StandardNormal, VampPrior
+from isthmus.prior import ConditionalGaussian, StandardNormal, VampPrior
+from isthmus.source import Generated
+from isthmus.term import NegativeLogLikelihood
 from isthmus.trackers import JSONLines, MLflow, TensorBoard
 from isthmus.training import SGD, Adam, Training
 from isthmus.value import Hinge, LeastSquares, Minimax, NonSaturating, Relativistic, Wasserstein
@@ -46,6 +47,7 @@ EXAMPLES = [
     Deterministic(),
     DiagonalGaussian(),
     StandardNormal(),
+    ConditionalGaussian(),
     VampPrior(7),
     Bernoulli(),
     GaussianLikelihood(0.5),
@@ -66,7 +68,14 @@ EXAMPLES = [
     ELBO(KL(0.5), draws=3),
     ImportanceWeighted(7),
     Discriminate(Minimax(), (R1(), R2())),
-    Deceive(Hinge(), judges="codes"),
+    Discriminate(Hinge(), judge=Codes("judge")),
+    Deceive(Hinge(), Codes(), (NegativeLogLikelihood(0.5),)),
+    Sum((NegativeLogLikelihood(), KL(0.5)), draws=2),
+    NegativeLogLikelihood(2.0, warmup=0.5),
+    Data(),
+    Codes("code_judge"),
+    ActiveUnits(),
+    Discrepancy(),
     Adam(beta1=0.5),
     SGD(0.8),
     Training(optimizer=Adam(), warmup=0.1, decay="linear", clip_norm=1.0, averaging=0.9, patience=3),
@@ -145,8 +154,14 @@ BAD = [
     lambda: Reconstruction(0.1),
     lambda: Discriminate("minimax"),
     lambda: Discriminate(Minimax(), ("r1",)),
-    lambda: Discriminate(Minimax(), judges="rows"),
-    lambda: Deceive(Minimax(), judges="rows"),
+    lambda: Discriminate(Minimax(), judge="rows"),
+    lambda: Deceive(Minimax(), "rows"),
+    lambda: Sum(()),
+    lambda: Sum((Minimax(),)),
+    lambda: Sum((KL(), KL(2.0))),
+    lambda: Sum((KL(),), draws=0),
+    lambda: NegativeLogLikelihood(-1.0),
+    lambda: NegativeLogLikelihood(warmup=2.0),
     lambda: Contractive(draws=2.5),
     lambda: Training(optimizer="adam"),
     lambda: Masking(float("nan")),
@@ -202,51 +217,6 @@ def test_any_configuration_value_round_trips(value):
     assert from_json(json.loads(json.dumps(to_json(value, {}))), {}) == value
 
 
-@given(st.floats(0, 1), numbers)
-@settings(max_examples=50, deadline=None)
-def test_masking_keeps_or_replaces(fraction, value):
-    x = torch.rand(50, 3, generator=torch.Generator().manual_seed(0)) + 2.0
-    before = x.clone()
-    x_tilde = Masking(fraction, value)(x, torch.Generator().manual_seed(0))
-    assert torch.equal(x, before), "x itself is never changed"
-    assert ((x_tilde == x) | (x_tilde == torch.tensor(value))).all()
-
-
-def test_corruptions_have_the_statistics_they_say():
-    x, generator = torch.full((400, 100), 0.5), torch.Generator().manual_seed(0)
-    noise = Gaussian(0.3)(x, generator) - x
-    assert noise.std().item() == pytest.approx(0.3, rel=0.02)
-    assert noise.mean().item() == pytest.approx(0, abs=0.005)
-    assert (Masking(0.3)(x, generator) == 0).float().mean().item() == pytest.approx(0.3, abs=0.01)
-    hit = SaltAndPepper(0.4, low=-1.0, high=2.0)(x, generator)
-    assert (hit == -1).float().mean().item() == pytest.approx(0.2, abs=0.01)
-    assert (hit == 2).float().mean().item() == pytest.approx(0.2, abs=0.01)
-    measured = np.random.default_rng(0).normal(size=(50, 100)) * np.linspace(0.1, 2, 100)
-    resampler = Residuals(measured).build(Facts((100,), 1))
-    residuals = resampler(x, generator) - x
-    torch.testing.assert_close(residuals.std(0), torch.tensor(measured.std(0)).float(), rtol=0.2, atol=0.02)
-    rows = {tuple(row) for row in np.round(residuals.numpy(), 4)}
-    assert rows <= {tuple(row) for row in np.round(measured.astype(np.float32), 4)}, "whole residuals, not mixtures"
-
-
-@pytest.mark.parametrize(
-    "corruption",
-    [
-        Gaussian(0.3),
-        Gaussian(0.3, relative=True),
-        Masking(0.3, 2.0),
-        SaltAndPepper(0.4, -1.0, 3.0),
-        Residuals(np.arange(8.0).reshape(2, 4)),
-    ],
-    ids=repr,
-)
-def test_the_mean_of_a_corruption_is_the_mean_of_its_draws(corruption):
-    x = torch.tensor([0.5, -1.0, 0.0, 4.0])
-    noise = corruption.build(Facts((4,), 1)) if hasattr(corruption, "build") else corruption
-    drawn = noise(x.expand(200_000, 4), torch.Generator().manual_seed(0)).mean(0)
-    torch.testing.assert_close(corruption.mean(x), drawn, atol=0.02, rtol=0)
-
-
 fractions = st.floats(0, 1)
 positive = st.floats(1e-6, 1e6)
 counts = st.integers(1, 10**6)
@@ -266,7 +236,7 @@ MADE = st.one_of(
         Discriminate,
         st.sampled_from([Minimax(), Hinge(), Wasserstein()]),
         st.lists(st.builds(R1, positive) | st.builds(Interpolated, positive), max_size=3).map(tuple),
-        st.sampled_from(["data", "codes"]),
+        st.sampled_from([Data(), Codes()]),
     ),
     st.builds(
         Training, st.none() | st.builds(Adam, st.floats(0, 0.99)), st.floats(0, 0.99), patience=st.none() | counts
@@ -299,7 +269,7 @@ def test_a_part_of_your_own_is_a_short_class():
     class Fading(Corruption):
         rate: float = 0.5
 
-        def __call__(self, x, generator):
+        def __call__(self, x, source):
             return x * self.rate
 
     try:
@@ -308,96 +278,7 @@ def test_a_part_of_your_own_is_a_short_class():
         assert from_json(to_json(Fading(0.1), {}), {}) == Fading(0.1)
         X = np.ones((20, 4)) * np.arange(1, 21)[:, None]
         model = DenoisingAutoencoder(2, corruption="fading:0.25", scaling="none", max_epochs=1, random_state=0).fit(X)
-        passed = model.model_(Batch(torch.tensor(X)), torch.Generator())
+        passed = Pass(model.model_, Batch(torch.tensor(X)), Generated(torch.Generator()))
         torch.testing.assert_close(passed.x_tilde, 0.25 * passed.x)
     finally:
         del VOCABULARY["corruption"]["Fading"]
-
-
-SHAPES = [(6,), (3, 4), (2, 3, 4)]
-
-
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize(
-    "likelihood",
-    [
-        Bernoulli(),
-        GaussianLikelihood(0.7),
-        HomoscedasticGaussian(),
-        HomoscedasticGaussian(shared=True),
-        HeteroscedasticGaussian(),
-    ],
-    ids=lambda part: repr(part),
-)
-def test_a_likelihood_is_one_value_a_sample_with_draws_too(likelihood, shape):
-    module = likelihood.build(Facts(shape, 2))
-    for lead in ((5,), (4, 5)):
-        parameters = tuple(torch.randn(likelihood.outputs, *lead, *shape))
-        p = module(parameters, len(shape))
-        x = (torch.rand(5, *shape) > 0.5).float()
-        assert p.log_prob(x).shape == lead
-        assert p.mean.shape == (*lead, *shape)
-        assert draw(p, (), torch.Generator()).shape == (*lead, *shape)
-
-
-def test_the_losses_are_the_papers():
-    """½‖x − x̂‖² and the cross-entropy, up to the Gaussian's constant."""
-    out, x = torch.randn(5, 6, dtype=torch.float64), torch.rand(5, 6, dtype=torch.float64)
-    gaussian = -GaussianLikelihood()((out,), 1).log_prob(x)
-    torch.testing.assert_close(gaussian, 0.5 * (x - out).square().sum(1) + 3 * math.log(2 * math.pi))
-    x_hat = torch.sigmoid(out)
-    cross_entropy = -(x * x_hat.log() + (1 - x) * (1 - x_hat).log()).sum(1)
-    torch.testing.assert_close(-Bernoulli()((out,), 1).log_prob(x), cross_entropy)
-
-
-@pytest.mark.parametrize("likelihood", [GaussianLikelihood(0.4), HomoscedasticGaussian(), HeteroscedasticGaussian()])
-def test_densities_integrate_to_one(likelihood):
-    module = likelihood.build(Facts((1,), 2))
-    p = module(tuple(torch.full((likelihood.outputs, 1, 1), 0.3, dtype=torch.float64)), 1)
-    grid = torch.linspace(-12, 12, 200_001, dtype=torch.float64)
-    assert torch.trapezoid(p.log_prob(grid[:, None]).exp(), grid).item() == pytest.approx(1, abs=1e-6)
-
-
-@pytest.mark.parametrize("n", [1, 3])
-def test_a_bernoullis_probabilities_sum_to_one(n):
-    p = Bernoulli()((torch.linspace(-1, 2, n, dtype=torch.float64)[None],), 1)
-    every = torch.cartesian_prod(*[torch.tensor([0.0, 1.0], dtype=torch.float64)] * n).reshape(-1, 1, n)
-    assert p.log_prob(every).exp().sum().item() == pytest.approx(1, abs=1e-12)
-
-
-def _normal(x, mean, std):
-    return stats.norm(mean, std).logpdf(x).reshape(*x.shape[: x.ndim - 3], -1).sum(-1)
-
-
-@pytest.mark.parametrize("lead", [(4,), (3, 4)], ids=["rows", "draws"])
-def test_likelihoods_are_scipys(lead, rng):
-    """Images of two channels, with and without draws: one value a sample, the sum of scipy's over the entries."""
-    shape, x = (2, 3, 5), rng.normal(size=(4, 2, 3, 5))
-    mean, raw = rng.normal(size=(*lead, *shape)), rng.normal(size=(*lead, *shape))
-    x_wide = np.broadcast_to(x, (*lead, *shape))
-    fixed = GaussianLikelihood(0.7)((torch.tensor(mean),), 3)
-    np.testing.assert_allclose(fixed.log_prob(torch.tensor(x)), _normal(x_wide, mean, 0.7), rtol=1e-10)
-    for shared in (True, False):
-        module = HomoscedasticGaussian(shared=shared).build(Facts(shape, 2)).double()
-        log_std = rng.normal(size=() if shared else shape)
-        with torch.no_grad():
-            module.log_std.copy_(torch.tensor(log_std))
-        p = module((torch.tensor(mean),), 3)
-        np.testing.assert_allclose(
-            p.log_prob(torch.tensor(x)).detach(), _normal(x_wide, mean, np.exp(log_std)), rtol=1e-9
-        )
-    p = HeteroscedasticGaussian(0.1)((torch.tensor(mean), torch.tensor(raw)), 3)
-    np.testing.assert_allclose(
-        p.log_prob(torch.tensor(x)), _normal(x_wide, mean, 0.1 + np.log1p(np.exp(raw))), rtol=1e-9
-    )
-    bits = (x > 0).astype(float)
-    q = stats.bernoulli(1 / (1 + np.exp(-raw))).logpmf(np.broadcast_to(bits, raw.shape)).reshape(*lead, -1).sum(-1)
-    np.testing.assert_allclose(Bernoulli()((torch.tensor(raw),), 3).log_prob(torch.tensor(bits)), q, rtol=1e-9)
-
-
-def test_a_constant_entry_has_no_infinite_density():
-    module = HomoscedasticGaussian(minimum_std=1e-2).build(Facts((1,), 1))
-    torch.nn.init.constant_(module.log_std, -100.0)
-    assert module((torch.zeros(1, 1),), 1).log_prob(torch.zeros(1, 1)).item() == pytest.approx(
-        -math.log(1e-2) - 0.9189, abs=1e-3
-    )

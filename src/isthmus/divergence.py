@@ -37,6 +37,8 @@ class KL(Divergence):
     warmup : the fraction of the fit over which the weight rises linearly from zero.
     """
 
+    warmup: float = 0.0
+
     def refuse(self, model: Model) -> None:
         """Refuse a posterior without density, and a model without prior."""
         if not model.has_density:

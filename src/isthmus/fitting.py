@@ -69,9 +69,10 @@ def fit(estimator: Any, given: Given) -> None:
         _refuse_batches_of_one(model, size)
         arrays = given.arrays()
         if given.weight is not None:
-            arrays["weight"] = given.weight / given.weight[rows.numpy()].mean()
+            width = np.float64 if model.dtype == torch.float64 else np.float32
+            arrays["weight"] = (given.weight / given.weight[rows.numpy()].mean()).astype(width)
         place = place_for(sum(array.nbytes for array in arrays.values()), device)
-        data = Batch(**{name: as_tensor(array, place) for name, array in arrays.items()}).map(_narrow_weight)
+        data = Batch(**{name: as_tensor(array, place) for name, array in arrays.items()})
         taken = partial(Rows, data, size, device=device, ahead=is_mapped(x))
         spread = _spread(rows if held_out is None else held_out)
         watched = data.map(lambda tensor: tensor[spread.to(tensor.device)].to(device))
@@ -110,10 +111,6 @@ def fit(estimator: Any, given: Given) -> None:
     estimator._n_features_out = estimator.latent_dim_
 
 
-def _narrow_weight(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.dtype == torch.float64 and tensor.ndim == 1 else tensor
-
-
 def _units(estimator: Any, given: Given, rows: np.ndarray, facts: Facts) -> tuple[Scaling, Facts]:
     """Return the model's units and the data's facts in them; refuse what the likelihood has no value for."""
     likelihood, scaling = estimator.likelihood_, units_of(estimator, facts)
@@ -144,9 +141,14 @@ def _spread(rows: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _try(model: Model, batch: Batch, device: torch.device) -> None:
-    """Draw one code for each of two rows: a distribution that cannot be drawn from is refused before the fit."""
+    """Draw one code for each of two rows, so that a distribution that cannot be drawn from is refused before the fit.
+
+    The rows are not corrupted, since a corruption of the user's own may count its calls.
+    """
     model.eval()
-    passed = Pass(model, batch.map(lambda tensor: tensor[:2]), Generated(torch.Generator(device).manual_seed(0)))
+    batch = batch.map(lambda tensor: tensor[:2])
+    source = Generated(torch.Generator(device).manual_seed(0))
+    passed = Pass(model, batch, source, x_tilde=model.scaled(batch.x if batch.noisy is None else batch.noisy))
     if model.posterior is not None:
         passed.z  # noqa: B018  (computed where it is asked for)
     if model.prior is not None:

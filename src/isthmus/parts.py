@@ -27,7 +27,8 @@ class Part(BaseEstimator):  # type: ignore[misc]
     """Base of every part; subclasses list their arguments as annotated attributes with defaults.
 
     A direct subclass names its `kind` (``class Corruption(Part, kind="corruption")``); final classes below it are
-    known by their class name within that kind. A kind with a single class is both (``final=True``).
+    known by their class name within that kind. A kind with a single class is both (``final=True``). A class of no
+    kind, or whose name begins with an underscore, has no name that a file or a command could give.
     """
 
     kind: ClassVar[str] = ""
@@ -37,7 +38,7 @@ class Part(BaseEstimator):  # type: ignore[misc]
         own_defaults(cls)
         dataclass(eq=False, repr=False)(cls)
         cls.kind = kind or cls.kind
-        if kind is None or final:
+        if (kind is None or final) and cls.kind and not cls.__name__.startswith("_"):
             VOCABULARY.setdefault(cls.kind, {})[cls.__name__] = cls
 
     def __post_init__(self) -> None:

@@ -155,9 +155,7 @@ def _refuse_text(X: Any) -> list[str] | None:
         text = [name for name, column in zip(names, columns, strict=True) if _is_text(X[column])]
         dates = [name for name, column in zip(names, columns, strict=True) if _is_date(X[column])]
         if dates:
-            raise DataError(
-                f"columns {_some(dates)} hold dates or times; turn them into numbers or leave them out"
-            )
+            raise DataError(f"columns {_some(dates)} hold dates or times; turn them into numbers or leave them out")
     elif isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "USO":
         names, text = None, [str(i) for i in range(X.shape[1]) if _is_text(X[:, i])]
     else:

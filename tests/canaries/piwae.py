@@ -26,6 +26,7 @@ class MeanOfBounds(ImportanceWeighted):
 class PIWAE(VAE):
     """A variational autoencoder of two players who share their draws."""
 
+    watch = "validation_decoder_loss"
     draws: int = 8
     groups: int = 2
 

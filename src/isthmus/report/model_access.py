@@ -12,6 +12,7 @@ from torch import nn
 
 from ..fitted import Fitted
 from ..persistence import resolved
+from ..posterior import DiagonalGaussian
 from ..prior import StandardNormal
 from ..source import Generated
 
@@ -26,7 +27,7 @@ __all__ = [
     "prior_draws",
     "scores_bound_the_evidence",
     "settings",
-    "units_have_normal_prior",
+    "units_have_divergences",
     "weight_count",
 ]
 
@@ -74,9 +75,9 @@ def has_evidence_bound(model: Any) -> bool:
     return module.has_density and module.prior is not None
 
 
-def units_have_normal_prior(model: Any) -> bool:
-    """Whether the prior is a standard normal, so that each unit has a divergence of its own."""
-    return isinstance(model.prior_, StandardNormal)
+def units_have_divergences(model: Any) -> bool:
+    """Whether posterior and prior have independent normal units, so that each unit has a divergence of its own."""
+    return isinstance(model.prior_, StandardNormal) and isinstance(model.posterior_, DiagonalGaussian)
 
 
 def first_layer_networks(model: Any) -> dict[str, nn.Module]:

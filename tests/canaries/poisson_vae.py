@@ -10,7 +10,7 @@ from isthmus import VAE
 from isthmus.likelihood import Likelihood
 
 
-class Counts(Likelihood):
+class PoissonCounts(Likelihood):
     """p(x|z) = Poisson(λ(z)), the decoder returning what a softplus makes a rate of."""
 
     support = (0, math.inf)
@@ -20,7 +20,7 @@ class Counts(Likelihood):
 
 
 def make(**arguments):
-    return VAE(4, likelihood=Counts(), **arguments)
+    return VAE(4, likelihood=PoissonCounts(), **arguments)
 
 
 def data():

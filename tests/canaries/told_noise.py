@@ -8,7 +8,7 @@ from isthmus import DenoisingAutoencoder
 from isthmus.corruption import Corruption
 
 
-class AnyLevel(Corruption):
+class DrawnLevel(Corruption):
     """x̃ = x + σε with σ ~ U(0, most), of which the networks are told σ."""
 
     told = 1
@@ -20,4 +20,4 @@ class AnyLevel(Corruption):
 
 
 def make(**arguments):
-    return DenoisingAutoencoder(16, corruption=AnyLevel(), **arguments)
+    return DenoisingAutoencoder(16, corruption=DrawnLevel(), **arguments)

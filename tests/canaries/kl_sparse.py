@@ -1,20 +1,13 @@
-"""Sparse autoencoders: codes that are mostly zero, by their L1 norm, or by a divergence from a low rate of activity.
+"""A sparse autoencoder: each unit of the code is active for a small share of the rows.
 
 Andrew Ng, "Sparse autoencoder", 2011, https://web.stanford.edu/class/cs294a/sparseAutoencoder.pdf.
 """
 
 from isthmus import Autoencoder
-from isthmus.networks import MLP
+from isthmus.networks import MLP, Network
 from isthmus.objective import Sum
 from isthmus.term import NegativeLogLikelihood, Term
 from isthmus.training import Player
-
-
-class L1(Term):
-    """‖z‖₁."""
-
-    def __call__(self, model, passed, source):
-        return passed.z.abs().sum(-1)
 
 
 class RateDivergence(Term):
@@ -28,18 +21,10 @@ class RateDivergence(Term):
         return kl.sum().expand(len(passed.z))
 
 
-class L1Sparse(Autoencoder):
-    """An autoencoder whose codes are pulled to zero."""
-
-    sparsity: float = 0.01
-
-    def players(self):
-        return [Player("autoencoder", Sum((NegativeLogLikelihood(), L1(self.sparsity))))]
-
-
-class KLSparse(Autoencoder):
+class KLSparseAutoencoder(Autoencoder):
     """An autoencoder of sigmoid units that are seldom active."""
 
+    network: Network | str = MLP((64,), code_activation="sigmoid")
     sparsity: float = 1.0
 
     def players(self):
@@ -47,8 +32,4 @@ class KLSparse(Autoencoder):
 
 
 def make(**arguments):
-    return L1Sparse(8, **arguments)
-
-
-def make_kl(**arguments):
-    return KLSparse(16, network=MLP((64,), code_activation="sigmoid"), **arguments)
+    return KLSparseAutoencoder(16, **arguments)
