@@ -110,13 +110,11 @@ def _counted(estimator: Any, model: Model, x: np.ndarray, facts: Facts, device: 
     if precision == "bfloat16":
         model.mixed = True
         model.__dict__["through"] = _narrow_through(model)
-    of_two, of_four = (_kept(model, estimator, n) for n in (2, 4))
-    turns = [two + (rows - 2) * (four - two) // 2 for two, four in zip(of_two, of_four, strict=True)]
     return MemoryEstimate(
         weights=copies * (weights + buffers),
         gradients=weights,
         optimizer=(2 if at_home else 1) * weights * _state_tensors(settings),
-        activations=max(turns),
+        activations=max(_kept(model, estimator, rows)),
         data=moments + (0 if place_for(x.nbytes, device).type == "cpu" else x.nbytes),
     )
 

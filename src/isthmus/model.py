@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -154,7 +154,7 @@ class Model(nn.Module):
         if not self.mixed:
             out: Tensor = network(*given)
             return out
-        with nullcontext() if x.is_meta else torch.autocast(x.device.type, dtype=torch.bfloat16):
+        with torch.autocast(x.device.type, dtype=torch.bfloat16):
             out = network(*given)
         return out.to(x.dtype)
 
