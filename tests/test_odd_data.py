@@ -11,7 +11,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from isthmus.estimators._rows import check_rows
 
 from isthmus import (
     GAN,
