@@ -64,12 +64,20 @@ def test_what_fails_leaves_what_was_there(tmp_path, error):
     (tmp_path / "file").write_text("before")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "inside").write_text("before")
-    with pytest.raises((ModelFileError, type(error))), atomic_file(tmp_path / "file", ModelFileError) as draft:
-        draft.write_text("half")
-        raise error
-    with pytest.raises((ModelFileError, type(error))), atomic_folder(tmp_path / "folder", ModelFileError) as draft:
-        (draft / "inside").write_text("half")
-        raise error
+
+    def fail_in_a_file():
+        with atomic_file(tmp_path / "file", ModelFileError) as draft:
+            draft.write_text("half")
+            raise error
+
+    def fail_in_a_folder():
+        with atomic_folder(tmp_path / "folder", ModelFileError) as draft:
+            (draft / "inside").write_text("half")
+            raise error
+
+    for fail in (fail_in_a_file, fail_in_a_folder):
+        with pytest.raises((ModelFileError, type(error))):
+            fail()
     assert (tmp_path / "file").read_text() == (tmp_path / "folder" / "inside").read_text() == "before"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]
 
