@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from isthmus.datasets import load
-from isthmus.training.device import has_bfloat16
+from isthmus.device import has_bfloat16
 
 from .contest import (
     SYSTEMS,

@@ -87,7 +87,7 @@ def test_a_fit_that_is_healed_records_anew(rng, recorder, monkeypatch):
 def test_a_part_that_waits_is_not_captured(rng, recorder, monkeypatch):
     monkeypatch.setattr(captured.Captured, "_waits", lambda self, due, batch: self.take(due, batch) or True)
     X = rng.normal(size=(160, 8)).astype(np.float32)
-    with pytest.warns(UserWarning, match="cannot be captured and is taken as it is: a part waits for the device"):
+    with pytest.warns(UserWarning, match="cannot be captured and runs uncaptured: a part waits for the device"):
         Autoencoder(3, **SMALL, training=Training(compile=False, capture=True)).fit(X)
     assert recorder["recorded"] == 0
 
@@ -99,7 +99,7 @@ def test_a_recording_that_fails_is_told_and_the_fit_goes_on(rng, recorder, monke
     monkeypatch.setattr(captured, "_record", fails)
     monkeypatch.setattr(captured, "_recover", lambda generator, before: None)
     X = rng.normal(size=(160, 8)).astype(np.float32)
-    with pytest.warns(UserWarning, match="taken as it is: operation not permitted when stream is capturing$"):
+    with pytest.warns(UserWarning, match="runs uncaptured: operation not permitted when stream is capturing$"):
         fitted = Autoencoder(3, **SMALL, training=Training(compile=False, capture=True)).fit(X)
     plain = Autoencoder(3, **SMALL, training=Training(compile=False)).fit(X)
     np.testing.assert_allclose(fitted.history_["loss"], plain.history_["loss"], rtol=1e-4)

@@ -84,7 +84,7 @@ def test_what_cannot_be_traced_is_taken_as_it_is(rng, traced):
 
     for layer in (Fickle, lambda: nn.Dropout(0.5)):
         plain = fit(layer, False)
-        with pytest.warns(UserWarning, match="the step cannot be compiled and is taken as it is"):
+        with pytest.warns(UserWarning, match="the step cannot be compiled and runs uncompiled"):
             forced = fit(layer, True)
         np.testing.assert_array_equal(forced.transform(X), plain.transform(X))
 
@@ -103,10 +103,10 @@ def test_auto_compiles_long_fits_of_our_own_parts_and_no_one_elses(rng, traced, 
         return bool(calls)
 
     assert not compiles(VAE(2)), "64 rows do not repay it"
-    monkeypatch.setattr("isthmus.training.compiled.REPAID", {"cpu": 64})
+    monkeypatch.setattr("isthmus.training.compiled.REPAID_FROM_ROWS", {"cpu": 64})
     assert compiles(VAE(2))
     assert not compiles(VAE(2, training=Training(compile=False)))
     assert not compiles(VAE(2, training=Training(max_time=60.0))), "nor does a minute"
     assert compiles(VAE(2, training=Training(max_time=3600.0)))
-    assert not compiles(DenoisingAutoencoder(2, corruption=lambda x, generator: x)), "a function may change its mind"
+    assert not compiles(DenoisingAutoencoder(2, corruption=lambda x, source: x)), "a function may change its mind"
     assert compiles(DenoisingAutoencoder(2, corruption="gaussian:0.1"))

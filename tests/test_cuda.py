@@ -17,9 +17,9 @@ from isthmus import (
     ContractiveAutoencoder,
     DenoisingAutoencoder,
     Training,
+    fitting,
 )
 from isthmus.divergence import KL
-from isthmus.estimators import base
 from isthmus.networks import MLP
 from isthmus.objective import ELBO, Objective
 from isthmus.training import captured, loop
@@ -110,14 +110,14 @@ def test_no_step_waits_for_the_device(name, X, monkeypatch):
 class Waiting(Objective):
     """An objective that looks at a number."""
 
-    def __call__(self, model, batch, generator):
-        terms = ELBO()(model, batch, generator)
+    def __call__(self, model, passed, source):
+        terms = ELBO()(model, passed, source)
         return terms if float(terms["divergence"].sum()) > -1 else {}
 
 
 def test_a_part_that_waits_is_told_of_and_the_fit_goes_on(X):
     plain = VAE(4, objective=Waiting(), **SMALL).fit(X)
-    with pytest.warns(UserWarning, match="cannot be captured and is taken as it is: a part waits for the device"):
+    with pytest.warns(UserWarning, match="cannot be captured and runs uncaptured: a part waits for the device"):
         told = VAE(4, objective=Waiting(), **SMALL, training=Training(capture=True)).fit(X)
     np.testing.assert_allclose(_losses(told), _losses(plain), rtol=1e-4)
 
@@ -144,7 +144,7 @@ def test_a_fit_that_is_healed_is_captured_anew(X, monkeypatch):
 
 def test_data_that_would_fill_the_device_stay_at_home(X, monkeypatch):
     there = VAE(4, **SMALL).fit(X)
-    monkeypatch.setattr(base, "place_for", lambda size, device: torch.device("cpu"))
+    monkeypatch.setattr(fitting, "place_for", lambda size, device: torch.device("cpu"))
     home = VAE(4, **SMALL).fit(X)
     np.testing.assert_allclose(home.transform(X), there.transform(X), rtol=1e-4, atol=1e-5)
 

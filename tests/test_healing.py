@@ -22,7 +22,7 @@ def poisoned(at, value):
     """Noise that is `value` in the calls `at`, and nothing otherwise."""
     calls = []
 
-    def noise(x, generator):
+    def noise(x, source):
         calls.append(1)
         return x + (value if len(calls) in at else 0.0)
 
@@ -49,8 +49,8 @@ def test_healing_goes_back_to_the_very_state_it_was_in(rng):
     healed = DenoisingAutoencoder(2, corruption=poisoned({7}, np.nan), max_epochs=2, **arguments).fit(X)
     assert clean.history_["loss"][0] == healed.history_["loss"][0]
     half = DenoisingAutoencoder(2, corruption=poisoned((), 0.0), max_epochs=1, **arguments).fit(X)
-    start = half.model_.state_dict()["encoder.1.weight"]
-    moves = [m.model_.state_dict()["encoder.1.weight"] - start for m in (clean, healed)]
+    start = half.model_.state_dict()["networks.encoder.1.weight"]
+    moves = [m.model_.state_dict()["networks.encoder.1.weight"] - start for m in (clean, healed)]
     assert float(moves[1].norm() / moves[0].norm()) == pytest.approx(0.5, abs=0.02)
 
 
@@ -114,7 +114,7 @@ def test_a_layer_that_breaks_is_named(rng):
         lambda shape, outputs: nn.Sequential(nn.Linear(5, 8), Breaks(), nn.Linear(8, outputs)),
         lambda inputs, shape, outputs: nn.Linear(inputs, 5 * outputs),
     )
-    with pytest.raises(FitError, match=r"the first layer whose output is not finite: encoder.1 \(Breaks\)"):
+    with pytest.raises(FitError, match=r"the first layer whose output is not finite: networks.encoder.1 \(Breaks\)"):
         VAE(2, max_epochs=2, **SMALL | {"network": network}).fit(rng.normal(size=(64, 5)))
 
 
@@ -129,7 +129,7 @@ def test_a_gradient_that_breaks_names_its_weights(rng):
         lambda shape, outputs: nn.Sequential(nn.Linear(5, outputs), Root()),
         lambda inputs, shape, outputs: nn.Linear(inputs, 5 * outputs),
     )
-    with pytest.raises(FitError, match=r"the gradient of the weights 'encoder.0.weight' is not finite"):
+    with pytest.raises(FitError, match=r"the gradient of the weights 'networks.encoder.0.weight' is not finite"):
         Autoencoder(2, max_epochs=2, **SMALL | {"network": network}).fit(rng.normal(size=(64, 5)))
 
 
@@ -160,10 +160,10 @@ def test_a_full_device_takes_a_batch_in_pieces_to_the_same_gradient(rng, monkeyp
     whole = Autoencoder(2, **arguments).fit(X)
     gradients = step.gradients
 
-    def tight(model, objective, parameters, batch, generator, weights):
+    def tight(model, sides, batch, source, weights):
         if len(batch.x) > 7:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return gradients(model, objective, parameters, batch, generator, weights)
+        return gradients(model, sides, batch, source, weights)
 
     monkeypatch.setattr(step, "gradients", tight)
     with pytest.warns(UserWarning, match="a batch is taken in . pieces from now on") as met:

@@ -264,7 +264,14 @@ def test_a_feature_of_a_single_row_does_not_send_others_far_off(model, rng):
     X[1:, 5] = 0.0
     model = clone(model).set_params(network=MLP((64,)), batch_size=20, max_epochs=5, random_state=0).fit(X)
     after = model.model_.networks["encoder"][1].weight[:, 5].detach()
-    still = clone(model).set_params(max_epochs=1, learning_rate=0.0).fit(X).model_.networks["encoder"][1].weight[:, 5].detach()
+    still = (
+        clone(model)
+        .set_params(max_epochs=1, learning_rate=0.0)
+        .fit(X)
+        .model_.networks["encoder"][1]
+        .weight[:, 5]
+        .detach()
+    )
     assert (after - still).abs().max() < 0.1
 
 

@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from isthmus.estimators._rows import check_rows
 
 from isthmus import (
     GAN,
@@ -21,8 +22,8 @@ from isthmus import (
     DenoisingAutoencoder,
 )
 from isthmus.errors import CompositionError, DataError
-from isthmus.estimators._rows import check_rows
 from isthmus.networks import MLP
+from isthmus.rows import check_rows
 
 ALL = [Autoencoder, DenoisingAutoencoder, ContractiveAutoencoder, VAE, GAN, AdversarialAutoencoder]
 by_class = pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.__name__)

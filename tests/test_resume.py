@@ -197,11 +197,11 @@ def test_a_signal_ends_a_fit_at_a_steps_edge_and_it_can_be_resumed(name, rng, tm
     X = rng.normal(size=(64, 5)).astype(np.float32)
     calls = []
 
-    def noise(x, generator):
+    def noise(x, source):
         calls.append(1)
         if len(calls) == 6:
             signal.raise_signal(signal.Signals[name])
-        return x + 0.1 * torch.randn(x.shape, generator=generator)
+        return x + 0.1 * source.normal(x.shape, x)
 
     before = signal.getsignal(signal.Signals[name])
     dae = DenoisingAutoencoder(2, corruption=noise, **SMALL)

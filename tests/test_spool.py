@@ -12,9 +12,11 @@ import pytest
 import torch
 
 from isthmus import VAE, DenoisingAutoencoder, spool
+from isthmus.batch import Batch
 from isthmus.errors import DataError
 from isthmus.files import read
-from isthmus.training.data import Rows, is_mapped
+from isthmus.tensors import is_mapped
+from isthmus.training.data import Rows
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.int16, bool])
@@ -52,7 +54,7 @@ def test_a_fit_on_a_memory_map_is_the_fit_on_the_array(rng, tmp_path):
 
 def test_the_next_batch_is_loaded_while_this_one_is_trained_on():
     x = torch.arange(40.0)[:, None]
-    rows, threads = Rows(x, None, 8, ahead=True), []
+    rows, threads = Rows(Batch(x), 8, ahead=True), []
     gather = rows.gather
     rows.gather = lambda chosen: threads.append(threading.current_thread()) or gather(chosen)
     order = rows.order(torch.Generator().manual_seed(0))

@@ -17,27 +17,32 @@ from isthmus import (
     ContractiveAutoencoder,
     DenoisingAutoencoder,
     Training,
+    fitting,
 )
+from isthmus.batch import Batch
+from isthmus.device import pick_device
 from isthmus.divergence import KL
 from isthmus.errors import FitError
+from isthmus.facts import Facts
+from isthmus.given import split
 from isthmus.likelihood import Gaussian
 from isthmus.model import Model
 from isthmus.networks import MLP
 from isthmus.objective import ELBO, Deceive, Discriminate, ImportanceWeighted, Reconstruction
-from isthmus.parts import Facts
 from isthmus.penalty import R1, Interpolated
 from isthmus.posterior import Deterministic
 from isthmus.prior import StandardNormal
 from isthmus.scaling import Scaling
+from isthmus.tensors import as_tensor
 from isthmus.training import Adam, History, Player, Run, train
-from isthmus.training.data import Rows, as_tensor
-from isthmus.training.device import pick_device
+from isthmus.training.data import Rows
+from isthmus.training.player import turns_of
 from isthmus.value import NonSaturating
 
 
 @pytest.mark.parametrize(("n", "batch_size"), [(10, 3), (3, 2), (7, 7), (5, 100), (101, 10), (2, 1)])
 def test_an_epoch_visits_every_row_once_and_no_batch_is_smaller_than_asked_for(n, batch_size):
-    rows = Rows(torch.arange(n)[:, None], None, batch_size)
+    rows = Rows(Batch(torch.arange(n)[:, None]), batch_size)
     sizes, seen = [], []
     order = rows.order(torch.Generator().manual_seed(0))
     for batch in map(rows.gather, rows.chosen(order)):
@@ -54,7 +59,7 @@ def test_an_epoch_visits_every_row_once_and_no_batch_is_smaller_than_asked_for(n
 
 def test_pairs_stay_pairs_and_held_out_rows_stay_out():
     x = torch.arange(20.0)[:, None]
-    rows = Rows(x, x + 100, 4, torch.arange(0, 20, 2))
+    rows = Rows(Batch(x, noisy=x + 100), 4, torch.arange(0, 20, 2))
     for batch in map(rows.gather, rows.chosen(rows.order(torch.Generator().manual_seed(0)))):
         torch.testing.assert_close(batch.noisy, batch.x + 100)
         assert (batch.x % 2 == 0).all()
@@ -95,7 +100,7 @@ def test_held_out_rows_are_not_trained_on(rng):
     X = rng.normal(size=(40, 5))
     seen = []
 
-    def spy(x, generator):
+    def spy(x, source):
         seen.append(x.clone())
         return x
 
@@ -172,7 +177,8 @@ def test_rows_far_out_do_not_undo_what_the_others_taught(rng):
 )
 def test_the_gradient_of_rows_without_bounds_is_clipped(cls, X, changed, most):
     model = cls(2, max_epochs=1, random_state=0, **changed).fit(X)
-    assert model._players()[0].clip_norm == most
+    first = turns_of(model.players())[0][0]
+    assert first.clip_norm == most
 
 
 def test_moments_that_decayed_do_not_stay_denormal(rng):
@@ -197,7 +203,7 @@ def test_ctrl_c_keeps_what_was_learnt(rng):
     X = rng.normal(size=(64, 5))
     calls = 0
 
-    def interrupt(x, generator):
+    def interrupt(x, source):
         nonlocal calls
         calls += 1
         if calls == 30:
@@ -220,7 +226,7 @@ def test_a_blow_up_names_the_term_and_loses_nothing(rng):
     X = rng.normal(size=(64, 5))
     dae = DenoisingAutoencoder(2, corruption="gaussian:0.1", max_epochs=2, random_state=0).fit(X)
     before, codes = dae.model_, dae.transform(X)
-    dae.set_params(corruption=lambda x, generator: x * float("nan"))
+    dae.set_params(corruption=lambda x, source: x * float("nan"))
     with pytest.raises(
         FitError, match=r"blew up in epoch 1.*the term 'reconstruction' is not finite for 16 of 16 rows"
     ):
@@ -234,7 +240,9 @@ def test_weights_that_broke_in_the_last_step_are_not_handed_out(rng):
     X = rng.normal(size=(64, 5))
     ae = Autoencoder(2, max_epochs=1, batch_size=64, random_state=0).fit(X)
     before = ae.model_
-    with pytest.raises(FitError, match=r"in epoch 1.*the weights 'encoder\.1\.weight' became nan or infinite"):
+    with pytest.raises(
+        FitError, match=r"in epoch 1.*the weights 'networks\.encoder\.1\.weight' became nan or infinite"
+    ):
         ae.set_params(learning_rate=float("inf")).fit(X)
     assert ae.model_ is before
 
@@ -299,33 +307,32 @@ def test_a_player_of_every_five_moves_at_every_fifth_batch(rng):
     model = Model(
         Facts((3,), 2),
         scaling=Scaling.identity((3,)),
-        network=MLP((4,)),
+        networks={"decoder": MLP((4,)).decoder(2, (3,), 1), "discriminator": MLP((4,)).encoder((3,), 1)},
         likelihood=Gaussian(),
         prior=StandardNormal(),
-        discriminator=MLP((4,)),
     ).double()
-    before = {name: _weights(getattr(model, name)) for name in moved}
+    before = {name: _weights(model.networks[name]) for name in moved}
 
     class Watching(Deceive):
-        def __call__(self, model, batch, generator):
+        def __call__(self, model, passed, source):
             for name, seen in moved.items():
-                now = _weights(getattr(model, name))
+                now = _weights(model.networks[name])
                 seen.append(sum(not torch.equal(a, b) for a, b in zip(now, before[name], strict=True)) > 0)
                 before[name] = now
-            return super().__call__(model, batch, generator)
+            return super().__call__(model, passed, source)
 
     calls = []
 
     class Counting(Discriminate):
-        def __call__(self, model, batch, generator):
-            calls.append(len(batch.x))
-            return super().__call__(model, batch, generator)
+        def __call__(self, model, passed, source):
+            calls.append(len(passed.x))
+            return super().__call__(model, passed, source)
 
     players = [
         Player("discriminator", Counting(NonSaturating()), moves=("discriminator",)),
         Player("generator", Watching(NonSaturating()), moves=("decoder",), every=5),
     ]
-    train(model, players, Rows(X, None, 16), Run(1, 1e-3, Training(), torch.Generator().manual_seed(0)))
+    train(model, players, Rows(Batch(X), 16), Run(1, 1e-3, Training(), torch.Generator().manual_seed(0)))
     assert len(calls) == 20, "D moves at each of 20 batches"
     assert len(moved["decoder"]) == 4, "G at every fifth"
     assert moved["discriminator"] == [True] * 4, "D moves before G does"
@@ -369,7 +376,7 @@ def test_the_same_seed_gives_the_same_bits_whatever_happened_in_between(rng):
 
 
 @pytest.mark.parametrize("averaging", [0.0, 0.9])
-def test_early_stopping_hands_out_the_weights_of_the_best_epoch(averaging, rng):
+def test_early_stopping_hands_out_the_weights_of_the_best_epoch(averaging, rng, monkeypatch):
     """What the fitted model scores on the held-out rows is the lowest loss in the history, not the last."""
     X = rng.normal(size=(60, 6))
     held_out = []
@@ -385,8 +392,7 @@ def test_early_stopping_hands_out_the_weights_of_the_best_epoch(averaging, rng):
         training=Training(patience=5, decay="constant", averaging=averaging),
         random_state=0,
     )
-    split = ae._split
-    ae._split = lambda n, seed: held_out.append(split(n, seed)) or held_out[-1]
+    monkeypatch.setattr(fitting, "split", lambda *given: held_out.append(split(*given)) or held_out[-1])
     losses = ae.fit(X).history_["validation_loss"]
     assert 5 < len(losses) < 300
     assert losses.argmin() == len(losses) - 6
@@ -401,23 +407,23 @@ def test_the_average_is_the_moving_average_of_the_weights(rng):
     seen = []
 
     class Watching(Reconstruction):
-        def __call__(self, model, batch, generator):
+        def __call__(self, model, passed, source):
             seen.append(model.networks["encoder"][1].weight.detach().clone())
-            return super().__call__(model, batch, generator)
+            return super().__call__(model, passed, source)
 
     torch.manual_seed(0)
     model = Model(
         Facts((3,), 2),
         scaling=Scaling.identity((3,)),
-        network=MLP(()),
+        networks={"encoder": MLP(()).encoder((3,), 2), "decoder": MLP(()).decoder(2, (3,), 1)},
         likelihood=Gaussian(),
         posterior=Deterministic(),
     ).double()
     settings = Training(averaging=0.5)
     plain = copy.deepcopy(model)
     for m, s in ((plain, Training()), (model, settings)):
-        train(m, [Player("a", Watching())], Rows(X, None, 16), Run(2, 0.05, s, torch.Generator().manual_seed(0)))
-    weights = [*seen[1:12], plain.encoder[1].weight.detach()]  # after each of 12 steps
+        train(m, [Player("a", Watching())], Rows(Batch(X), 16), Run(2, 0.05, s, torch.Generator().manual_seed(0)))
+    weights = [*seen[1:12], plain.networks["encoder"][1].weight.detach()]  # after each of 12 steps
     mean = seen[0]
     for step, weight in enumerate(weights):
         decay = min(0.5, (1 + step) / (10 + step))

@@ -144,10 +144,14 @@ def _spread(rows: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _try(model: Model, batch: Batch, device: torch.device) -> None:
-    """Draw one code for each of two rows: a distribution that cannot be drawn from is refused before the fit."""
+    """Draw one code for each of two rows, so that a distribution that cannot be drawn from is refused before the fit.
+
+    The rows are not corrupted, since a corruption of the user's own may count its calls.
+    """
     model.eval()
-    two, source = batch.map(lambda tensor: tensor[:2]), Generated(torch.Generator(device).manual_seed(0))
-    passed = Pass(model, two, source, x_tilde=model.scaled(two.x))
+    batch = batch.map(lambda tensor: tensor[:2])
+    source = Generated(torch.Generator(device).manual_seed(0))
+    passed = Pass(model, batch, source, x_tilde=model.scaled(batch.x if batch.noisy is None else batch.noisy))
     if model.posterior is not None:
         passed.z  # noqa: B018  (computed where it is asked for)
     if model.prior is not None:

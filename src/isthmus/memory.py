@@ -157,6 +157,8 @@ def _kept(model: Model, estimator: Any, n: int) -> list[int]:
     width = model.condition_width - model.told
     condition = torch.empty(n, width, device="meta") if width else None
     batch = Batch(torch.empty(n, *model.shape, device="meta", dtype=model.dtype), condition=condition)
+    # A corruption keeps nothing for a backward pass, and one of the user's own may count its calls.
+    given = {} if model.corruption is None else {"x_tilde": torch.empty_like(batch.x)}
     weights = {id(storage): storage for storage in (p.untyped_storage() for p in model.parameters())}
     kept = []
     for turn in turns_of(estimator.players()):
@@ -173,9 +175,9 @@ def _kept(model: Model, estimator: Any, n: int) -> list[int]:
             losses = []
             for player in turn:
                 shape = player.objective.sample_shape
-                passed = passes.setdefault(shape, Pass(model, batch, _Shapes(), shape))
+                passed = passes.setdefault(shape, Pass(model, batch, _Shapes(), shape, **given))
                 terms = player.objective(model, passed, _Shapes())
-                losses.append(weighted_sum(terms, player.objective.weights(1.0)))
+                losses.append(weighted_sum(terms, {}))
         sizes = [storage.nbytes() for storage in saved.values()]
         widest = max(sizes, default=0)
         kept.append(sum(sizes) + widest + batch.x.numel() * batch.x.element_size())
@@ -195,7 +197,7 @@ def refuse(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) ->
     """Raise `FitError` if fitting to x holds more than the device has, saying how much of what, and what to change.
 
     The parts are chosen. A network of the user's own is not counted: its factories are called once a fit. Nor is a
-    model with a part that needs numbers where an estimate has shapes alone, as torch's checks of arguments do.
+    composition refused that looks at its numbers, since it cannot be counted by its shapes.
     """
     there = available(device)
     if there is None or any(isinstance(part, Custom) for part in vars(estimator).values()):
@@ -208,7 +210,7 @@ def refuse(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) ->
         if most <= there // 8:  # each weight of each layer met by each value of each row: nothing keeps more
             return
         needed = _counted(estimator, model, x, facts, device)
-    except (RuntimeError, NotImplementedError):
+    except (KeyError, NotImplementedError, RuntimeError):  # a number asked of a shape, or of what a corruption leaves
         return
     if device.type == "cuda":  # where a batch that is too large is taken in pieces
         needed = needed._replace(activations=needed.activations // max(1, batch_size_for(estimator, len(x))))

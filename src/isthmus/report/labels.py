@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DataError, nearest
-from ..files import Table, read, read_frame, table
+from ..files import read, read_frame
+from ..frames import Table, table
 
 __all__ = ["apart", "labels_of"]
 
