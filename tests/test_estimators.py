@@ -37,6 +37,12 @@ from isthmus.objective import ELBO
 ALL = [Autoencoder, DenoisingAutoencoder, ContractiveAutoencoder, VAE, GAN, AdversarialAutoencoder]
 ENCODERS = [cls for cls in ALL if cls is not GAN]
 
+STOCHASTIC = {
+    "check_sample_weight_equivalence_on_dense_data": "a row of weight 2 and two rows are drawn into other batches; "
+    "test_sample_weight.py holds the equivalence where no batch is drawn"
+}
+"""Checks that no stochastic fit passes; scikit-learn expects the same failure of its own SGD estimators."""
+
 by_class = pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.__name__)
 by_encoder = pytest.mark.parametrize("cls", ENCODERS, ids=lambda cls: cls.__name__)
 
@@ -50,8 +56,8 @@ def test_scikit_learns_checks(cls):
     """Every check passes; the only one scikit-learn leaves out by itself is run in a process of its own below."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        results = check_estimator(cls(), on_fail=None, on_skip=None)
-    left = {r["check_name"]: repr(r["exception"]) for r in results if r["status"] != "passed"}
+        results = check_estimator(cls(), on_fail=None, on_skip=None, expected_failed_checks=STOCHASTIC)
+    left = {r["check_name"]: repr(r["exception"]) for r in results if r["status"] not in ("passed", "xfail")}
     assert set(left) <= {"check_array_api_input"}, left
 
 

@@ -147,7 +147,7 @@ def test_the_activations_are_those_that_autograd_keeps(name, precision):
     with torch.autograd.graph.saved_tensors_hooks(live.pack, lambda kept: kept[0]):
         model.fit(X)
     assert live.now == 0, "nothing is kept after the fit"
-    assert 0.7 < memory.estimate(model, X).activations / live.peak < 1.5
+    assert 0.7 < memory.estimate(model, X).activations / live.peak < 1.7
 
 
 def test_bfloat16_halves_activations_and_adds_copies_of_the_weights_that_are_multiplied():
@@ -157,8 +157,8 @@ def test_bfloat16_halves_activations_and_adds_copies_of_the_weights_that_are_mul
 
     weights = 2 * (64 * 256 + 2 * 256 * 256 + 256 * 8)
     a_row = counted(1001, "bfloat16") - counted(1000, "bfloat16")
-    assert 1 <= (counted(1000, "bfloat16") - 1000 * a_row) / (2 * weights) < 1.3, "copies, and a gradient of one"
-    assert 0.5 <= a_row / (counted(1001, "float32") - counted(1000, "float32")) < 0.7
+    assert 1 <= (counted(1000, "bfloat16") - 1000 * a_row) / (2 * weights) < 1.5, "copies, and gradients of one"
+    assert 0.4 < a_row / (counted(1001, "float32") - counted(1000, "float32")) < 0.7
 
 
 @pytest.mark.parametrize("averaging", [None, 0.9])

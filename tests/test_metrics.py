@@ -50,8 +50,8 @@ def test_r2_of_what_does_not_vary():
     assert metrics.r2_per_feature(still, still + np.array([0, 1])).tolist() == [1, 0]
     varies = still + np.array([[1.0, 0.0]]) * np.arange(7)[:, None]
     assert metrics.r2(varies, varies + np.array([0, 2])) == pytest.approx(0), "errors of a still feature count"
-    with pytest.raises(DataError, match="two rows or more"):
-        metrics.r2(still[:1], still[:1])
+    assert [metrics.r2(still[:1], still[:1] + error) for error in (0, 1)] == [1, 0], "a single row does not vary"
+    assert metrics.r2_per_feature(still[:1], still[:1] + np.array([0, 1])).tolist() == [1, 0]
 
 
 @pytest.mark.parametrize("n", [30, 400])

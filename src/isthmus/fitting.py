@@ -69,9 +69,10 @@ def fit(estimator: Any, given: Given) -> None:
         _refuse_batches_of_one(model, size)
         arrays = given.arrays()
         if given.weight is not None:
-            arrays["weight"] = given.weight / given.weight[rows.numpy()].mean()
+            width = np.float64 if model.dtype == torch.float64 else np.float32
+            arrays["weight"] = (given.weight / given.weight[rows.numpy()].mean()).astype(width)
         place = place_for(sum(array.nbytes for array in arrays.values()), device)
-        data = Batch(**{name: as_tensor(array, place) for name, array in arrays.items()}).map(_narrow_weight)
+        data = Batch(**{name: as_tensor(array, place) for name, array in arrays.items()})
         taken = partial(Rows, data, size, device=device, ahead=is_mapped(x))
         spread = _spread(rows if held_out is None else held_out)
         watched = data.map(lambda tensor: tensor[spread.to(tensor.device)].to(device))
@@ -108,10 +109,6 @@ def fit(estimator: Any, given: Given) -> None:
     estimator.model_ = model
     estimator.n_epochs_ = len(estimator.history_)
     estimator._n_features_out = estimator.latent_dim_
-
-
-def _narrow_weight(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.dtype == torch.float64 and tensor.ndim == 1 else tensor
 
 
 def _units(estimator: Any, given: Given, rows: np.ndarray, facts: Facts) -> tuple[Scaling, Facts]:

@@ -168,7 +168,7 @@ def _kept(model: Model, estimator: Any, n: int) -> list[int]:
             storage = tensor.untyped_storage()
             if id(storage) not in weights:
                 saved[id(storage)] = storage
-            return tensor
+            return tensor.detach()  # the tensor itself would be part of a cycle, and never be freed
 
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), torch.enable_grad():
             passes: dict[tuple[int, ...], Pass] = {}
@@ -179,8 +179,8 @@ def _kept(model: Model, estimator: Any, n: int) -> list[int]:
                 terms = player.objective(model, passed, _Shapes())
                 losses.append(weighted_sum(terms, {}))
         sizes = [storage.nbytes() for storage in saved.values()]
-        widest = max(sizes, default=0)
-        kept.append(sum(sizes) + widest + batch.x.numel() * batch.x.element_size())
+        widest = max(sizes, default=0)  # at once there are a layer's gradient by its output and by its input
+        kept.append(sum(sizes) + 2 * widest + batch.x.numel() * batch.x.element_size())
     return kept
 
 

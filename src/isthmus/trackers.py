@@ -21,6 +21,7 @@ import numpy as np
 
 from .errors import CompositionError, DataError, MissingExtraError
 from .parts import Part, resolve
+from .version import VERSION
 
 if TYPE_CHECKING:
     from .estimators import Estimator
@@ -224,9 +225,7 @@ def _finite(value: Any) -> Any:
 
 def _settings_of(estimator: Estimator) -> dict[str, Any]:
     """Return an estimator's arguments as plain values, or as text, with what ``"auto"`` was resolved to if it was."""
-    from . import __version__
-
-    settings: dict[str, Any] = {"system": type(estimator).__name__, "isthmus": __version__}
+    settings: dict[str, Any] = {"system": type(estimator).__name__, "isthmus": VERSION}
     for name, value in estimator.get_params(deep=False).items():
         value = getattr(estimator, f"{name}_", value)
         plain = value is None or isinstance(value, bool | int | float | str)

@@ -71,8 +71,8 @@ def r2_per_feature(X: ArrayLike, X_hat: ArrayLike) -> np.ndarray:
 def _about_the_mean_row(X: ArrayLike, X_hat: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return both as rows less x̄; a feature that does not vary is then zero exactly, which a rounded mean is not."""
     x, x_hat = same_shape(X, X_hat)
-    if len(x) < 2:
-        raise DataError("a share of the variance needs two rows or more, got 1")
+    if len(x) == 1:  # a single row does not vary, as two that are equal do not
+        x, x_hat = np.repeat(x, 2, axis=0), np.repeat(x_hat, 2, axis=0)
     first = x[0].copy()
     x, x_hat = x - first, x_hat - first
     mean = x.mean(0)

@@ -27,7 +27,7 @@ __all__ = [
     "prior_draws",
     "scores_bound_the_evidence",
     "settings",
-    "units_have_normal_prior",
+    "units_have_divergences",
     "weight_count",
 ]
 
@@ -75,8 +75,8 @@ def has_evidence_bound(model: Any) -> bool:
     return module.has_density and module.prior is not None
 
 
-def units_have_normal_prior(model: Any) -> bool:
-    """Whether posterior and prior are normal with independent units, so that each unit has a divergence of its own."""
+def units_have_divergences(model: Any) -> bool:
+    """Whether posterior and prior have independent normal units, so that each unit has a divergence of its own."""
     return isinstance(model.prior_, StandardNormal) and isinstance(model.posterior_, DiagonalGaussian)
 
 

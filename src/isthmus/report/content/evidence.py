@@ -9,7 +9,7 @@ import numpy as np
 from ... import metrics
 from ...metrics.posteriors import divergences
 from ...subsets import even_subset
-from ..model_access import has_evidence_bound, units_have_normal_prior
+from ..model_access import has_evidence_bound, units_have_divergences
 from .numbers import Number, with_error
 
 __all__ = ["evidence_numbers"]
@@ -36,7 +36,7 @@ def evidence_numbers(model: Any, X: np.ndarray) -> list[Number]:
     )
     text = with_error(bound.value, bound.standard_error)
     found = [Number("Likelihood", "evidence bound, nats", bound.value, text, definition)]
-    if units_have_normal_prior(model):
+    if units_have_divergences(model):
         found += _divergences(model, x)
     return found
 
