@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import tokenize
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -237,12 +238,11 @@ def test_it_is_diagnosed(name):
 @each_canary
 def test_it_is_compared(name, tmp_path):
     X, given = rows(name)
+    system, data = new(name), Dataset("digits", X[TRAINED], X[HELD_OUT])
     if given:
-        pytest.skip("a comparison has no condition yet")
-    system = new(name)
-    page = compare(
-        Dataset("digits", X[TRAINED], X[HELD_OUT]), tmp_path, systems={name: system}, epochs=1, verbose=False
-    )
+        c = given["condition"]
+        data = replace(data, train_condition=c[TRAINED], test_condition=c[HELD_OUT])
+    page = compare(data, tmp_path, systems={name: system}, epochs=1, verbose=False)
     assert type(system).__name__ in page.read_text() or name in page.read_text()
     assert isinstance(isthmus.load(tmp_path / "models" / f"{name.replace('_', '-')}-0"), type(system))
 

@@ -132,7 +132,8 @@ class _Fits:
 
     def __init__(self, data: Dataset, out: Path, resume: bool) -> None:
         self.data, self.out = data, out
-        self.about = fingerprint(np.asarray(data.train))
+        self.about = dict(fingerprint(np.asarray(data.train)))
+        self.about |= {f"condition ({k})": v for c in data.beside_train().values() for k, v in fingerprint(c).items()}
         self.done: dict[str, Any] = {}
         if resume and (out / FITS).is_file():
             with suppress(OSError, ValueError):  # a damaged file is as good as none: every fit is done again
@@ -155,7 +156,7 @@ class _Fits:
             warnings.filterwarnings("ignore", message="the code is over-complete")
             warnings.filterwarnings("error", message="interrupted after")
             try:
-                system.set_params(verbose=int(verbose)).fit(np.asarray(self.data.train))
+                system.set_params(verbose=int(verbose)).fit(np.asarray(self.data.train), **self.data.beside_train())
             except UserWarning as interrupted:
                 if "interrupted after" not in str(interrupted):
                     raise

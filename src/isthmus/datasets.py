@@ -42,7 +42,7 @@ GRID_STD = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Rows to train on and rows held out, of shape (N, ...), with labels (N,) where there are any."""
+    """Rows to train on and rows held out, of shape (N, ...), with labels (N,) and conditions where there are any."""
 
     name: str
     train: np.ndarray
@@ -50,6 +50,16 @@ class Dataset:
     train_labels: np.ndarray | None = None
     test_labels: np.ndarray | None = None
     description: str = ""
+    train_condition: np.ndarray | None = None
+    test_condition: np.ndarray | None = None
+
+    def beside_train(self, rows: Any = slice(None)) -> dict[str, np.ndarray]:
+        """Return what comes beside training rows as arguments of a system: their condition, where there is one."""
+        return {} if self.train_condition is None else {"condition": self.train_condition[rows]}
+
+    def beside_test(self, rows: Any = slice(None)) -> dict[str, np.ndarray]:
+        """Return what comes beside held-out rows as arguments of a system: their condition, where there is one."""
+        return {} if self.test_condition is None else {"condition": self.test_condition[rows]}
 
 
 @dataclass(frozen=True)

@@ -92,22 +92,25 @@ class Measure:
         """Return every figure that the system supports, by its column."""
         measured: dict[str, float] = {}
         data, train, test = self.data, np.asarray(self.data.train), np.asarray(self.data.test)
+        beside = data.beside_test() if hasattr(model, "model_") else {}  # PCA has no condition
         reconstruct, encode = getattr(model, "reconstruct", None), getattr(model, "transform", None)
         if reconstruct is not None:
             clean = test / self.scale
-            measured["error"] = metrics.mean_squared_error(clean, reconstruct(test) / self.scale)
+            measured["error"] = metrics.mean_squared_error(clean, reconstruct(test, **beside) / self.scale)
             measured["error_vs_pca"] = measured["error"] / (pca_error or measured["error"])
             if self.noisy is not None:
-                cleaned = reconstruct(self.noisy) / self.scale
+                cleaned = reconstruct(self.noisy, **beside) / self.scale
                 measured["denoising_gain"] = metrics.denoising_gain(clean, self.noisy / self.scale, cleaned)
         if encode is not None and data.train_labels is not None and data.test_labels is not None:
-            codes, labels = encode(train[: 5 * ROWS]), data.train_labels[: 5 * ROWS]
-            measured["probe"] = metrics.linear_probe(codes, labels, encode(test), data.test_labels)
+            first = slice(5 * ROWS)
+            codes = encode(train[first], **(data.beside_train(first) if hasattr(model, "model_") else {}))
+            labels, codes_test = data.train_labels[first], encode(test, **beside)
+            measured["probe"] = metrics.linear_probe(codes, labels, codes_test, data.test_labels)
         if scores_bound_the_evidence(model):
-            measured["log_likelihood"] = float(model.score_samples(test[:ROWS]).mean())
+            measured["log_likelihood"] = float(model.score_samples(test[:ROWS], **data.beside_test(slice(ROWS))).mean())
         if hasattr(model, "sample"):
             n = min(ROWS, len(test), len(train))
-            measured |= self._likeness(test[:n], model.sample(n, random_state=self.seed))
+            measured |= self._likeness(test[:n], model.sample(n, random_state=self.seed, **data.beside_test(slice(n))))
         return measured
 
     def floors(self) -> dict[str, float]:

@@ -114,12 +114,15 @@ def pictures(study: Study) -> Iterator[Picture]:
     kind, layout = kind_of(look), "strips" if isinstance(look, Images) else "grid"
     models: list[tuple[str, Any]] = [(entry.name, entry.estimator) for entry in study.entries]
 
+    first = study.data.beside_test(slice(SHOWN))
     panels = [kind.rows("held-out", test[:SHOWN], test)]
     panels += [] if noisy is None else [kind.rows("held-out, noisy", noisy[:SHOWN], test)]
     for name, model in models:
         if hasattr(model, "reconstruct"):
-            panels.append(kind.rows(name, model.reconstruct(test[:SHOWN]), test))
-            panels += [] if noisy is None else [kind.rows(f"{name}, of noisy", model.reconstruct(noisy[:SHOWN]), test)]
+            beside = first if hasattr(model, "model_") else {}
+            panels.append(kind.rows(name, model.reconstruct(test[:SHOWN], **beside), test))
+            if noisy is not None:
+                panels.append(kind.rows(f"{name}, of noisy", model.reconstruct(noisy[:SHOWN], **beside), test))
     note = "Held-out rows, and what each system makes of them."
     if noisy is not None:
         note = (
@@ -133,7 +136,8 @@ def pictures(study: Study) -> Iterator[Picture]:
     panels = [kind.rows("held-out", test[:n], test)]
     for name, model in models:
         if hasattr(model, "sample"):
-            panels.append(kind.rows(name, model.sample(n, random_state=study.seeds[0]), test))
+            drawn = model.sample(n, random_state=study.seeds[0], **study.data.beside_test(slice(n)))
+            panels.append(kind.rows(name, drawn, test))
     note = "New rows drawn from each system's prior, beside held-out rows. The first to be drawn are shown."
     yield Picture("samples", "Samples", note, [Group(panels, layout)])
 
@@ -153,11 +157,11 @@ def pictures(study: Study) -> Iterator[Picture]:
 
     shown, labels = even_subset(len(test), CODES), study.data.test_labels
     colours = [] if labels is None else [colouring("label", np.asarray(labels)[shown])]
-    maps = [
-        map_chart(LatentMap(*on_two_axes(model.transform(test[shown])), shown, test[shown], colours), title=name)
-        for name, model in models
-        if hasattr(model, "transform")
-    ]
+    maps = []
+    for name, model in models:
+        if hasattr(model, "transform"):
+            H = model.transform(test[shown], **(study.data.beside_test(shown) if hasattr(model, "model_") else {}))
+            maps.append(map_chart(LatentMap(*on_two_axes(H), shown, test[shown], colours), title=name))
     coloured = ", coloured by label; the systems never saw a label." if colours else "."
     note = f"Codes of held-out rows; those of more than two numbers on their first two principal axes{coloured}"
     yield Picture("codes", "Latent maps", note, [Group(maps, "grid wide")])
