@@ -131,7 +131,7 @@ def test_a_header_too_long_is_not_read(m):
 
 
 def test_weights_beyond_the_machines_memory_are_not_read(m, monkeypatch):
-    monkeypatch.setattr(folder, "CHECKED_BYTES", 0)
+    monkeypatch.setattr(folder, "LARGE_WEIGHTS_BYTES", 0)
     monkeypatch.setattr(folder, "available", lambda device: 1000)
     with pytest.raises(ModelFileError, match=r"needs .* kB of memory, there are 1 kB"):
         isthmus.load(m)

@@ -49,15 +49,15 @@ CONFIG_BYTES = 2**24
 """The largest config.json that is read; one of 10⁵ epochs or 10⁵ named columns is smaller."""
 HEADER_BYTES = 2**20
 """The longest header of model.safetensors that is read: about 10⁴ tensors."""
-CONTAINERS = 2**17
+MOST_CONTAINERS = 2**17
 """How many lists and objects a configuration may hold, each of which costs a reader about 100 bytes."""
-DEPTH = 16
+MOST_LEVELS = 16
 """How deep a configuration may be nested; a recipe's parts need 5."""
-LAYERS = 512
+MOST_WIDTHS = 512
 """How many widths a network may list: a layer costs a reader kilobytes before its weights are looked at."""
-SIZE = 2**48
+MOST_NUMBERS = 2**48
 """How many numbers a sample may have."""
-CHECKED_BYTES = 2**26
+LARGE_WEIGHTS_BYTES = 2**26
 """Weights beyond this are held against the memory that is there before they are read."""
 
 DTYPES = frozenset(
@@ -101,8 +101,8 @@ def read_config(path: Path) -> dict[str, Any]:
         raise ModelFileError(f"{path} is not a model's folder: {CONFIG} is missing") from None
     if len(raw) > CONFIG_BYTES:
         raise ModelFileError(f"{path / CONFIG} is damaged: it is longer than {in_words(CONFIG_BYTES)}")
-    if raw.count(b"[") + raw.count(b"{") > CONTAINERS:
-        raise ModelFileError(f"{path / CONFIG} is damaged: it holds more than {CONTAINERS} lists and objects")
+    if raw.count(b"[") + raw.count(b"{") > MOST_CONTAINERS:
+        raise ModelFileError(f"{path / CONFIG} is damaged: it holds more than {MOST_CONTAINERS} lists and objects")
     try:
         config = json.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError) as error:
@@ -127,18 +127,29 @@ def check_config(path: Path, config: Any) -> None:
         raise ModelFileError(f"{path} has format {version}, this version reads up to {FORMAT}; upgrade isthmus")
     need(isinstance(config["class"], str), "its class is no name")
     shape = config["shape"]
-    need(isinstance(shape, list) and 1 <= len(shape) <= 8 and all(map(_whole, shape)), "its shape is no list of counts")
-    need(min(shape) >= 1 and max(shape) <= SIZE and math.prod(shape) <= SIZE, "its shape is no sample's")
+    need(
+        isinstance(shape, list) and 1 <= len(shape) <= 8 and all(map(_whole, shape)),
+        "its shape is no list of counts",
+    )
+    need(
+        min(shape) >= 1 and max(shape) <= MOST_NUMBERS and math.prod(shape) <= MOST_NUMBERS, "its shape is no sample's"
+    )
     need(isinstance(config["dtype"], str) and config["dtype"] in DTYPES, f"unknown dtype {config['dtype']!r:.40}")
     names = config.get("features")
-    need(names is None or (isinstance(names, list) and all(isinstance(n, str) for n in names)), "features are no names")
+    need(
+        names is None or (isinstance(names, list) and all(isinstance(n, str) for n in names)),
+        "features are no names",
+    )
     need(names is None or len(names) == shape[0], "it names more or fewer columns than a sample has")
     rows = config["history"]
     need(isinstance(rows, list) and all(isinstance(row, dict) for row in rows), "its history is no list of rows")
     need(all(_number(v) for row in rows for v in row.values()), "its history holds something that is no number")
     for group in ("arguments", "resolved"):
         need(isinstance(config[group], dict), f"its {group} are no names with values")
-        need(_within(config[group], DEPTH), f"its {group} go deeper than {DEPTH} levels or a network has over {LAYERS}")
+        need(
+            _within(config[group], MOST_LEVELS),
+            f"its {group} go deeper than {MOST_LEVELS} levels or a network has over {MOST_WIDTHS}",
+        )
     given = config["arguments"].keys()
     for name in config["resolved"]:
         part = isinstance(config["resolved"][name], dict) and "part" in config["resolved"][name]
@@ -146,10 +157,10 @@ def check_config(path: Path, config: Any) -> None:
         need(name.endswith("_") and own and (part or name[:-1] in given), f"{name!r} belongs to no argument")
     for name in ("condition", "rows"):
         count = config.get(name, 0)
-        need(_whole(count) and 0 <= count <= SIZE, f"its {name} is no count")
+        need(_whole(count) and 0 <= count <= MOST_NUMBERS, f"its {name} is no count")
     need(isinstance(config.get("module", ""), str), "its module is no name")
     width = config["resolved"].get("latent_dim_")
-    need(width is None or (_whole(width) and 1 <= width <= SIZE), "latent_dim_ is no width of a code")
+    need(width is None or (_whole(width) and 1 <= width <= MOST_NUMBERS), "latent_dim_ is no width of a code")
     digest = config.get("sha256")
     need(digest is None or isinstance(digest, str), "sha256 is no text")
 
@@ -162,12 +173,12 @@ def _number(value: Any) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
-def _within(value: Any, depth: int, most: int = CONTAINERS) -> bool:
-    """Return whether a value is nested no deeper than `depth`, and no network lists more than `LAYERS` widths."""
+def _within(value: Any, depth: int, most: int = MOST_CONTAINERS) -> bool:
+    """Return whether a value is nested no deeper than `depth`, and no network lists more than `MOST_WIDTHS` widths."""
     if not isinstance(value, list | dict):
         return True
     if isinstance(value, dict) and str(value.get("part")).startswith("network."):
-        most = LAYERS
+        most = MOST_WIDTHS
     inside = value if isinstance(value, list) else value.values()
     return depth > 0 and len(value) <= most and all(_within(item, depth - 1, most) for item in inside)
 
@@ -217,7 +228,7 @@ class Tensors:
 
     def refuse_if_too_large(self) -> None:
         """Raise `ModelFileError` if the machine has less memory than the weights take."""
-        there = available(torch.device("cpu")) if self.size > CHECKED_BYTES else None
+        there = available(torch.device("cpu")) if self.size > LARGE_WEIGHTS_BYTES else None
         if there is not None and self.size > there:
             raise ModelFileError(f"{self.path} needs {in_words(self.size)} of memory, there are {in_words(there)}")
 

@@ -41,7 +41,7 @@ __all__ = [
 
 
 class Tracked:
-    """One run under a tracker's eye."""
+    """One run as a tracker follows it."""
 
     def epoch(self, row: Mapping[str, float]) -> None:
         """Take a row of the history."""
@@ -155,7 +155,7 @@ class _Events(Tracked):
 class MLflow(Tracker):
     """MLflow, through its own client: settings as parameters, the history and what was measured as metrics.
 
-    Where the runs are kept is what MLflow itself is told by ``mlflow.set_tracking_uri`` or ``MLFLOW_TRACKING_URI``.
+    MLflow keeps the runs where ``mlflow.set_tracking_uri`` or the variable ``MLFLOW_TRACKING_URI`` says.
     Within ``with mlflow.start_run():`` each fit is a child of that run, in its experiment.
     """
 
@@ -176,7 +176,7 @@ class MLflow(Tracker):
                 experiment, tags = parent.info.experiment_id, {"mlflow.parentRunId": parent.info.run_id}
             run = client.create_run(experiment, run_name=self.run or name, tags=tags).info.run_id
             for key, value in settings.items():
-                client.log_param(run, key, str(value)[:_LONGEST])
+                client.log_param(run, key, str(value)[:PARAMETER_CHARACTERS])
         except mlflow.MlflowException as error:
             raise CompositionError(f"MLflow: {' '.join(str(error).split())}") from None
         return _Runs(client, run)
@@ -185,7 +185,7 @@ class MLflow(Tracker):
 Trackers = Tracker | str | Sequence[Tracker | str] | None
 """One tracker, its name, several of them, or none."""
 
-_LONGEST = 6000
+PARAMETER_CHARACTERS = 6000
 """The longest value of a parameter that MLflow takes."""
 
 
@@ -249,14 +249,11 @@ def as_trackers(trackers: Trackers) -> list[Tracker]:
     return made
 
 
-def _named(estimator: Estimator) -> str:
-    return f"{type(estimator).__name__}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
-
-
 @contextmanager
 def tracking(trackers: Trackers, estimator: Estimator) -> Iterator[Tracked]:
-    """Yield one run for all of the trackers; one that fails is left out, and what it looks on at goes on."""
-    name, together, finished = _named(estimator), _Together(), False
+    """Yield one run for all trackers; a tracker that fails gets no more of the run, and the fit goes on."""
+    name = f"{type(estimator).__name__}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
+    together, finished = _Together(), False
     try:
         for tracker in as_trackers(trackers):
             run = tracker.start(name, _settings_of(estimator))
@@ -268,7 +265,7 @@ def tracking(trackers: Trackers, estimator: Estimator) -> Iterator[Tracked]:
 
 
 class _Together(Tracked):
-    """Runs under several trackers' eyes: a full disk or a server that is gone must not cost a fit."""
+    """One run for several trackers: a full disk or a server that is gone must not cost a fit."""
 
     def __init__(self) -> None:
         self.runs: list[tuple[Tracker, Tracked]] = []
@@ -283,18 +280,14 @@ class _Together(Tracked):
         self._tell(lambda run: run.close(finished))
 
     def _tell(self, act: Callable[[Tracked], None]) -> None:
-        self.runs = [(tracker, run) for tracker, run in self.runs if _contained(tracker, run, act)]
-
-
-def _contained(tracker: Tracker, run: Tracked, act: Callable[[Tracked], None]) -> bool:
-    """Do it and return whether it could be done."""
-    try:
-        act(run)
-    except Exception as error:
-        told = " ".join(str(error).split()) or type(error).__name__
-        warnings.warn(f"{tracker} failed and gets no more of this run, which goes on: {told}", stacklevel=2)
-        return False
-    return True
+        """Let each run act; a tracker whose run fails is left out from then on."""
+        for tracker, run in list(self.runs):
+            try:
+                act(run)
+            except Exception as error:
+                self.runs.remove((tracker, run))
+                why = " ".join(str(error).split()) or type(error).__name__
+                warnings.warn(f"{tracker} failed and gets no more of this run, which goes on: {why}", stacklevel=2)
 
 
 def record(estimator: Estimator, trackers: Trackers, metrics: Mapping[str, float] | None = None) -> None:

@@ -66,6 +66,6 @@ def mutual_information_gap(H: ArrayLike, factors: ArrayLike, bins: int = 20) -> 
 
 
 def _cut(values: np.ndarray, bins: int) -> np.ndarray:
-    """Return which of so many bins of equal width each value lies in."""
+    """Return the number of the bin that each value lies in, of `bins` bins of equal width."""
     edges = np.histogram_bin_edges(values, bins)
     return np.asarray(np.digitize(values, edges[1:-1]))

@@ -122,7 +122,7 @@ def small_classifier(
     )
     mlp = MLPClassifier((width,), max_iter=max_epochs, random_state=random_state)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # it stops after max_epochs, as it was told to
+        warnings.simplefilter("ignore", ConvergenceWarning)  # it stops after max_epochs, as it should
         mlp.fit(train, train_classes)
     weights, bias = mlp.coefs_[0], mlp.intercepts_[0]
     return SmallClassifier(

@@ -93,7 +93,7 @@ def _about_the_mean_row(X: ArrayLike, X_hat: ArrayLike) -> tuple[np.ndarray, np.
 
 
 def pca_error(X_train: ArrayLike, X_test: ArrayLike, n_components: int) -> float:
-    """Return the mean squared error of held-out rows under PCA with that many numbers a row (Pearson 1901).
+    """Return the mean squared error of held-out rows under PCA with `n_components` numbers a row (Pearson 1901).
 
     See `isthmus.yardstick.PrincipalComponents`.
 
