@@ -14,6 +14,7 @@ ALL = {
     "contractive": "contractive",
     "likelihood_speed": "likelihood_speed",
     "memory": "memory",
+    "memory-estimate": "memory_estimate",
     "scaling": "scaling",
     "startup": "startup",
     "recipes": "recipes",

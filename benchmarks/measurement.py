@@ -7,8 +7,8 @@ import numpy as np
 from isthmus import GAN, VAE, Autoencoder
 from isthmus.datasets import load
 from isthmus.networks import MLP
-from isthmus.report.content import content
-from isthmus.report.document import page
+from isthmus.report.content import Content
+from isthmus.report.page import page
 
 from .report import table
 from .timing import clock
@@ -29,10 +29,10 @@ def run(repeats: int = 3) -> str:
         model.fit(data.train[:20_000])
         times, size = np.zeros((repeats, 2)), 0
         for i in range(repeats):
-            kept = []
-            times[i, 0] = clock(lambda model=model, kept=kept: kept.append(_content(model, data)))
-            times[i, 1] = clock(lambda kept=kept: kept.append(page(kept[0])))
-            size = len(kept[1].encode())
+            made = Content(model, data.test, data.train, labels=data.test_labels, train_labels=data.train_labels)
+            first, drawing = clock(lambda made=made: page(made)), clock(lambda made=made: page(made))
+            times[i] = first - drawing, drawing  # a page measures what it shows, once
+            size = len(page(made).encode())
         measuring, drawing = np.median(times, axis=0)
         met = "met" if measuring <= MEASURING and drawing <= DRAWING else "missed"
         lines.append([f"`{name}`", f"{measuring:.1f}", f"{drawing:.1f}", f"{size / 1e6:.1f}", met])
@@ -42,7 +42,3 @@ def run(repeats: int = 3) -> str:
         f"measurement and verdict, then the page. Medians of {repeats}. Held to: at most {MEASURING} s and {DRAWING} s."
         "\n\n" + table(["model", "measuring, seconds", "page, seconds", "page, MB", ""], lines)
     )
-
-
-def _content(model, data):
-    return content(model, data.test, data.train, labels=data.test_labels, train_labels=data.train_labels)

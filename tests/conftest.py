@@ -10,7 +10,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from isthmus import GAN, VAE, Autoencoder, DenoisingAutoencoder
-from isthmus.report.content import content
+from isthmus.report.content import Content
 
 torch.set_num_threads(1)  # a worker a core: small models gain nothing from a second thread
 
@@ -89,6 +89,6 @@ def report_cases(digits):
 @pytest.fixture(scope="session")
 def report_contents(report_cases):
     return {
-        name: content(m, X, T, labels=y, data=f"{name} {HOSTILE}", command="isthmus report m/ d.csv")
+        name: Content(m, X, T, labels=y, data=f"{name} {HOSTILE}", command="isthmus report m/ d.csv")
         for name, (m, X, T, y) in report_cases.items()
     }

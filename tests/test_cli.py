@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -172,7 +173,11 @@ def test_compare_writes_a_report_of_all_five(data, here, capsys):
     for system in ("pca", "autoencoder", "denoising", "contractive", "vae", "gan", "real"):
         assert system in out
     page = Path("out/report.html").read_text()
-    assert page.count("data:image/png;base64,") == (5 if data == "digits" else 4)
+    sections = ["table", "reconstructions", "samples", "learning", "filters", "codes"]
+    assert re.findall(r'<section id="(\w+)"', page) == [s for s in sections if data == "digits" or s != "filters"]
+    assert "where that of real rows is" in page, "a density is explained beside the figure"
+    shown = {"held-out": 2, "held-out, noisy": 1} | dict.fromkeys(("vae", "gan", "denoising, of noisy"), 1)
+    assert all(page.count(f'<div class="label">{name}</div>') >= n for name, n in shown.items())
     assert "http://" not in page
     assert "https://" not in page
     assert type(isthmus.load("out/models/gan-0")).__name__ == "GAN"

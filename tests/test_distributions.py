@@ -15,12 +15,13 @@ from torch.distributions import (
     Laplace,
     LogNormal,
     MixtureSameFamily,
+    MultivariateNormal,
     Normal,
     OneHotCategorical,
     Poisson,
 )
 
-from isthmus.distributions import Delta, bernoulli, draw, event, log_prob, normal
+from isthmus.distributions import Chain, Delta, bernoulli, draw, event, log_prob, normal
 from isthmus.errors import CompositionError
 from isthmus.source import ByRow, Generated, row_seeds
 
@@ -72,6 +73,9 @@ DISTRIBUTIONS = {
     "gumbel": Gumbel(torch.tensor([1.0]), torch.tensor([0.7])),
     "poisson": Poisson(torch.tensor([0.3, 4.0, 90.0])),
     "log-normal": LogNormal(torch.tensor([0.0, 1.0]), torch.tensor([0.3, 0.1])),
+    "multivariate normal": MultivariateNormal(
+        torch.tensor([1.0, -2.0]), scale_tril=torch.tensor([[0.5, 0.0], [1.0, 2.0]])
+    ),
     "one-hot": OneHotCategorical(torch.tensor([[0.2, 0.3, 0.5], [0.6, 0.3, 0.1]])),
 }
 
@@ -86,6 +90,30 @@ def test_draws_have_the_right_moments_and_leave_the_global_state_alone(p):
     error = (variance / len(z)).sqrt()
     assert ((z.mean(0) - mean).abs() < 5 * error).all()
     torch.testing.assert_close(z.var(0), variance, atol=0, rtol=0.06)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_chain_of_linear_gaussians_is_their_joint_gaussian(reverse):
+    """a ~ N(m, S²), b = Wa + ε, ε ~ N(0, s²): density and draws are those of N((m, Wm), Σ)."""
+    m, std, noise = torch.tensor([0.5, -1.0]).double(), torch.tensor([1.5, 0.5]).double(), torch.tensor(0.3).double()
+    w = torch.tensor([[1.0, -2.0]]).double()
+    p = Chain(event(normal(m, std), 1), lambda a: event(normal(a @ w.T, noise), 1), reverse=reverse)
+    whole = torch.cat([torch.eye(2).double(), w])
+    order = [2, 0, 1] if reverse else [0, 1, 2]
+    covariance = whole @ torch.diag(std**2) @ whole.T + torch.diag(torch.tensor([0, 0, noise**2]).double())
+    joint = MultivariateNormal((whole @ m)[order], covariance[order][:, order])
+    z = draw(p, _generated(), (100_000,))
+    assert p.event_shape == joint.event_shape
+    torch.testing.assert_close(p.mean, joint.mean)
+    torch.testing.assert_close(p.log_prob(z), joint.log_prob(z))
+    torch.testing.assert_close(torch.cov(z.T), joint.covariance_matrix, atol=0.03, rtol=0.03)
+
+
+def test_a_normal_expands_to_itself_in_every_row():
+    p = event(normal(torch.tensor([1.0, 2.0]), torch.tensor(0.5)), 1).expand((3,))
+    assert (p.batch_shape, p.event_shape) == ((3,), (2,))
+    x = torch.randn(3, 2, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(p.log_prob(x), Normal(torch.tensor([1.0, 2.0]), 0.5).log_prob(x).sum(-1))
 
 
 def test_a_categoricals_draws_come_as_often_as_it_says():

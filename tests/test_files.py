@@ -7,12 +7,14 @@ import os
 from decimal import Decimal
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from PIL import Image
 
 from isthmus.errors import DataError, MissingExtraError
 from isthmus.files import SUFFIXES, check_writable, read, write
+from isthmus.tensors import is_mapped
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".npy", ".npz"])
@@ -74,6 +76,83 @@ def test_pictures_of_other_depths(rng, tmp_path):
     assert read(tmp_path / "hidden").values.tolist() == [[[7, 7], [7, 7]]]
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_photographs_are_upright_as_a_viewer_shows_them(orientation, tmp_path):
+    """A camera stores the sensor's rows, and how it was held: the inverse of each orientation is undone on reading."""
+    upright = np.arange(6 * 8 * 3, dtype=np.uint8).reshape(6, 8, 3)
+    turned = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.swapaxes(0, 1),
+        6: np.rot90(upright),
+        7: upright[::-1, ::-1].swapaxes(0, 1),
+        8: np.rot90(upright, -1),
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for name in ("a.png", "b.tiff"):
+        Image.fromarray(np.ascontiguousarray(turned)).save(tmp_path / name, exif=exif)
+    Image.fromarray(upright).save(tmp_path / "c.png")
+    np.testing.assert_array_equal(read(tmp_path).values, [np.moveaxis(upright, -1, 0)] * 3)
+
+
+def test_folders_below_are_read_in_the_order_of_their_paths(tmp_path):
+    for i, place in enumerate(("cat/1.png", "cat/young/1.png", "dog/0.png", ".hidden/0.png")):
+        (tmp_path / "images" / place).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (4, 4), i).save(tmp_path / "images" / place)
+    assert read(tmp_path / "images").values[:, 0, 0].tolist() == [0, 1, 2]
+    for i, place in enumerate(("day=1/a.parquet", "day=2/a.parquet")):
+        (tmp_path / "tables" / place).parent.mkdir(parents=True)
+        pl.DataFrame({"a": [float(i)], "b": [2.0]}).write_parquet(tmp_path / "tables" / place)
+    found = read(tmp_path / "tables")
+    assert (found.columns, found.values.tolist()) == (["a", "b"], [[0, 2], [1, 2]])
+
+
+@pytest.mark.parametrize("spooled", [False, True])
+def test_a_folder_of_parquet_files_keeps_the_names_of_its_columns(spooled, tmp_path, monkeypatch):
+    if spooled:
+        monkeypatch.setattr("isthmus.files.reading.SPOOL_BYTES", 0)
+    for i in range(2):
+        frame = pl.DataFrame({"mass": [float(i), 1.0], "__index_level_0__": [2 * i, 2 * i + 1], "charge": [2.0, 3.0]})
+        frame.write_parquet(tmp_path / f"{i}.parquet")
+    with pytest.warns(UserWarning, match="'__index_level_0__'.* is left out"):
+        found = read(tmp_path)
+    assert found.columns == ["mass", "charge"]
+    assert found.values.tolist() == [[0, 2], [1, 3], [1, 2], [1, 3]]
+    assert is_mapped(found.values) == spooled
+
+
+def test_the_index_that_pandas_wrote_is_left_out_and_said(tmp_path):
+    frame = pd.DataFrame({"a": [0.5, 1.5, 2.5], "b": [1, 2, 3]})
+    again = tmp_path / "again.csv"
+    frame.to_csv(again)
+    for name, written in (
+        ("whole", frame),
+        ("filtered", frame[frame.a > 1]),
+        ("shuffled", frame.iloc[::-1]),
+        ("again", pd.read_csv(again)),
+    ):
+        written.to_csv(tmp_path / f"{name}.csv", index=name != "again")
+        with pytest.warns(UserWarning, match=r"the index that pandas wrote \(.*\) is left out; give it a name"):
+            found = read(tmp_path / f"{name}.csv")
+        assert found.columns == ["a", "b"]
+        np.testing.assert_array_equal(found.values, written[["a", "b"]])
+    frame.rename_axis("id").to_csv(tmp_path / "named.csv")
+    assert read(tmp_path / "named.csv").columns == ["id", "a", "b"]
+    (tmp_path / "values.csv").write_text(",b\n0.5,1\n1.5,2\n")
+    assert read(tmp_path / "values.csv").columns == ["", "b"]
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3, 5])
+def test_no_row_of_data_is_taken_for_names(columns, rng, tmp_path):
+    for _ in range(30):
+        np.savetxt(tmp_path / "x.csv", rng.normal(size=(100, columns)), delimiter=",", fmt="%.3f")
+        with pytest.raises(DataError, match="the first line holds numbers"):
+            read(tmp_path / "x.csv")
+
+
 def test_arrays_are_mapped_not_read(rng, tmp_path):
     np.save(tmp_path / "x.npy", rng.normal(size=(5, 2)))
     assert isinstance(read(tmp_path / "x.npy").values, np.memmap)
@@ -92,6 +171,10 @@ READ_AS = {
     "beyond 64 bits": ("a,b\n99999999999999999999999,2\n", [[1e23, 2]]),
     "an axis as names": ("400.0,402.5,405.0\n1,2,3\n", [[1, 2, 3]]),
     "quotes": ('"a","b, in m"\n1,"2"\n', [[1, 2]]),
+    "an axis that is not even": ("400,401,403,404,409,410,417,480\n1,2,3,1,2,3,1,2\n", [[1, 2, 3, 1, 2, 3, 1, 2]]),
+    "a separator at the end of each line": ("a,b,\n1,2,\n3,4,\n", [[1, 2], [3, 4]]),
+    "a name that begins with a hash": ("a#,#b\n1,2\n", [[1, 2]]),
+    "other separators within a name": ("a;c,b|d\n1,2\n", [[1, 2]]),
 }
 
 
@@ -102,7 +185,7 @@ def test_text_becomes_numbers(case, tmp_path):
         (tmp_path / f"x{suffix}").write_text(content, encoding="utf-8")
         table = read(tmp_path / f"x{suffix}")
         np.testing.assert_array_equal(table.values, expected)
-        assert table.columns[0] in ("a", "400.0")
+        assert table.columns[0] in ("a", "400.0", "400", "a#", "a;c")
         assert table.columns[1] == table.columns[1].strip()
 
 
@@ -133,6 +216,23 @@ def bad(tmp_path):
     (tmp_path / "headless.csv").write_text("1.5,0.2,3.1\n1,2,3\n")
     (tmp_path / "pixels.csv").write_text("5,0,0,0\n4,0,0,1\n")
     (tmp_path / "semicolons.csv").write_text("a;b\n1;2\n")
+    (tmp_path / "decimals.csv").write_text("a;b\n1,5;2,5\n")
+    (tmp_path / "tabs.csv").write_text("a\tb\n1\t2\n")
+    (tmp_path / "commas.tsv").write_text("a,b\n1,2\n")
+    (tmp_path / "bars.csv").write_text("a|b\n1|2\n")
+    (tmp_path / "comment.csv").write_text("# measured in May, by night\na,b,c\n1,2,3\n")
+    (tmp_path / "spaced.csv").write_text('"a", "b"\n"1", "2"\n')
+    (tmp_path / "mac.csv").write_bytes(b"a,b\r1,2\r3,4\r")
+    (tmp_path / "excel.csv").write_bytes("a,b\n1,2\n".encode("utf-16"))
+    (tmp_path / "even.csv").write_text("1,2,3\n" + "".join(f"{i},{i % 5},{i % 7}\n" for i in range(9)))
+    rising = np.sort(np.random.default_rng(0).random((50, 12)))
+    np.savetxt(tmp_path / "rising.csv", rising, delimiter=",")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "deep").mkdir()
+    (tmp_path / "notes" / "deep" / "a.txt").write_text("notes")
+    (tmp_path / "unlike").mkdir()
+    pl.DataFrame({"a": [1.0]}).write_parquet(tmp_path / "unlike" / "1.parquet")
+    pl.DataFrame({"b": [1.0]}).write_parquet(tmp_path / "unlike" / "2.parquet")
     (tmp_path / "lines.csv").write_text('"two\nlines",x\nBern,1\n')
     (tmp_path / "latin.csv").write_bytes("é,b\n1,2\n".encode("latin-1"))
     (tmp_path / "latin_text.csv").write_bytes("a,b\n1,é\n".encode("latin-1"))
@@ -183,6 +283,18 @@ MISTAKES = {
     "headless.csv": "the first line holds numbers, not the columns' names; put a line of names above it",
     "pixels.csv": "the first line holds numbers, not the columns' names; put a line of names above it",
     "semicolons.csv": "columns are separated by ';', not by ','; save it with ','",
+    "decimals.csv": "columns are separated by ';', not by ','; save it with ',', and with points for decimal commas",
+    "tabs.csv": r"columns are separated by '\\t', not by ','",
+    "commas.tsv": r"columns are separated by ',', not by '\\t'",
+    "bars.csv": r"columns are separated by '\|', not by ','",
+    "comment.csv": "begins with a comment .*; remove the lines that begin with '#'",
+    "spaced.csv": "there are spaces between ',' and the quotes; remove them",
+    "mac.csv": "its lines end in a carriage return alone",
+    "excel.csv": "is UTF-16; save the file as UTF-8",
+    "even.csv": "the first line holds numbers",
+    "rising.csv": "the first line holds numbers",
+    "unlike": "cannot be read",
+    "notes": r"or Parquet files; it holds 1 with \.txt",
     "lines.csv": "columns two lines hold no numbers",
     "latin.csv": "the names of the columns are not UTF-8; save the file as UTF-8",
     "latin_text.csv": "cannot be read: 'utf-8' codec can't decode byte 0xe9",
@@ -205,7 +317,7 @@ MISTAKES = {
     "two.npz": r"holds a, b; say which: .*two\.npz:a",
     "two.npz:c": "holds no 'c'.*it holds a, b",
     "txt.csv": r"no such file, did you mean 'text\.csv'\?",
-    "folder": "a folder without images",
+    "folder": "a folder without images .*; it holds no files",
     "mixed": r"1\.png: is 4×5 grey, 0\.png is 4×4 grey; make all images alike",
     "floating": r"a\.tiff: its pixels are floating-point numbers; save the images as one \.npy file",
     "broken": r"0\.png: cannot be read",
@@ -238,7 +350,7 @@ def test_places_that_cannot_be_written_are_refused_early(tmp_path):
 
 
 def test_a_closed_folder_is_refused_early(tmp_path, monkeypatch):
-    monkeypatch.setattr("isthmus.files.os.access", lambda *_: False)
+    monkeypatch.setattr("isthmus.files.writing.os.access", lambda *_: False)
     with pytest.raises(DataError, match="cannot be written to; choose another place"):
         check_writable(tmp_path / "x.csv")
 
@@ -265,8 +377,8 @@ def test_what_cannot_be_written_is_one_line_and_leaves_nothing(name, values, col
 @pytest.mark.parametrize(
     ("name", "broken"),
     [
-        ("x.npy", "isthmus.files.np.save"),
-        ("x.npz", "isthmus.files.np.savez_compressed"),
+        ("x.npy", "isthmus.files.arrays.np.save"),
+        ("x.npz", "isthmus.files.arrays.np.savez_compressed"),
         ("x.csv", "polars.DataFrame.write_csv"),
         ("x.parquet", "polars.DataFrame.write_parquet"),
     ],

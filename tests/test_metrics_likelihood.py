@@ -151,7 +151,7 @@ def test_the_default_widths_have_the_best_one_among_them(width, unit, rng):
 def test_more_samples_than_a_block_add_up(rng, monkeypatch):
     rows = [rng.normal(size=(n, 3)) for n in (200, 150, 100)]
     whole = metrics.parzen_log_likelihood(*rows)
-    monkeypatch.setattr("isthmus.metrics._rows.BLOCK_MIB", 0.05)
+    monkeypatch.setattr("isthmus.metrics.rows.BLOCK_MIB", 0.05)
     np.testing.assert_allclose(metrics.parzen_log_likelihood(*rows).rows, whole.rows)
 
 

@@ -19,12 +19,13 @@ import isthmus
 from command import run
 from conftest import HOSTILE, waves
 from isthmus import VAE, AdversarialAutoencoder, Autoencoder, metrics
-from isthmus.errors import CompositionError, DataError
-from isthmus.report.charts import Axis, binned
-from isthmus.report.content import content
+from isthmus.errors import CompositionError, DataError, MissingExtraError
+from isthmus.report import plots, report
+from isthmus.report.content import Content
 from isthmus.report.content.codes import colouring
-from isthmus.report.content.look import look_of
-from isthmus.report.document import page, report
+from isthmus.report.content.look import Images, Rows, Series, look_of
+from isthmus.report.page import page
+from isthmus.report.pictures import Axis, binned
 from isthmus.report.rasters import grey, montage, thumbnails
 from isthmus.training import History
 
@@ -102,14 +103,14 @@ def test_samples_have_their_error_and_what_real_rows_reach_beside_them(report_ca
 def test_classes_among_samples_are_counted_where_training_rows_have_labels(digits):
     y = load_digits().target
     model = VAE(4, max_epochs=10, random_state=0).fit(digits[:1200])
-    made = content(model, digits[1200:], digits[:1200], labels=y[1200:], train_labels=y[:1200])
+    made = Content(model, digits[1200:], digits[:1200], labels=y[1200:], train_labels=y[:1200])
     found = {n.name: n for n in made.numbers}
     assert found["classes"].floor == "10"
     assert 3 <= found["classes"].value <= 10
     assert found["class balance"].value > 0
     assert "small classifier of the labels" in found["kernel distance"].definition
     targets = np.random.default_rng(0).normal(size=1200)  # real-valued, hence no classes
-    made = content(model, digits[1200:], digits[:1200], labels=y[1200:], train_labels=targets)
+    made = Content(model, digits[1200:], digits[:1200], labels=y[1200:], train_labels=targets)
     assert "classes" not in {n.name for n in made.numbers}
 
 
@@ -177,12 +178,12 @@ def test_samples_stand_beside_their_nearest_training_rows(report_cases, report_c
 def test_many_rows_are_summarised_and_said_to_be(tmp_path, rng):
     X = rng.normal(size=(100_000, 8)).astype(np.float32) @ rng.normal(size=(8, 8)).astype(np.float32)
     model = Autoencoder(2, max_epochs=1, random_state=0).fit(X[:1000])
-    made = content(model, X, labels=np.arange(100_000) % 3)
+    made = Content(model, X, labels=np.arange(100_000) % 3)
     assert any("10,000" in fact and "Summarised" in fact for fact in made.facts)
     assert made.latent.rows.max() > 90_000
     rows = made.reconstructions.rows
     np.testing.assert_array_equal(made.reconstructions.originals, X[rows])
-    np.testing.assert_array_equal(made.map_samples, X[made.latent.rows])
+    np.testing.assert_array_equal(made.latent.samples, X[made.latent.rows])
     np.testing.assert_array_equal(made.latent.colourings[0].values, made.latent.rows % 3)
     html = page(made)
     assert len(html.encode()) < 8e6
@@ -191,7 +192,7 @@ def test_many_rows_are_summarised_and_said_to_be(tmp_path, rng):
 
 
 def test_without_data_what_needs_none_is_there(report_cases):
-    html = page(content(report_cases["images"][0]))
+    html = page(Content(report_cases["images"][0]))
     assert re.findall(r'<section id="(\w+)"', html) == [
         "numbers",
         "learning",
@@ -201,23 +202,23 @@ def test_without_data_what_needs_none_is_there(report_cases):
         "card",
     ]
     assert "Not judged" in html
-    html = page(content(report_cases["plain"][0]))
-    assert re.findall(r'<section id="(\w+)"', html) == ["numbers", "learning", "card"]
+    html = page(Content(report_cases["plain"][0]))
+    assert re.findall(r'<section id="(\w+)"', html) == ["numbers", "learning", "filters", "card"]
 
 
 def test_few_rows_are_shown_though_not_judged(report_cases):
     model, X, _, _ = report_cases["rows"]
-    html = page(content(model, X[:3]))
+    html = page(Content(model, X[:3]))
     assert "Not judged" in html
     assert 'id="reconstructions"' in html
-    assert 'id="latent"' in page(content(model, X[:1]))
+    assert 'id="latent"' in page(Content(model, X[:1]))
 
 
 def test_colour_images_and_one_number_codes(rng):
     X = rng.integers(0, 256, size=(60, 3, 16, 16), dtype=np.uint8)
     model = VAE(1, max_epochs=1, random_state=0).fit(X)
-    made = content(model, X, X)
-    assert made.look.kind == "images"
+    made = Content(model, X, X)
+    assert type(made.look) is Images
     assert made.latent.axes[0] == "code"
     assert 'id="filters"' in page(made)
 
@@ -235,7 +236,7 @@ def test_the_file_is_whole_or_not_there(report_cases, tmp_path, monkeypatch):
     with pytest.raises(DataError, match="is a folder"):
         model.report(X, tmp_path)
     monkeypatch.setattr(
-        "isthmus.report.shell.os.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left"))
+        "isthmus.report.page.os.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left"))
     )
     with pytest.raises(DataError, match="No space left"):
         report(model, X, tmp_path / "full.html")
@@ -271,22 +272,50 @@ def test_pictures_on_axes_where_the_system_supports_them(report_cases):
     plt.close("all")
 
 
+def test_the_functions_behind_the_methods_take_any_fitted_model(report_cases, tmp_path):
+    import matplotlib.pyplot as plt
+
+    model, X, X_train, _ = report_cases["images"]
+    method, function = model.plot_samples(X_train), plots.samples(model, X_train)
+    for one, other in zip(method.images, function.images, strict=True):
+        np.testing.assert_array_equal(one.get_array(), other.get_array())
+    plt.close("all")
+    call = {"data": "digits", "command": "x"}
+    pages = [model.report(X, tmp_path / "a.html", **call), report(model, X, tmp_path / "b.html", **call)]
+    assert len({p.read_text() for p in pages}) == 1
+    with pytest.raises(CompositionError, match="a GAN does not encode rows"):
+        plots.latent_map(report_cases["gan"][0], X)
+
+
+def test_a_missing_extra_is_named(report_cases, tmp_path, monkeypatch):
+    model, X, _, _ = report_cases["images"]
+    table = report_cases["rows"]
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert table[0].report(table[1], tmp_path / "rows.html").is_file(), "a page needs no matplotlib"
+    with pytest.raises(MissingExtraError, match=r"isthmus\[plots\]"):
+        model.plot_scores(X)
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(MissingExtraError, match=r"isthmus\[images\]"):
+        model.report(X, tmp_path / "images.html")
+    assert [p.name for p in tmp_path.iterdir()] == ["rows.html"]
+
+
 def test_a_notebook_shows_what_was_learnt(report_cases):
     model = report_cases["images"][0]
     assert "<svg" not in VAE()._repr_html_().split("</style>")[-1]
     shown = model._repr_html_()
     assert "3 epochs" in shown
-    assert shown.count("<polyline") == len(model.history_.columns) - 2  # all but epoch and seconds
-    assert model._repr_mimebundle_()["text/html"].count("<polyline") == shown.count("<polyline")
+    assert shown.count("<path") == len(model.history_.columns) - 2  # all but epoch and seconds
+    assert model._repr_mimebundle_()["text/html"].count("<path") == shown.count("<path")
 
 
 def test_what_samples_look_like_is_seen_in_them(rng):
-    assert look_of(waves(20, rng)).kind == "series"
-    assert look_of(rng.normal(size=(20, 64))).kind == "rows"
-    assert look_of(waves(20, rng), [f"c{i}" for i in range(64)]).kind == "rows"
-    assert look_of(np.zeros((20, 2, 256))).kind == "series"
-    assert look_of(np.zeros((20, 3, 16, 16))).kind == "images"
-    assert look_of(np.zeros((20, 64))).kind == "rows"
+    assert type(look_of(waves(20, rng))) is Series
+    assert type(look_of(rng.normal(size=(20, 64)))) is Rows
+    assert type(look_of(waves(20, rng), [f"c{i}" for i in range(64)])) is Rows
+    assert type(look_of(np.zeros((20, 2, 256)))) is Series
+    assert type(look_of(np.zeros((20, 3, 16, 16)))) is Images
+    assert type(look_of(np.zeros((20, 64)))) is Rows
 
 
 def test_labels_become_classes_or_numbers():
@@ -300,12 +329,12 @@ def test_labels_become_classes_or_numbers():
 
 def test_axes_place_values_and_round_their_ticks():
     axis = Axis(0.0, 10.0, "x")
-    assert axis.place(np.array([0, 5, 10])).tolist() == [0, 500, 1000]
+    assert axis.place(np.array([0, 5, 10])).tolist() == [0, 0.5, 1]
     assert axis.ticks().tolist() == [0, 2, 4, 6, 8, 10]
     log = Axis.of("loss", np.array([1.0, 100.0]), margin=0, log=True)
     assert log.log
     assert log.ticks().tolist() == [1, 10, 100]
-    assert log.place(np.array([10.0])).tolist() == [500]
+    assert log.place(np.array([10.0])).tolist() == [0.5]
     assert not Axis.of("loss", np.array([-1.0, 100.0]), log=True).log
     same = Axis.of("x", np.full(3, 7.0))
     assert same.low < 7 < same.high
@@ -320,8 +349,8 @@ def test_pixels_are_placed():
     assert tiles[0, 0, 0].tolist() == [0, 0, 0]
     assert tiles[1, 1, 1].tolist() == [255, 255, 255]
     assert montage(tiles, 2)[0, 2, 3] == 0  # the gap is transparent
-    sheet, factor = thumbnails(images, (0, 7), 2, pixels=2)
-    assert (sheet.shape, factor) == ((1, 2), 2)
+    sheet = thumbnails(images, (0, 7), 2, pixels=2)
+    assert sheet.shape == (1, 2)
     assert sheet[0, 1] == int(tiles[1, ..., 0].mean())
 
 
@@ -405,6 +434,6 @@ def test_adversarial_autoencoders_are_reported_too(digits):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model = AdversarialAutoencoder(2, max_epochs=1, random_state=0).fit(digits[:300])
-        made = content(model, digits[300:400], digits[:300])
+        made = Content(model, digits[300:400], digits[:300])
     assert made.scores.what == "log p(x|x̂), nats"
     assert isthmus.report.content.Content is type(made)

@@ -6,10 +6,14 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from conftest import HOSTILE
-from isthmus.report.document import page
+from isthmus import GAN, VAE, DenoisingAutoencoder
+from isthmus.compare import compare
+from isthmus.datasets import Dataset
+from isthmus.report.page import page
 from test_report import SECTIONS
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
@@ -78,6 +82,18 @@ def pages(report_contents, tmp_path_factory) -> dict[str, Path]:
     return {name: folder / f"{name}.html" for name in report_contents}
 
 
+@pytest.fixture(scope="module")
+def comparisons(report_cases, tmp_path_factory) -> dict[str, Path]:
+    made = {}
+    for name in ("images", "rows", "series"):
+        _, test, train, labels = report_cases[name]
+        data = Dataset(f"{name} {HOSTILE}", np.asarray(train), np.asarray(test), test_labels=labels)
+        systems = {f"vae {HOSTILE}": VAE(2), "denoising": DenoisingAutoencoder(2), "gan": GAN(2)}
+        out = tmp_path_factory.mktemp(name)
+        made[name] = compare(data, out, systems=systems, epochs=2, verbose=False, command="isthmus compare")
+    return made
+
+
 def opened(browser, path: Path, width: int, dark: bool = False) -> None:
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
@@ -106,11 +122,8 @@ def tip(browser) -> str:
     return browser.execute_script("const t = document.getElementById('tip'); return t.hidden ? '' : t.innerText")
 
 
-@pytest.mark.parametrize("width", [DESKTOP, PHONE])
-@pytest.mark.parametrize("name", SECTIONS)
-def test_it_reads_well_and_asks_nothing_of_the_network(name, width, browser, pages):
-    opened(browser, pages[name], width, dark=width == PHONE)
-    assert [e.get_attribute("id") for e in browser.find_elements("css selector", "section")] == SECTIONS[name].split()
+def check_reads_well(browser) -> None:
+    """Nothing is too wide or overlaps, every image is there, and nothing but the file itself was loaded."""
     assert browser.execute_script("return [...document.querySelectorAll('section')].every((s) => s.offsetHeight > 60)")
     assert browser.execute_script("return [...document.images].every((i) => i.complete && i.naturalWidth > 0)")
     beyond, wide = browser.execute_script(NARROW)
@@ -126,6 +139,26 @@ def test_it_reads_well_and_asks_nothing_of_the_network(name, width, browser, pag
     assert [url for url in asked if not url.startswith(("data:", "file:"))] == []
     assert sum(url.startswith("file:") for url in asked) == 1
     assert browser.execute_script("return document.title").endswith(HOSTILE)
+
+
+@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+@pytest.mark.parametrize("name", SECTIONS)
+def test_it_reads_well_and_asks_nothing_of_the_network(name, width, browser, pages):
+    opened(browser, pages[name], width, dark=width == PHONE)
+    assert [e.get_attribute("id") for e in browser.find_elements("css selector", "section")] == SECTIONS[name].split()
+    check_reads_well(browser)
+
+
+@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+@pytest.mark.parametrize("name", ["images", "rows", "series"])
+def test_a_comparison_reads_as_well_as_a_report(name, width, browser, comparisons):
+    opened(browser, comparisons[name], width, dark=width == PHONE)
+    paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+    assert paper == ("rgb(17, 23, 29)" if width == PHONE else "rgb(255, 255, 255)")
+    check_reads_well(browser)
+    assert "where that of real rows is" in browser.find_element("css selector", ".headline").text
+    hover(browser, "#learning [data-lines] .plot", 0.99, 0.5)
+    assert tip(browser).startswith("epoch 2")
 
 
 def test_a_number_is_one_click_from_its_definition(browser, pages):

@@ -146,10 +146,8 @@ def test_a_broken_checkpoint_is_passed_over_and_all_broken_is_told(rng, tmp_path
     whole = VAE(2, **SMALL, training=training).fit(X)
     newest = max(tmp_path.glob("step-*"))
     newest.write_bytes(newest.read_bytes()[:-100])
-    (tmp_path / ".step-000000000099.safetensors.1").write_bytes(b"half")
     with pytest.warns(UserWarning, match="cannot be read .*; the one before it is tried"):
         assert_same_fit(VAE(2, **SMALL, training=training).fit(X), whole)
-    assert not list(tmp_path.glob(".step-*")), "what a crash left half-written is cleared away"
     for path in tmp_path.glob("step-*"):
         path.write_bytes(b"not a checkpoint")
     with (

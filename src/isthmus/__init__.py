@@ -60,7 +60,16 @@ def _lazily(module: str, name: str) -> Callable[..., Any]:
     return call
 
 
-offer(save=_lazily("persistence", "save"), load=_lazily("persistence", "load"))
+PLOTS = ("learning_curves", "reconstructions", "latent_map", "scores", "samples", "traversal", "filters")
+"""The pictures that `isthmus.report.plots` draws of a fitted model."""
+
+offer(
+    save=_lazily("persistence", "save"),
+    load=_lazily("persistence", "load"),
+    report=_lazily("report.page", "report"),
+    history_html=_lazily("report.page", "history_html"),
+    **{f"plot_{name}": _lazily("report.plots", name) for name in PLOTS},
+)
 """What the estimators' verbs stand for: this module alone knows the estimators and what is built on them."""
 
 

@@ -72,6 +72,10 @@ class Batch(Mapping[str, Tensor]):
         """Return the batch of f applied to every tensor."""
         return Batch(**{name: f(tensor) for name, tensor in self._tensors.items()})
 
+    def having(self, **others: Tensor | None) -> Batch:
+        """Return the batch with other tensors beside, or in place of, those that it has; None changes nothing."""
+        return Batch(**self._tensors | {name: tensor for name, tensor in others.items() if tensor is not None})
+
     def split(self, pieces: int) -> list[Batch]:
         """Return the batch cut into that number of pieces along its rows."""
         cut = {name: tensor.tensor_split(pieces) for name, tensor in self._tensors.items()}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
-import math
 import re
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,66 +19,23 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.base import clone
 
+from . import datasets
 from .datasets import Dataset
 from .errors import DataError, ModelFileError
 from .estimators import GAN, VAE, Autoencoder, ContractiveAutoencoder, DenoisingAutoencoder, Estimator
+from .fitting import fingerprint
 from .measured import COLUMNS, Measure, linear
 from .persistence import load
+from .report.comparison import write_page
+from .report.page import write
+from .study import Entry, Study, rows
 from .trackers import Trackers, as_trackers, record
 from .training import Training
 
 __all__ = ["Entry", "Study", "compare", "five", "held_out", "rows", "table"]
 
 FITS = "fits.json"
-"""The file in a comparison's folder that says which fits are done, so that they are not done again."""
-
-
-@dataclass
-class Entry:
-    """One system: its fits, one a seed, and what was measured of each on held-out rows."""
-
-    name: str
-    estimators: Sequence[Any]
-    runs: Sequence[dict[str, float]]
-
-    @property
-    def estimator(self) -> Any:
-        """The fit of the first seed, which pictures show."""
-        return self.estimators[0]
-
-    @property
-    def measured(self) -> dict[str, float]:
-        """The mean of each figure over seeds."""
-        return {name: float(np.mean([run[name] for run in self.runs])) for name in self.runs[0]}
-
-    @property
-    def spread(self) -> dict[str, float]:
-        """The standard deviation of each figure over seeds; empty where there is one."""
-        if len(self.runs) < 2:
-            return {}
-        return {name: float(np.std([run[name] for run in self.runs], ddof=1)) for name in self.runs[0]}
-
-
-@dataclass
-class Study:
-    """Everything a page shows: data, budget, noise, the systems, PCA first, and what real rows would reach."""
-
-    data: Dataset
-    budget: str
-    seeds: Sequence[int]
-    noise: str
-    noisy: np.ndarray | None
-    entries: list[Entry]
-    reference: dict[str, float]
-    command: str
-
-    def __getitem__(self, name: str) -> Entry:
-        return next(entry for entry in self.entries if entry.name == name)
-
-    @property
-    def latent_dim(self) -> int:
-        """The width of PCA's code, that of the first system."""
-        return int(self["pca"].estimator[-1].n_components_)
+"""The file in a comparison's folder that lists the fits already done, so that they need not be repeated."""
 
 
 def five() -> dict[str, Estimator]:
@@ -108,32 +65,30 @@ def compare(
     verbose: bool = True,
     command: str = "",
 ) -> Path:
-    """Fit systems, measure them on held-out rows, print a leaderboard, write models, figures and a page.
+    """Fit systems, measure them on held-out rows, print a leaderboard, and write models, figures and a page.
 
     Parameters
     ----------
     data : a data set, or the name of one.
     out : the folder to write to; made if it is not there.
     systems : estimators by name; None is the five of `five`.
-    epochs : passes over the data, for each fit; by default so many that 90,000 rows are seen, from 10 to 100.
+    epochs : passes over the data, for each fit; by default as many as see 90,000 rows, at least 10 and at most 100.
     seconds : a budget of time for each fit instead.
     latent_dim : the width of every code; by default each estimator's own.
-    seeds : fits a system, with `seed`, `seed` + 1, ...; figures then come with their spread.
+    seeds : how often each system is fitted, with `seed`, `seed` + 1, ...; figures of several fits have a spread.
     seed : the first seed, and that of the noise and of samples.
     device : as in the estimators.
-    resume : whether fits that `out` holds of the same systems, settings and data are taken from there.
-    trackers : who is given the history and the figures of each fit, a run each, as in `Training`.
+    resume : whether to reuse the fits of the same systems, settings and data that `out` already holds.
+    trackers : where the history and the figures of each fit go, one run for each fit, as in `Training`.
     verbose : whether to show progress and the table.
-    command : what a reader would type to see this again, for the page.
+    command : the command line that makes this comparison again, for the page.
 
     Returns
     -------
-    Path : the page, ``report.html``; beside it ``results.json``, ``results.csv`` (a row a fit) and ``models/``.
+    Path : the page, ``report.html``; beside it ``results.json``, ``results.csv`` (a row for each fit), ``models/``,
+        and the page's pictures as PNG where matplotlib is installed.
     """
-    from . import datasets
-    from .report.page import write_page
-
-    told = as_trackers(trackers)
+    followers = as_trackers(trackers)
     data = datasets.load(data) if isinstance(data, str) else data
     if min(len(data.train), len(data.test)) < 10:
         raise DataError(f"{data.name}: a comparison needs at least 10 training and 10 held-out rows")
@@ -161,7 +116,7 @@ def compare(
     console.print(f"report: {page}")
     for entry in done.entries[1:]:
         for estimator, run in zip(entry.estimators, entry.runs, strict=True):
-            record(estimator, told, run)
+            record(estimator, followers, run)
     return page
 
 
@@ -176,19 +131,22 @@ class _Fits:
     """The fits of a comparison, each written as soon as it is done."""
 
     def __init__(self, data: Dataset, out: Path, resume: bool) -> None:
-        from .fitting import fingerprint
-
         self.data, self.out = data, out
-        self.about = fingerprint(np.asarray(data.train))
-        self.done: dict[str, Any] = _read(out / FITS) if resume else {}
+        self.about = dict(fingerprint(np.asarray(data.train)))
+        self.about |= {f"condition ({k})": v for c in data.beside_train().values() for k, v in fingerprint(c).items()}
+        self.done: dict[str, Any] = {}
+        if resume and (out / FITS).is_file():
+            with suppress(OSError, ValueError):  # a damaged file is as good as none: every fit is done again
+                found = json.loads((out / FITS).read_text(encoding="utf-8"))
+                self.done = found if isinstance(found, dict) else {}
 
     def fit(self, name: str, system: Estimator, seed: int, verbose: bool) -> tuple[Any, float]:
         """Return a fitted system and the seconds its fit took, from the folder if it is there."""
         key = f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}-{seed}"
         place = self.out / "models" / key
-        told = {"system": type(system).__name__, "settings": repr(system.get_params()), "data": self.about}
+        identity = {"system": type(system).__name__, "settings": repr(system.get_params()), "data": self.about}
         before = self.done.get(key, {})
-        if {k: before.get(k) for k in told} == told:
+        if {k: before.get(k) for k in identity} == identity:
             try:
                 return load(place, device=system.device), float(before["seconds"])
             except ModelFileError:
@@ -198,30 +156,16 @@ class _Fits:
             warnings.filterwarnings("ignore", message="the code is over-complete")
             warnings.filterwarnings("error", message="interrupted after")
             try:
-                system.set_params(verbose=int(verbose)).fit(np.asarray(self.data.train))
+                system.set_params(verbose=int(verbose)).fit(np.asarray(self.data.train), **self.data.beside_train())
             except UserWarning as interrupted:
                 if "interrupted after" not in str(interrupted):
                     raise
                 raise KeyboardInterrupt from None
         seconds = time.perf_counter() - started
         system.set_params(verbose=0).save(place)
-        self.done[key] = told | {"seconds": seconds}
-        _write(self.out / FITS, json.dumps(self.done, indent=1))
+        self.done[key] = identity | {"seconds": seconds}
+        write(self.out / FITS, json.dumps(self.done, indent=1) + "\n")
         return system, seconds
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _write(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}")
-    draft.write_text(text + "\n", encoding="utf-8")
-    draft.replace(path)
 
 
 def _study(
@@ -229,11 +173,11 @@ def _study(
 ) -> Study:
     """Measure every fit, beside PCA with as many numbers as the first system's code."""
     first = [fits[0][0] for fits in fitted.values()]
-    denoising = next((m for m in first if isinstance(m, DenoisingAutoencoder)), None)
+    denoising = next((m for m in first if hasattr(m, "corrupt")), None)
     test, seed = np.asarray(data.test), seeds[0]
     noisy = None if denoising is None else denoising.corrupt(test, random_state=seed)
     measure, started = Measure(data, noisy, seed), time.perf_counter()
-    pca = linear(np.asarray(data.train), first[0].latent_dim_, seed)
+    pca = linear(np.asarray(data.train), first[0].latent_dim_)
     base = {"seconds": time.perf_counter() - started} | measure(pca)
     entries = [Entry("pca", [pca], [base])]
     for name, fits in fitted.items():
@@ -244,7 +188,7 @@ def _study(
 
 
 def _write_figures(study: Study, out: Path) -> None:
-    """Write every figure: JSON with means and spreads, CSV with a row a fit."""
+    """Write every figure: as JSON with means and spreads, as CSV with a row for each fit."""
     results = {
         "data": study.data.name,
         "budget": study.budget,
@@ -254,16 +198,15 @@ def _write_figures(study: Study, out: Path) -> None:
         "systems": {e.name: {"mean": e.measured, "spread": e.spread, "runs": e.runs} for e in study.entries},
         "reference": study.reference,
     }
-    _write(out / "results.json", json.dumps(results, indent=1))
-    draft = out / ".results.csv"
-    with draft.open("w", encoding="utf-8", newline="") as file:
-        lines = csv.DictWriter(file, ["system", "seed", *COLUMNS])
-        lines.writeheader()
-        for entry in study.entries:
-            lines.writerows(
-                {"system": entry.name, "seed": n, **run} for n, run in zip(study.seeds, entry.runs, strict=False)
-            )
-    draft.replace(out / "results.csv")
+    write(out / "results.json", json.dumps(results, indent=1) + "\n")
+    csv_text = io.StringIO(newline="")
+    lines = csv.DictWriter(csv_text, ["system", "seed", *COLUMNS])
+    lines.writeheader()
+    for entry in study.entries:
+        lines.writerows(
+            {"system": entry.name, "seed": n, **run} for n, run in zip(study.seeds, entry.runs, strict=False)
+        )
+    write(out / "results.csv", csv_text.getvalue())
 
 
 def table(study: Study) -> Table:
@@ -274,23 +217,7 @@ def table(study: Study) -> Table:
     rich = Table(title=title, caption=caption, box=SIMPLE_HEAD, padding=(0, 1), collapse_padding=True)
     rich.add_column("system", no_wrap=True)
     for name in shown[0][1]:
-        rich.add_column(COLUMNS[name][0], justify="right", no_wrap=True)
+        rich.add_column(COLUMNS[name].label, justify="right", no_wrap=True)
     for system, cells in shown:
         rich.add_row(system, *cells.values())
     return rich
-
-
-def rows(study: Study) -> list[tuple[str, dict[str, str]]]:
-    """Return the table's rows as text, a spread over seeds on a line below: every column that has a figure."""
-    everything = [(e.name, e.measured, e.spread) for e in study.entries]
-    everything.append(("real", study.reference, {}))
-    columns = [name for name in COLUMNS if any(name in measured for _, measured, _ in everything)]
-    return [(s, {name: _cell(name, m.get(name), spread.get(name)) for name in columns}) for s, m, spread in everything]
-
-
-def _cell(name: str, value: float | None, spread: float | None) -> str:
-    if value is None or math.isnan(value):
-        return "–"
-    form = {"error": ".4g", "probe": ".1%", "log_likelihood": ".1f", "denoising_gain": ".1f", "seconds": ".1f"}
-    shown = f"{value:{form.get(name, '.2f')}}"
-    return shown if spread is None else f"{shown}\n±{spread:{form.get(name, '.2f').replace('4g', '1g')}}"

@@ -77,8 +77,10 @@ class Entrywise(nn.Module):
 
     def parameters_of(self, context: Tensor) -> tuple[Tensor, ...]:
         """Cut a context (..., width) into one tensor (..., *event_shape) a number."""
-        shape = (*context.shape[:-1], self.family.numbers, *self.event_shape)
-        return context.reshape(shape).unbind(context.ndim - 1)
+        numbers, batch = self.family.numbers, context.shape[:-1]
+        if numbers == 1:
+            return (context.reshape(*batch, *self.event_shape),)
+        return context.reshape(*batch, numbers, *self.event_shape).unbind(len(batch))
 
     def forward(self, context: Tensor) -> Distribution:
         """Return the distribution, with one event a context."""

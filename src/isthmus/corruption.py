@@ -2,9 +2,27 @@
 
 A corruption is called with a batch x (N, ...) in the data's own units, as floating point, and a source of randomness;
 it returns x̃ of the same shape and never changes x. The noise to inject is the noise that will be met.
+
+A corruption may return more than x̃, by name, and all of it goes into the batch that the encoder meets (`Pass.met`): the
+noise's level as a condition that the networks are told, or which entries are hidden, for a term of the loss.
+
+>>> class AnyLevel(Corruption):
+...     "x̃ = x + σε, σ ~ U(0, 1), and the networks are told σ."
+...     told = 1
+...     def __call__(self, x, source):
+...         level = source.uniform((len(x), 1), x)
+...         return {"noisy": x + level * source.normal(x.shape, x), "condition": level}
+>>> from isthmus import DenoisingAutoencoder
+>>> X = np.random.default_rng(0).normal(size=(64, 5))
+>>> model = DenoisingAutoencoder(2, corruption=AnyLevel(), max_epochs=1, random_state=0).fit(X)
+>>> model.reconstruct(X, condition=np.full((64, 1), 0.5)).shape
+(64, 5)
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -19,9 +37,16 @@ __all__ = ["Corruption", "Gaussian", "Masking", "Residuals", "SaltAndPepper"]
 
 
 class Corruption(Part, kind="corruption"):
-    """Base of corruptions: ``corruption(x, source) -> x_tilde``."""
+    """Base of corruptions: ``corruption(x, source) -> x_tilde``, or what is met by name, with x̃ as ``"noisy"``."""
 
-    def __call__(self, x: Tensor, source: Source) -> Tensor:
+    told: ClassVar[int] = 0
+    """How many numbers the networks are told of each row's corruption.
+
+    They come as ``"condition"``, (N, told). A row that is not corrupted, and whose condition leaves them out, is told
+    zeros.
+    """
+
+    def __call__(self, x: Tensor, source: Source) -> Tensor | Mapping[str, Tensor]:
         """Draw x̃ ~ p(x̃|x)."""
         raise NotImplementedError
 

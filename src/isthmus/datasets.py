@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DataError, UnknownNameError
+from .errors import DataError, UnknownNameError, first_line
 
 __all__ = ["GRID", "GRID_STD", "RING", "RING_STD", "Dataset", "Known", "available", "grid", "load", "ring"]
 
@@ -42,7 +42,7 @@ GRID_STD = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Rows to train on and rows held out, of shape (N, ...), with labels (N,) where there are any."""
+    """Rows to train on and rows held out, of shape (N, ...), with labels (N,) and conditions where there are any."""
 
     name: str
     train: np.ndarray
@@ -50,6 +50,16 @@ class Dataset:
     train_labels: np.ndarray | None = None
     test_labels: np.ndarray | None = None
     description: str = ""
+    train_condition: np.ndarray | None = None
+    test_condition: np.ndarray | None = None
+
+    def beside_train(self, rows: Any = slice(None)) -> dict[str, np.ndarray]:
+        """Return what comes beside training rows as arguments of a system: their condition, where there is one."""
+        return {} if self.train_condition is None else {"condition": self.train_condition[rows]}
+
+    def beside_test(self, rows: Any = slice(None)) -> dict[str, np.ndarray]:
+        """Return what comes beside held-out rows as arguments of a system: their condition, where there is one."""
+        return {} if self.test_condition is None else {"condition": self.test_condition[rows]}
 
 
 @dataclass(frozen=True)
@@ -225,11 +235,7 @@ def _idx(path: Path, md5: str | None = None) -> np.ndarray:
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
-    return DataError(f"{path} is damaged: {_first_line(error)}; fetch it again")
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return DataError(f"{path} is damaged: {first_line(error)}; fetch it again")
 
 
 def _openml(name: str, openml: str, description: str, home: Path) -> Dataset:
@@ -244,7 +250,7 @@ def _openml(name: str, openml: str, description: str, home: Path) -> Dataset:
         package = ", or install Debian's package dataset-fashion-mnist" if name == "fashion-mnist" else ""
         raise DataError(
             f"{name} is neither in {home / name} nor in {_DEBIAN / name}, and could not be downloaded "
-            f"({_first_line(error)}); set ISTHMUS_DATA to the folder that holds {name}/{package}"
+            f"({first_line(error)}); set ISTHMUS_DATA to the folder that holds {name}/{package}"
         ) from None
     X = bunch.data.astype(np.uint8).reshape(-1, 28, 28)
     y = bunch.target.astype(np.int64)

@@ -1,6 +1,6 @@
 """Distributions: what torch.distributions lacks here, drawing from a `Source`, and log-densities with gaps.
 
-``draw(p, source, shape)`` is the one way in which isthmus draws. A distribution of your own is taught to it in two lines:
+``draw(p, source, shape)`` is the one way in which isthmus draws. It learns a distribution of your own in two lines:
 
 >>> import torch
 >>> from torch.distributions import Distribution
@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import singledispatch
 from typing import Any, ClassVar
 
@@ -25,18 +26,19 @@ from torch.distributions import (
     Distribution,
     Independent,
     MixtureSameFamily,
+    MultivariateNormal,
     Normal,
     OneHotCategorical,
     Poisson,
     TransformedDistribution,
     constraints,
 )
-from torch.nn.functional import logsigmoid, one_hot
+from torch.nn.functional import logsigmoid
 
 from .errors import CompositionError
 from .source import Source
 
-__all__ = ["Delta", "bernoulli", "draw", "event", "log_prob", "normal"]
+__all__ = ["Chain", "Delta", "bernoulli", "draw", "event", "log_prob", "normal"]
 
 
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
@@ -74,12 +76,65 @@ class Delta(Distribution):
         return self.value.expand(*sample_shape, *self.value.shape)
 
 
+class Chain(Distribution):
+    r"""p(a) p(b|a): the joint distribution of two stretches of a code, the second given the first.
+
+    Either may be a chain itself, so that a code has any number of stochastic layers.
+
+    Parameters
+    ----------
+    first : p(a), with events (k,).
+    second : a ↦ p(b|a), with events (l,).
+    reverse : whether the code is (b, a) instead of (a, b), as a prior has it that draws the last layer first.
+
+    >>> one = torch.ones(())
+    >>> p = Chain(event(normal(torch.zeros(2), one), 1), lambda a: event(normal(a[..., :1], one), 1))
+    >>> p.event_shape, p.log_prob(torch.zeros(5, 3)).shape
+    (torch.Size([3]), torch.Size([5]))
+    """
+
+    arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
+
+    def __init__(self, first: Distribution, second: Callable[[Tensor], Distribution], *, reverse: bool = False) -> None:
+        self.first, self.second, self.reverse = first, second, reverse
+        super().__init__(first.batch_shape, validate_args=False)
+
+    @property
+    def event_shape(self) -> torch.Size:
+        """(k + l,)."""
+        return torch.Size((self.mean.shape[-1],))
+
+    def joined(self, a: Tensor, b: Tensor) -> Tensor:
+        """Return the code that a and b are the stretches of."""
+        return torch.cat((b, a) if self.reverse else (a, b), -1)
+
+    def stretches(self, code: Tensor) -> tuple[Tensor, Tensor]:
+        """Return a and b."""
+        k = self.first.event_shape[0]
+        return (code[..., -k:], code[..., :-k]) if self.reverse else (code[..., :k], code[..., k:])
+
+    @property
+    def mean(self) -> Tensor:
+        """The mean of a, and that of b given it: not the mean of b, but a code that stands for the distribution."""
+        a = self.first.mean
+        return self.joined(a, self.second(a).mean)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return log p(a) + log p(b|a)."""
+        a, b = self.stretches(value)
+        return torch.as_tensor(self.first.log_prob(a) + self.second(a).log_prob(b))
+
+
 class _Normal(Normal):
     """N(loc, scale²) that keeps a scale shared by many entries as the one number it is, and takes its log once."""
 
     def __init__(self, loc: Tensor, scale: Tensor) -> None:
         self.loc, self.scale = loc, scale
         Distribution.__init__(self, loc.shape, validate_args=False)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Normal:
+        """Return the distribution with a larger batch shape."""
+        return _Normal(self.loc.expand(batch_shape), self.scale)
 
     @property
     def stddev(self) -> Tensor:
@@ -175,6 +230,19 @@ def _(p: Normal, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
 
 
 @draw.register
+def _(p: MultivariateNormal, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
+    noise = source.normal((*shape, *p.loc.shape), p.loc)
+    drawn: Tensor = p.loc + (p.scale_tril @ noise.unsqueeze(-1)).squeeze(-1)
+    return drawn
+
+
+@draw.register
+def _(p: Chain, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
+    a = draw(p.first, source, shape)
+    return p.joined(a, draw(p.second(a), source))
+
+
+@draw.register
 def _(p: Bernoulli, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
     u = source.uniform((*shape, *p.logits.shape), p.logits)
     return (u < p.probs).to(u.dtype)
@@ -189,7 +257,8 @@ def _(p: Categorical, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
 
 @draw.register
 def _(p: OneHotCategorical, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
-    return one_hot(draw(p._categorical, source, shape), p.event_shape[0]).to(p.logits.dtype)
+    chosen = draw(Categorical(logits=p.logits, validate_args=False), source, shape)
+    return (chosen.unsqueeze(-1) == torch.arange(p.event_shape[0], device=chosen.device)).to(p.logits.dtype)
 
 
 @draw.register

@@ -13,6 +13,7 @@ __all__ = [
     "MissingExtraError",
     "ModelFileError",
     "UnknownNameError",
+    "first_line",
     "nearest",
 ]
 
@@ -50,6 +51,15 @@ class MissingExtraError(IsthmusError, ImportError):
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs {package}: pip install 'isthmus[{extra}]'")
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of what another library says, or the name of its error where it says nothing.
+
+    >>> first_line(ValueError("it is damaged\\nsee the manual")), first_line(EOFError())
+    ('it is damaged', 'EOFError')
+    """
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

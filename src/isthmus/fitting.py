@@ -19,7 +19,7 @@ from .corruption import Corruption
 from .device import pick_device
 from .errors import CompositionError, DataError
 from .facts import Facts
-from .given import Given, batch_size_for, facts_of, precision_for, split, units_of
+from .given import Given, batch_size_for, facts_of, precision_for, split, told_of, units_of
 from .model import Model, Pass
 from .parts import to_json
 from .progress import progress
@@ -56,7 +56,7 @@ def fit(estimator: Any, given: Given) -> None:
     rows, held_out = split(len(x), estimator.validation_fraction, seed)
     facts = facts_of(given, rows.numpy())
     estimator.choose(facts)
-    facts = replace(facts, latent_dim=estimator.latent_dim_)
+    facts = replace(facts, latent_dim=estimator.latent_dim_, condition=facts.condition + told_of(estimator))
     device = pick_device(estimator.device)
     scaling, facts = _units(estimator, given, rows.numpy(), facts)
     memory.refuse(estimator, x, facts, device)
@@ -116,7 +116,8 @@ def _units(estimator: Any, given: Given, rows: np.ndarray, facts: Facts) -> tupl
     likelihood, scaling = estimator.likelihood_, units_of(estimator, facts)
     if likelihood is not None:
         likelihood.check_values(given.x, scaling)
-    assert facts.mean is not None and facts.std is not None
+    assert facts.mean is not None
+    assert facts.std is not None
     standardised = len(facts.shape) == 1 and (likelihood is None or not likelihood.bounded)
     if estimator.scaling == "auto" and estimator.posterior_ is not None and not standardised:
         met = facts.mean

@@ -1,36 +1,73 @@
-"""What a comparison measures of a fitted system on held-out rows, beside PCA and beside real against real."""
+"""What a comparison measures of a fitted system on held-out rows, beside PCA and beside what real rows reach."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.decomposition import PCA
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer
 
 from . import metrics
 from .datasets import Dataset
-from .estimators import VAE
+from .report.model_access import scores_bound_the_evidence
+from .subsets import random_subset
+from .yardstick import PrincipalComponents
 
-__all__ = ["COLUMNS", "Measure", "encoding_of", "linear", "reconstruction_of", "scale_of"]
+__all__ = ["COLUMNS", "Column", "Measure", "linear", "scale_of"]
 
 ROWS = 2_000
-"""Held-out rows that sample quality and probes are measured on, at most; distances cost the square."""
+"""Held-out rows that sample quality and probes are measured on, at most; distances cost the square of their number."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A figure of the leaderboard: its label, what it means, how it is written, and whether higher is better.
+
+    Where neither more nor less is better by itself, `higher_is_better` is None.
+    """
+
+    label: str
+    meaning: str
+    form: str = ".2f"
+    higher_is_better: bool | None = None
+
 
 COLUMNS = {
-    "error": (
+    "error": Column(
         "error",
-        "mean squared error of the reconstruction of held-out rows, columns of a table in their own "
-        "standard deviations; lower is better",
+        "mean squared error of the reconstruction of held-out rows, a table's columns in their own standard "
+        "deviations; lower is better",
+        ".4g",
+        False,
     ),
-    "error_vs_pca": ("÷ PCA", "the same over that of PCA with as many numbers; below 1 beats PCA"),
-    "log_likelihood": ("log p(x)", "importance-weighted lower bound, 100 draws, nats a row; higher is better"),
-    "denoising_gain": ("gain dB", "how much smaller the error is after reconstruction of noisy rows than before"),
-    "probe": ("probe", "accuracy of a logistic regression on the codes, trained on labels the systems never saw"),
-    "coverage": ("cover", "share of held-out rows with a sample among their neighbourhood (Naeem et al. 2020)"),
-    "density": ("density", "how deep samples lie within the neighbourhoods of held-out rows (Naeem et al. 2020)"),
-    "seconds": ("s", "time of the fit"),
+    "error_vs_pca": Column(
+        "÷ PCA", "the same error over that of PCA with as many numbers a row; below 1 beats PCA", higher_is_better=False
+    ),
+    "log_likelihood": Column(
+        "log p(x)", "importance-weighted lower bound, 100 draws, nats a row; higher is better", ".1f", True
+    ),
+    "denoising_gain": Column(
+        "gain dB", "by how many decibels reconstruction lowers the error of noisy rows; higher is better", ".1f", True
+    ),
+    "probe": Column(
+        "probe",
+        "accuracy of a logistic regression on the codes, trained on labels the systems never saw; higher is better",
+        ".1%",
+        True,
+    ),
+    "coverage": Column(
+        "cover",
+        "share of held-out rows that have a sample in their neighbourhood, which reaches to the fifth nearest held-out "
+        "row; higher is better (Naeem et al. 2020)",
+        higher_is_better=True,
+    ),
+    "density": Column(
+        "density",
+        "in how many neighbourhoods of held-out rows a sample lies, over the five of an average held-out row. "
+        "Near 1 samples lie as densely as real rows do; below 1 many lie where no real rows are; above 1 "
+        "they crowd where real rows are densest, which is no merit where coverage is low (Naeem et al. 2020)",
+    ),
+    "seconds": Column("s", "time of the fit", ".1f", False),
 }
 
 
@@ -38,7 +75,7 @@ class Measure:
     """Measures fitted systems on the held-out rows of a data set.
 
     Columns of a table have units of their own: errors and distances count them in standard deviations of the training
-    rows. Pixels and steps of a series share a unit, and are taken as they are.
+    rows. Pixels and steps of a series share a unit, and are not scaled.
 
     Parameters
     ----------
@@ -55,30 +92,32 @@ class Measure:
         """Return every figure that the system supports, by its column."""
         measured: dict[str, float] = {}
         data, train, test = self.data, np.asarray(self.data.train), np.asarray(self.data.test)
-        reconstruct, encode = reconstruction_of(model, test.shape[1:]), encoding_of(model)
+        beside = data.beside_test() if hasattr(model, "model_") else {}  # PCA has no condition
+        reconstruct, encode = getattr(model, "reconstruct", None), getattr(model, "transform", None)
         if reconstruct is not None:
             clean = test / self.scale
-            measured["error"] = metrics.mean_squared_error(clean, reconstruct(test) / self.scale)
+            measured["error"] = metrics.mean_squared_error(clean, reconstruct(test, **beside) / self.scale)
             measured["error_vs_pca"] = measured["error"] / (pca_error or measured["error"])
             if self.noisy is not None:
-                cleaned = reconstruct(self.noisy) / self.scale
+                cleaned = reconstruct(self.noisy, **beside) / self.scale
                 measured["denoising_gain"] = metrics.denoising_gain(clean, self.noisy / self.scale, cleaned)
         if encode is not None and data.train_labels is not None and data.test_labels is not None:
-            codes, labels = encode(train[: 5 * ROWS]), data.train_labels[: 5 * ROWS]
-            measured["probe"] = metrics.linear_probe(codes, labels, encode(test), data.test_labels)
-        if isinstance(model, VAE):
-            measured["log_likelihood"] = float(model.score_samples(test[:ROWS]).mean())
+            first = slice(5 * ROWS)
+            codes = encode(train[first], **(data.beside_train(first) if hasattr(model, "model_") else {}))
+            labels, codes_test = data.train_labels[first], encode(test, **beside)
+            measured["probe"] = metrics.linear_probe(codes, labels, codes_test, data.test_labels)
+        if scores_bound_the_evidence(model):
+            measured["log_likelihood"] = float(model.score_samples(test[:ROWS], **data.beside_test(slice(ROWS))).mean())
         if hasattr(model, "sample"):
             n = min(ROWS, len(test), len(train))
-            measured |= self._likeness(test[:n], model.sample(n, random_state=self.seed))
+            measured |= self._likeness(test[:n], model.sample(n, random_state=self.seed, **data.beside_test(slice(n))))
         return measured
 
     def floors(self) -> dict[str, float]:
         """Return what real rows reach: as many training rows as there would be samples, against held-out rows."""
         train, test = np.asarray(self.data.train), np.asarray(self.data.test)
         n = min(ROWS, len(test), len(train))
-        chosen = np.sort(np.random.default_rng(self.seed).choice(len(train), n, replace=False))
-        return self._likeness(test[:n], train[chosen])
+        return self._likeness(test[:n], train[random_subset(len(train), n, self.seed)])
 
     def _likeness(self, real: np.ndarray, samples: np.ndarray) -> dict[str, float]:
         density, coverage = metrics.density_coverage(real / self.scale, samples / self.scale)
@@ -93,38 +132,6 @@ def scale_of(train: np.ndarray) -> np.ndarray:
     return np.where(std > 0, std, 1.0)
 
 
-def linear(train: np.ndarray, d: int, seed: int) -> Pipeline:
-    """Return PCA with d numbers a row, fitted to the rows in the units that they are compared in."""
-    flat = np.asarray(train, dtype=np.float64).reshape(len(train), -1)
-    scale = np.broadcast_to(scale_of(train), train.shape[1:]).reshape(-1)
-    to_units = FunctionTransformer(_divided, _multiplied, kw_args={"scale": scale}, inv_kw_args={"scale": scale})
-    return make_pipeline(to_units, PCA(min(d, *flat.shape), random_state=seed)).fit(flat)
-
-
-def _divided(X: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    divided: np.ndarray = X / scale
-    return divided
-
-
-def _multiplied(X: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    multiplied: np.ndarray = X * scale
-    return multiplied
-
-
-def reconstruction_of(model: Any, shape: tuple[int, ...]) -> Any:
-    """Return the function that reconstructs rows of that shape, or None where a system has none."""
-    if isinstance(model, Pipeline):
-        return lambda X: model.inverse_transform(model.transform(_flat(X))).reshape(-1, *shape)
-    return getattr(model, "reconstruct", None)
-
-
-def encoding_of(model: Any) -> Any:
-    """Return the function that encodes rows, or None where a system has none."""
-    if isinstance(model, Pipeline):
-        return lambda X: model.transform(_flat(X))
-    return getattr(model, "transform", None)
-
-
-def _flat(X: np.ndarray) -> np.ndarray:
-    flat: np.ndarray = np.asarray(X, dtype=np.float64).reshape(len(X), -1)
-    return flat
+def linear(train: np.ndarray, d: int) -> PrincipalComponents:
+    """Return PCA with d numbers a row, fitted to rows in the units that they are compared in."""
+    return PrincipalComponents(min(d, len(train), train[0].size), scale_of(train)).fit(train)

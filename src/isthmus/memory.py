@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from .batch import Batch
 from .device import pick_device
 from .errors import FitError
 from .facts import Facts
-from .given import Given, batch_size_for, facts_of, precision_for
+from .given import Given, batch_size_for, facts_of, precision_for, told_of
 from .machine import available, in_words
 from .model import Model, Pass
 from .networks import Custom
@@ -76,19 +77,24 @@ def estimate(estimator: Any, X: ArrayLike) -> MemoryEstimate:
     rows = np.linspace(0, len(x) - 1, min(len(x), FACT_ROWS), dtype=np.int64)
     facts = replace(facts_of(Given(x[rows]), np.arange(len(rows))), rows=len(x))
     copy.choose(facts)
-    return _counted(copy, x, replace(facts, latent_dim=copy.latent_dim_), pick_device(copy.device))
+    facts = replace(facts, latent_dim=copy.latent_dim_, condition=told_of(copy))
+    return _counted(copy, _without_numbers(copy, facts), x, facts, pick_device(copy.device))
 
 
 FACT_ROWS = 10_000
 """Rows of the data that an estimate looks at, at most, to know which parts "auto" picks."""
 
 
-def _counted(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) -> MemoryEstimate:
-    """Return the estimate for an estimator whose parts are chosen."""
+def _without_numbers(estimator: Any, facts: Facts) -> Model:
+    """Return the model on torch's "meta" device."""
     with torch.device("meta"):
-        model: Model = estimator.compose(
-            replace(facts, mean=None, std=None, centre=None), Scaling.identity(facts.shape)
-        )
+        units = Scaling.identity(facts.shape)
+        model: Model = estimator.compose(replace(facts, mean=None, std=None, centre=None), units)
+    return model
+
+
+def _counted(estimator: Any, model: Model, x: np.ndarray, facts: Facts, device: torch.device) -> MemoryEstimate:
+    """Return the estimate for an estimator whose parts are chosen, and its model without numbers."""
     precision = precision_for(estimator, model, device)
     model.place(torch.device("meta"), torch.float64 if precision == "float64" else torch.float32)
     settings: Training = estimator.settings()
@@ -102,30 +108,30 @@ def _counted(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) 
     rows = n - (max(1, n // size) - 1) * size  # the last batch of an epoch also takes the rows that are left over
     moments = 8 * (4 * facts.features + 2 * max(facts.features, min(2**20, len(x) * facts.features)))
     if precision == "bfloat16":
-        for name, network in model.networks.items():
-            model.networks[name] = _Narrow(network)
-    few, more = (_kept(model, estimator, n) for n in (2, 4))
-    each = (more - few) // 2
+        model.mixed = True
+        model.__dict__["through"] = _narrow_through(model)
     return MemoryEstimate(
         weights=copies * (weights + buffers),
         gradients=weights,
         optimizer=(2 if at_home else 1) * weights * _state_tensors(settings),
-        activations=max(0, few - 2 * each) + rows * each,
+        activations=max(_kept(model, estimator, rows)),
         data=moments + (0 if place_for(x.nbytes, device).type == "cpu" else x.nbytes),
     )
 
 
-class _Narrow(nn.Module):
-    """A network in bfloat16, as autocasting has it: its weights are cast, and so is what comes in."""
+def _narrow_through(model: Model) -> Callable[..., Tensor]:
+    """Return what `Model.through` does under autocasting, for tensors without numbers, which cannot be autocast."""
 
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
+    def through(name: str, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        network, given = model.networks[name], (x,) if condition is None else (x, condition)
+        if not model.mixed:
+            out: Tensor = network(*given)
+            return out
+        narrow = {name: p.to(torch.bfloat16) for name, p in network.named_parameters()}
+        out = torch.func.functional_call(network, narrow, tuple(g.to(torch.bfloat16) for g in given))
+        return out.to(x.dtype)
 
-    def forward(self, *given: Tensor) -> Tensor:
-        narrow = {name: p.to(torch.bfloat16) for name, p in self.network.named_parameters()}
-        out: Tensor = torch.func.functional_call(self.network, narrow, tuple(g.to(torch.bfloat16) for g in given))
-        return out.to(given[0].dtype)
+    return through
 
 
 class _Shapes(Source):
@@ -140,26 +146,27 @@ class _Shapes(Source):
         return torch.zeros(shape, dtype=torch.int64, device="meta")
 
 
-def _kept(model: Model, estimator: Any, n: int) -> int:
-    """Return the bytes that the largest turn keeps of a batch of n rows for its backward pass, and the gradients.
+def _kept(model: Model, estimator: Any, n: int) -> list[int]:
+    """Return the bytes that each turn keeps of a batch of n rows for its backward pass, with its gradients.
 
-    What torch saves is counted as it is saved, on tensors that have shapes alone, so that every term, penalty and network
-    counts as it is; weights do not count.
+    What torch saves is counted on tensors that have shapes alone, whatever the terms, penalties and networks are;
+    weights do not count.
     """
-    condition = torch.empty(n, model.condition_width, device="meta") if model.condition_width else None
+    width = model.condition_width - model.told
+    condition = torch.empty(n, width, device="meta") if width else None
     batch = Batch(torch.empty(n, *model.shape, device="meta", dtype=model.dtype), condition=condition)
     # A corruption keeps nothing for a backward pass, and one of the user's own may count its calls.
     given = {} if model.corruption is None else {"x_tilde": torch.empty_like(batch.x)}
-    weights = {p.data_ptr() or id(p) for p in model.parameters()}
-    largest = 0
+    weights = {id(storage): storage for storage in (p.untyped_storage() for p in model.parameters())}
+    kept = []
     for turn in turns_of(estimator.players()):
-        saved: dict[int, Tensor] = {}
+        saved: dict[int, torch.UntypedStorage] = {}
 
-        def keep(tensor: Tensor, saved: dict[int, Tensor] = saved) -> Tensor:
-            base = tensor if tensor._base is None else tensor._base
-            if not isinstance(base, nn.Parameter) and id(base) not in weights:
-                saved[id(base)] = base
-            return tensor
+        def keep(tensor: Tensor, saved: dict[int, torch.UntypedStorage] = saved) -> Tensor:
+            storage = tensor.untyped_storage()
+            if id(storage) not in weights:
+                saved[id(storage)] = storage
+            return tensor.detach()  # the tensor itself would be part of a cycle, and never be freed
 
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), torch.enable_grad():
             passes: dict[tuple[int, ...], Pass] = {}
@@ -169,10 +176,10 @@ def _kept(model: Model, estimator: Any, n: int) -> int:
                 passed = passes.setdefault(shape, Pass(model, batch, _Shapes(), shape, **given))
                 terms = player.objective(model, passed, _Shapes())
                 losses.append(weighted_sum(terms, {}))
-        sizes = [tensor.numel() * tensor.element_size() for tensor in saved.values()]
-        widest = max(sizes, default=0)
-        largest = max(largest, sum(sizes) + widest + batch.x.numel() * batch.x.element_size())
-    return largest
+        sizes = [storage.nbytes() for storage in saved.values()]
+        widest = max(sizes, default=0)  # at once there are a layer's gradient by its output and by its input
+        kept.append(sum(sizes) + 2 * widest + batch.x.numel() * batch.x.element_size())
+    return kept
 
 
 def _state_tensors(settings: Training) -> int:
@@ -194,8 +201,14 @@ def refuse(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) ->
     if there is None or any(isinstance(part, Custom) for part in vars(estimator).values()):
         return
     try:
-        needed = _counted(estimator, x, facts, device)
-    except (NotImplementedError, RuntimeError):  # what torch raises where a number is asked of a shape
+        model = _without_numbers(estimator, facts)
+        weights = sum(p.numel() for p in model.parameters())
+        rows = 2 * batch_size_for(estimator, len(x))
+        most = 64 * (weights + rows * facts.features * weights * facts.latent_dim) + 2 * x.nbytes
+        if most <= there // 8:  # each weight of each layer met by each value of each row: nothing keeps more
+            return
+        needed = _counted(estimator, model, x, facts, device)
+    except (KeyError, NotImplementedError, RuntimeError):  # a number asked of a shape, or of what a corruption leaves
         return
     if device.type == "cuda":  # where a batch that is too large is taken in pieces
         needed = needed._replace(activations=needed.activations // max(1, batch_size_for(estimator, len(x))))

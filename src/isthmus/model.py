@@ -40,11 +40,15 @@ class Model(nn.Module):
     ----------
     facts : the data's shape and the code's width.
     scaling : the data's units ↔ the model's.
-    networks : modules by name. ``encoder`` maps x to the posterior's context, ``decoder`` z to the likelihood's, ``prior``
-        c to the prior's; any other is a judge's.
+    networks : modules by name. ``encoder`` maps x to the posterior's context, ``decoder`` z to the likelihood's,
+        ``prior`` c to the prior's; any other is a judge's.
     posterior, likelihood, prior : the three conditionals.
     corruption : p(x̃|x), used in training only.
     terms : the terms of the players' objectives; those that have weights are kept here.
+
+    Attributes
+    ----------
+    fixed : the condition (c,) that holds wherever none is given, or None.
     """
 
     def __init__(
@@ -56,13 +60,15 @@ class Model(nn.Module):
         posterior: Posterior | None = None,
         likelihood: Likelihood | None = None,
         prior: Prior | None = None,
-        corruption: Corruption | Callable[..., Tensor] | None = None,
+        corruption: Corruption | Callable[..., Any] | None = None,
         terms: Mapping[str, Term] | None = None,
     ) -> None:
         super().__init__()
         self.shape, self.latent_dim = facts.shape, facts.latent_dim
         self.condition_width, self.rows = facts.condition, facts.rows
+        self.told = int(getattr(corruption, "told", 0))
         self.mixed = False
+        self.fixed: Tensor | None = None
         self.has_density = posterior is not None and posterior.has_density
         self.scaling = scaling
         self.networks = nn.ModuleDict(networks)
@@ -99,6 +105,7 @@ class Model(nn.Module):
         """Return q(z|x, c) for x in the model's units."""
         if self.posterior is None:
             raise CompositionError("this model has no posterior: it cannot encode")
+        condition = self.fixed.expand(len(x), -1) if condition is None and self.fixed is not None else condition
         context = self.through("encoder", self.scaling.inputs(x, observed), condition)
         q: Distribution = self.posterior(context.flatten(1))
         return q
@@ -108,6 +115,7 @@ class Model(nn.Module):
         if self.likelihood is None:
             raise CompositionError("this model has no likelihood: it cannot decode")
         flat = z.reshape(-1, z.shape[-1])
+        condition = self.fixed if condition is None else condition
         if condition is not None:
             condition = condition.expand(*z.shape[:-1], condition.shape[-1]).reshape(len(flat), -1)
         context = self.through("decoder", flat, condition)
@@ -118,7 +126,11 @@ class Model(nn.Module):
         """Return the prior p(z), or p(z|c)."""
         if self.prior is None:
             raise CompositionError("this model has no prior")
-        context = self.through("prior", condition) if condition is not None and "prior" in self.networks else None
+        context = None
+        if "prior" in self.networks and condition is not None:
+            context = self.through("prior", condition)
+        elif "prior" in self.networks and self.fixed is not None:
+            context = self.through("prior", self.fixed[None])[0]
         p: Distribution = self.prior(context)
         return p
 
@@ -129,7 +141,7 @@ class Model(nn.Module):
 
     def term(self, term: Term) -> Any:
         """Return the term with the weights it has in this model, or the term itself if it has none."""
-        return self.terms[term.name] if term.name in self.terms else term
+        return self.terms[term.name] if term.name in self.terms else term  # noqa: SIM401  (a ModuleDict has no get)
 
     def through(self, name: str, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Return what the network of that name makes of x, (N, ...), and of a condition, (N, c).
@@ -189,8 +201,8 @@ class Pass:
 
     @property
     def condition(self) -> Tensor | None:
-        """The condition c of every row, (N, c), or None."""
-        c = self.batch.condition
+        """The condition c of every row, (N, c), with what the networks are told of its corruption, or None."""
+        c = self.met.condition if self.model.told else self.batch.condition
         return None if c is None else c.to(self.model.dtype)
 
     @property
@@ -200,24 +212,39 @@ class Pass:
         return x
 
     @property
+    def met(self) -> Batch:
+        """The batch as the encoder meets it: with all that the corruption returns, x̃ as ``noisy``."""
+        if "met" not in self._computed:
+            self._computed["met"] = self._corrupted(), True
+        met: Batch = self._computed["met"][0]
+        return met
+
+    def _corrupted(self) -> Batch:
+        model, x, condition = self.model, self.batch.x, self.batch.condition
+        found: dict[str, Tensor] = {}
+        if model.corruption is not None and self.batch.noisy is None and "x_tilde" not in self._computed:
+            drawn = model.corruption(x if x.is_floating_point() else x.to(model.dtype), self.source)
+            found = {"noisy": drawn} if isinstance(drawn, Tensor) else dict(drawn)
+        told = found.pop("condition", None)
+        if model.told and (condition is None or condition.shape[1] < model.condition_width):
+            told = torch.zeros(len(x), model.told, dtype=model.dtype, device=x.device) if told is None else told
+            condition = told if condition is None else torch.cat([condition, told.to(condition.dtype)], 1)
+        return self.batch.having(**found, condition=condition)
+
+    @property
     def x_tilde(self) -> Tensor:
         """What is encoded: the real noisy partner, a corruption of x, or x itself."""
-        x_tilde: Tensor = self.once("x_tilde", self._corrupted)
+        x_tilde: Tensor = self.once("x_tilde", self._encoded)
         return x_tilde
 
-    def _corrupted(self) -> Tensor:
-        if self.batch.noisy is not None:
-            return self.model.scaled(self.batch.noisy)
-        if self.model.corruption is None:
-            return self.x
-        x = self.batch.x
-        wide = x if x.is_floating_point() else x.to(self.model.dtype)
-        return self.model.scaled(self.model.corruption(wide, self.source))
+    def _encoded(self) -> Tensor:
+        noisy = self.met.noisy
+        return self.x if noisy is None else self.model.scaled(noisy)
 
     @property
     def q(self) -> Distribution:
         """q(z|x̃)."""
-        q: Distribution = self.once("q", lambda: self.model.encode(self.x_tilde, self.condition, self.batch.observed))
+        q: Distribution = self.once("q", lambda: self.model.encode(self.x_tilde, self.condition, self.met.observed))
         return q
 
     @property

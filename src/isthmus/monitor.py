@@ -35,9 +35,8 @@ class ActiveUnits(Monitor):
 
     def __call__(self, model: Model, batch: Batch) -> dict[str, float]:
         """Return ``active_units``."""
-        passed = Pass(model, batch, Generated(torch.Generator(batch.x.device)))
-        codes = model.encode(passed.x, passed.condition, batch.observed).mean
-        return {"active_units": active_units(codes.cpu().numpy())}
+        passed = Pass(model, batch, Generated(torch.Generator(batch.x.device)), x_tilde=model.scaled(batch.x))
+        return {"active_units": active_units(passed.q.mean.cpu().numpy())}
 
 
 class Discrepancy(Monitor):

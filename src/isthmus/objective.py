@@ -59,7 +59,7 @@ class Objective(Part, kind="objective"):
     ...     def summands(self):
     ...         return NegativeLogLikelihood(), KL(self.beta)
     >>> BetaVAE().weights(1.0)
-    {'reconstruction': 1.0, 'divergence': 4.0}
+    {'divergence': 4.0}
     """
 
     def summands(self) -> Sequence[Term]:
@@ -81,8 +81,8 @@ class Objective(Part, kind="objective"):
         return {term.name: model.term(term)(model, passed, source) for term in self.summands()}
 
     def weights(self, progress: float) -> dict[str, float]:
-        """Return the terms' weights when a fraction `progress` of the fit is done."""
-        return {term.name: term.weight_at(progress) for term in self.summands()}
+        """Return the weights when a fraction `progress` of the fit is done, of terms that have another than 1."""
+        return {term.name: term.weight_at(progress) for term in self.summands() if not term.unweighted}
 
 
 class Sum(Objective):
@@ -94,7 +94,7 @@ class Sum(Objective):
     draws : the number of z that expectations over q(z|x) are estimated with.
 
     >>> Sum((NegativeLogLikelihood(), KL(0.5, warmup=0.1))).weights(0.0)
-    {'reconstruction': 1.0, 'divergence': 0.0}
+    {'divergence': 0.0}
     """
 
     terms: Sequence[Term] = (NegativeLogLikelihood(),)

@@ -223,7 +223,13 @@ def _class_named(name: str, kinds: Sequence[str]) -> type[Any]:
 def _kinds(cls: type[Any], argument: str) -> list[str]:
     """Return the kinds of parts that an argument takes, by its annotation, its default or, failing these, its name."""
     types = _types(cls, argument)
-    kinds = {getattr(named, "kind", None) for named in types}
+    kinds = {
+        kind
+        for named in types
+        if isinstance(named, type) and hasattr(named, "kind")
+        for kind, classes in VOCABULARY.items()
+        if any(issubclass(part, named) for part in classes.values())
+    }
     if types == {Any}:
         kinds = {getattr(arguments(cls)[argument].default, "kind", argument)}
     return [kind for kind in VOCABULARY if kind in kinds]

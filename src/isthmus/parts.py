@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar, dataclass_transform
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 
 from .errors import CompositionError, ModelFileError
 from .facts import Facts
 from .part_language import VOCABULARY, known, literal, parse
 
-__all__ = ["Part", "from_json", "known", "literal", "parse", "resolve", "to_json"]
+__all__ = ["Part", "from_json", "known", "literal", "own_defaults", "parse", "resolve", "to_json"]
 
 
 @dataclass_transform(field_specifiers=(field,))
@@ -34,6 +35,7 @@ class Part(BaseEstimator):  # type: ignore[misc]
 
     def __init_subclass__(cls, kind: str | None = None, final: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        own_defaults(cls)
         dataclass(eq=False, repr=False)(cls)
         cls.kind = kind or cls.kind
         if (kind is None or final) and cls.kind and not cls.__name__.startswith("_"):
@@ -76,6 +78,22 @@ class Part(BaseEstimator):  # type: ignore[misc]
         """Raise ``CompositionError("Name: message")`` unless `condition` holds."""
         if not condition:
             raise CompositionError(f"{type(self).__name__}: {message}")
+
+
+def own_defaults(cls: type) -> None:
+    """Give every instance a copy of its own where the default of an argument is a part, which `set_params` can change.
+
+    >>> class Inner(Part, kind="example"):
+    ...     size: int = 1
+    >>> class Outer(Part, kind="example"):
+    ...     inner: Inner = Inner(2)
+    >>> Outer().set_params(inner__size=3).inner, Outer().inner
+    (Inner(size=3), Inner(size=2))
+    """
+    for name, annotation in vars(cls).get("__annotations__", {}).items():
+        value = vars(cls).get(name)
+        if isinstance(value, Part) and "ClassVar" not in str(annotation):
+            setattr(cls, name, field(default_factory=partial(clone, value)))
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import shutil
-import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ import torch
 from safetensors.torch import save_file
 
 from . import systems
+from .atomic import atomic_folder
 from .corruption import Corruption
 from .device import PRECISIONS, pick_device
 from .errors import ModelFileError, nearest
@@ -28,16 +27,18 @@ from .folder import CARD, CONFIG, FORMAT, HISTORY, LEARNT, WEIGHTS, Tensors, che
 from .given import units_of
 from .history import History
 from .likelihood import Likelihood
-from .model import IN_DATA_UNITS
+from .model import IN_DATA_UNITS, Model
 from .networks import Custom, Network
 from .objective import Objective
 from .parts import Part, from_json, to_json
 from .penalty import CriticPenalty
 from .posterior import Posterior
 from .prior import Prior
+from .seeds import seeded
 from .term import Term
 from .trackers import json_line
 from .training import Training
+from .training.compiled import all_own
 from .value import Value
 from .version import VERSION
 
@@ -81,39 +82,21 @@ def save(estimator: Any, path: str | Path) -> None:
     tensors = {f"model.{name}": t.detach().cpu().contiguous() for name, t in fitted.model.state_dict().items()}
     tensors |= {name: torch.as_tensor(np.ascontiguousarray(array)) for name, array in arrays.items()}
     check_config(path, json.loads(json.dumps(config)))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be written: {error.strerror}") from None
+    with atomic_folder(path, ModelFileError, last=CONFIG) as draft:
         save_file(tensors, draft / WEIGHTS)
         config["sha256"] = digest(draft / WEIGHTS)
         (draft / CONFIG).write_text(json.dumps(config, indent=1, allow_nan=True) + "\n", encoding="utf-8")
         (draft / CARD).write_text(_card(estimator), encoding="utf-8")
         (draft / HISTORY).write_text("".join(map(json_line, estimator.history_)), encoding="utf-8")
-        draft.chmod(0o755)
-        _put(draft, path)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _portable(argument: Any) -> Any:
     """Return an argument without the places on a machine that a fit may write to."""
     return argument.portable() if isinstance(argument, Training) else argument
-
-
-def _put(draft: Path, path: Path) -> None:
-    """Move the draft into place; what was there before goes only once the new one stands."""
-    if not path.exists():
-        os.rename(draft, path)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{path.name}-old-", dir=path.parent))
-    os.rename(path, old / "model")
-    try:
-        os.rename(draft, path)
-    except OSError:
-        os.rename(old / "model", path)
-        raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def resolved(estimator: Any) -> dict[str, Any]:
@@ -171,9 +154,8 @@ def load(
         name, module = one_line(config["class"], 40), one_line(config.get("module", ""), 80)
         if module and module.partition(".")[0] != "isthmus":
             raise ModelFileError(f"{path} holds a {name}, which is defined in {module!r}: import that module first")
-        raise ModelFileError(
-            f"{path}: unknown model class {name!r}{nearest(name, [known.__name__ for known in systems.known().values()])}"
-        )
+        others = [known.__name__ for known in systems.known().values()]
+        raise ModelFileError(f"{path}: unknown model class {name!r}{nearest(name, others)}")
     place = pick_device(device)
     if expected is not None and not issubclass(cls, expected):
         raise ModelFileError(f"{path} holds a {cls.__name__}, not a {expected.__name__}")
@@ -200,7 +182,7 @@ def _rebuild(path: Path, config: dict[str, Any], cls: type[Any], device: torch.d
         if not _fits(name, part):
             raise ModelFileError(f"{path / CONFIG} is damaged: {name} is {part!r}")
         setattr(estimator, name, part)
-    shape = estimator.shape_ = tuple(config["shape"])
+    estimator.shape_ = tuple(config["shape"])
     estimator.dtype_ = np.dtype(config["dtype"])
     estimator.history_ = History(config["history"])
     estimator.n_epochs_ = len(estimator.history_)
@@ -210,15 +192,15 @@ def _rebuild(path: Path, config: dict[str, Any], cls: type[Any], device: torch.d
     if config["format"] < 2:
         _complete_first_format(estimator)
     named = _named(config, tensors)
-    with torch.device("meta"):
-        scaling = units_of(estimator, _placeholders(config, estimator.latent_dim_))
-        if "scaling.centre" in named:
-            scaling.centre = torch.empty(shape, dtype=torch.float64)
-        model = estimator.compose(replace(_placeholders(config, estimator.latent_dim_), mean=None, std=None), scaling)
-    width = torch.float64 if estimator.precision_ == "float64" else torch.float32
-    for name, child in model.named_children():
-        child.to(None if name in IN_DATA_UNITS else width)
+    try:
+        with torch.device("meta"):
+            model = _composed(estimator, config, named)
+        whole = all_own(model)
+    except RuntimeError:  # a part of the user's own that cannot be made without numbers
+        whole, model = False, _filled(estimator, config, named)
     _agree(path, model.state_dict(), tensors, named)
+    if not whole:  # a module of the user's own may hold tensors that are in no file
+        model = _filled(estimator, config, named)
     if config.get("sha256") not in (None, digest(path / WEIGHTS)):
         raise ModelFileError(f"{path / WEIGHTS} is damaged: its SHA-256 is not the one in {CONFIG}")
     values = tensors.read(list(named.values()))
@@ -227,6 +209,26 @@ def _rebuild(path: Path, config: dict[str, Any], cls: type[Any], device: torch.d
     if "latent_dim_" in config["resolved"]:
         estimator._n_features_out = estimator.latent_dim_
     return estimator
+
+
+def _composed(estimator: Any, config: dict[str, Any], named: Mapping[str, str]) -> Model:
+    """Put the model together from the chosen parts, in the dtype that it was fitted in."""
+    facts = _placeholders(config, estimator.latent_dim_)
+    scaling = units_of(estimator, facts)
+    if "scaling.centre" in named:
+        scaling.centre = torch.empty(facts.shape, dtype=torch.float64)
+    model: Model = estimator.compose(replace(facts, mean=None, std=None), scaling)
+    width = torch.float64 if estimator.precision_ == "float64" else torch.float32
+    for name, child in model.named_children():
+        child.to(None if name in IN_DATA_UNITS else width)
+    return model
+
+
+def _filled(estimator: Any, config: dict[str, Any], named: Mapping[str, str]) -> Model:
+    """Put the model together with numbers in it, which draws on no random state but its own."""
+    cpu = torch.device("cpu")
+    with seeded(0, cpu), cpu:
+        return _composed(estimator, config, named)
 
 
 def _complete_first_format(estimator: Any) -> None:
@@ -292,7 +294,7 @@ def _agree(path: Path, expected: dict[str, torch.Tensor], found: Tensors, named:
             )
 
 
-_SHORT = {torch.float64: "F64", torch.float32: "F32", torch.int64: "I64"}
+_SHORT = {torch.float64: "F64", torch.float32: "F32", torch.int64: "I64", torch.int32: "I32", torch.bool: "BOOL"}
 
 
 def _card(estimator: Any) -> str:

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
 from .errors import DataError
+from .frames import frame_of_numbers
 
 __all__ = ["check_finite", "check_rows", "check_target", "check_weights", "condition_rows", "value_range"]
 
@@ -115,7 +116,7 @@ def _refuse_form(X: Any, name: str) -> Any:
         what = {"m": "time differences", "M": "dates", "V": "records with fields"}[dtype.kind]
         how = "one column a field" if dtype.kind == "V" else "numbers, such as seconds since a start"
         raise DataError(f"{name} holds {what}; turn them into {how}")
-    return X
+    return frame_of_numbers(X, name)
 
 
 def _narrow(x: np.ndarray) -> np.ndarray:
@@ -172,7 +173,7 @@ def _is_text(column: Any) -> bool:
 
 
 def _is_date(column: Any) -> bool:
-    return str(getattr(column, "dtype", "")).lower().startswith(("date", "time", "duration"))
+    return str(getattr(column, "dtype", "")).lower().startswith(("date", "time", "duration", "period"))
 
 
 def check_finite(X: np.ndarray, names: list[str] | None = None, called: str = "X") -> None:

@@ -147,10 +147,8 @@ class ByRow(_Requested):
         self.requests_met += 1
         bits = _mix(seeds[:, None] + counter.reshape(k, 1, each) * _GOLDEN) ^ -(2**63)  # unsigned, less 2⁶³
         two_sided = ((bits >> 11).to(torch.float64) + 0.5) * 2.0**-52  # on (−1, 1)
-        if request.kind == "normal":
-            numbers = torch.erfinv(two_sided) * math.sqrt(2)
-        else:
-            numbers = 0.5 * (two_sided + 1.0)
+        normal = request.kind == "normal"
+        numbers = torch.erfinv(two_sided) * math.sqrt(2) if normal else 0.5 * (two_sided + 1.0)
         if request.kind == "integers":
             numbers = (numbers * request.high).floor().clamp(max=request.high - 1)
         return numbers.to(request.dtype).reshape(request.shape)

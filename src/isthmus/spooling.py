@@ -6,20 +6,24 @@ import tempfile
 import weakref
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from .errors import DataError
-from .files import import_polars, table
+from .errors import DataError, first_line
+from .frames import import_polars, named_columns, table
 
-__all__ = ["spool"]
+if TYPE_CHECKING:
+    import polars
 
-ROWS = 2**16
-"""Rows of a Parquet file that are held at once."""
+__all__ = ["parquet_blocks", "parquet_files", "spool", "visible_files"]
+
+BLOCK_ROWS = 2**16
+"""Rows of a Parquet file that are held in memory at once."""
 
 
-def spool(source: str | Path | Iterable[Any], folder: str | Path | None = None) -> np.ndarray:
+def spool(source: str | Path | Iterable[ArrayLike], folder: str | Path | None = None) -> np.ndarray:
     """Return rows as one array that lives on disk: (N, ...), mapped, read-only, in their own dtype.
 
     Training visits rows in random order, which neither a Parquet file nor a stream of batches can give; a memory map
@@ -27,8 +31,8 @@ def spool(source: str | Path | Iterable[Any], folder: str | Path | None = None) 
 
     Parameters
     ----------
-    source : a ``.parquet`` file or a folder of them, whose columns are numbers; or batches of rows (n, ...), all of one
-        dtype and shape, from a list, a generator or a loader.
+    source : a ``.parquet`` file or a folder of them, whose columns are numbers (an index that pandas wrote is left
+        out); or batches of rows (n, ...), all of one dtype and shape, from a list, a generator or a loader.
     folder : where the array is written; None is the system's temporary folder. It is removed with the array.
 
     Raises
@@ -40,12 +44,15 @@ def spool(source: str | Path | Iterable[Any], folder: str | Path | None = None) 
     >>> X.shape, X.dtype, X[:, 0].tolist()
     ((8, 3), dtype('uint8'), [0, 0, 1, 1, 2, 2, 3, 3])
     """
-    batches = _of_parquet(Path(source)) if isinstance(source, str | Path) else map(np.asarray, source)
+    if isinstance(source, str | Path):
+        batches = (table(source, block).values for block in parquet_blocks(Path(source)))
+    else:
+        batches = (np.asarray(batch) for batch in source)
     place: Path | None = None
     try:
         with tempfile.NamedTemporaryFile(prefix="isthmus-", suffix=".rows", dir=folder, delete=False) as file:
             place = Path(file.name)
-            count, first = _written(file, batches)
+            count, first = _write(file, batches)
         rows: np.ndarray = np.memmap(place, dtype=first.dtype, mode="r", shape=(count, *first.shape[1:]))
     except BaseException as error:
         if place is not None:
@@ -57,12 +64,18 @@ def spool(source: str | Path | Iterable[Any], folder: str | Path | None = None) 
     return rows
 
 
-def _written(file: IO[bytes], batches: Iterable[np.ndarray]) -> tuple[int, np.ndarray]:
+def _write(file: IO[bytes], batches: Iterable[np.ndarray]) -> tuple[int, np.ndarray]:
     """Write batches one after another; return how many rows they hold, and the first of them."""
     count, first = 0, None
     for number, batch in enumerate(batches):
+        if batch.dtype.kind not in "buif" or batch.ndim < 2:
+            raise DataError(
+                f"batch {number} is {batch.dtype} of shape {batch.shape}; it must be rows of numbers (n, ...)"
+            )
         first = batch if first is None else first
-        _refuse_another(number, batch, first)
+        here, there = (f"{b.shape[1:]} {b.dtype}" for b in (batch, first))
+        if here != there:
+            raise DataError(f"batch {number} holds rows of {here}, the first one of {there}")
         file.write(np.ascontiguousarray(batch).tobytes())
         count += len(batch)
     if first is None or count == 0:
@@ -70,22 +83,35 @@ def _written(file: IO[bytes], batches: Iterable[np.ndarray]) -> tuple[int, np.nd
     return count, first
 
 
-def _refuse_another(number: int, batch: np.ndarray, first: np.ndarray) -> None:
-    if batch.dtype.kind not in "buif" or batch.ndim < 2:
-        raise DataError(f"batch {number} is {batch.dtype} of shape {batch.shape}; it must be rows of numbers (n, ...)")
-    here, there = (f"{b.shape[1:]} {b.dtype}" for b in (batch, first))
-    if here != there:
-        raise DataError(f"batch {number} holds rows of {here}, the first one of {there}")
+def visible_files(folder: Path) -> list[Path]:
+    """Return the files in a folder and in those below it, in the order of their paths, without what is hidden."""
+    found = (file for file in folder.rglob("*") if file.is_file())
+    return sorted(f for f in found if not any(part.startswith(".") for part in f.relative_to(folder).parts))
 
 
-def _of_parquet(place: Path) -> Iterator[np.ndarray]:
+def parquet_files(place: Path) -> list[Path]:
+    """Return a Parquet file itself, or those in a folder and in those below it, in the order of their paths."""
+    if place.is_dir():
+        return [file for file in visible_files(place) if file.suffix.lower() == ".parquet"]
+    return [place] if place.is_file() else []
+
+
+def parquet_blocks(place: Path) -> Iterator[polars.DataFrame]:
+    """Yield the rows of a Parquet file, or of a folder of them, in blocks; pandas' index is left out, with a warning.
+
+    Raises
+    ------
+    DataError : there is no such file, the files have not the same columns, or one is damaged.
+    """
     pl = import_polars()
-    if not place.exists() or (place.is_dir() and not any(place.glob("*.parquet"))):
+    files = parquet_files(place)
+    if not files:
         raise DataError(f"{place}: no such Parquet file, nor a folder of them")
     try:
-        rows = pl.scan_parquet(place / "*.parquet" if place.is_dir() else place)
+        rows = pl.scan_parquet(files, hive_partitioning=False)
+        rows = rows.select(named_columns(place, rows.collect_schema().names()))
         total = rows.select(pl.len()).collect().item()
-        for start in range(0, total, ROWS):
-            yield table(place, rows.slice(start, ROWS).collect()).values
+        for start in range(0, total, BLOCK_ROWS):
+            yield rows.slice(start, BLOCK_ROWS).collect()
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(f"{place}: cannot be read: {str(error).strip().splitlines()[0]}") from None
+        raise DataError(f"{place}: cannot be read: {first_line(error)}") from None

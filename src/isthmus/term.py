@@ -62,6 +62,11 @@ class Term(Part, kind="term"):
         """Return the term of every sample, (N,), unweighted."""
         raise NotImplementedError
 
+    @property
+    def unweighted(self) -> bool:
+        """Whether the weight is 1 at every moment."""
+        return self.weight == 1 and not self.warmup and type(self).weight_at is Term.weight_at
+
     def weight_at(self, progress: float) -> float:
         """Return the weight when a fraction `progress` of the fit is done."""
         return self.weight * (min(1.0, progress / self.warmup) if self.warmup else 1.0)

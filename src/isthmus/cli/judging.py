@@ -102,8 +102,8 @@ def report(
     Example: isthmus report model/ digits -o report.html
     """
     from .. import load
-    from ..report.document import report as write_report
-    from ..report.shell import check_page
+    from ..report.page import check_page
+    from ..report.page import report as write_report
 
     check_page(out)
     if data is None and (train is not None or labels is not None):
@@ -119,7 +119,7 @@ def report(
         train_labels=training_labels,
         data=data or "",
         command=shlex.join(["isthmus", *sys.argv[1:]]),
-        seed=seed,
+        random_state=seed,
     )
     print(f"report: {out}")
 
@@ -129,7 +129,7 @@ def _rows_and_labels(
 ) -> tuple[Any, Any, Any, Any]:
     """Return held-out rows and their labels, training rows and their labels; None for each that is missing."""
     from .. import datasets
-    from ..report.labels import apart, labels_of
+    from ..labels import read_labels, rows_and_labels
 
     if data is None:
         return None, None, None, None
@@ -140,9 +140,13 @@ def _rows_and_labels(
         held_out_labels = None if labels else found.test_labels
         if train is None:
             rows, training_labels = read_rows(data, training=True), None if labels else found.train_labels
-    elif labels is not None and labels not in (column_names(estimator) or []) and (split := apart(data, labels)):
+    elif (
+        labels is not None
+        and labels not in (column_names(estimator) or [])
+        and (split := rows_and_labels(data, labels))
+    ):
         table, held_out_labels = split
-        if train is not None and (training_split := apart(train, labels)):
+        if train is not None and (training_split := rows_and_labels(train, labels)):
             rows, training_labels = training_split
     else:
         table = read_rows(data, training=False)
@@ -151,5 +155,5 @@ def _rows_and_labels(
     if train is not None and rows is None:
         rows = read_rows(train, training=True)
     if labels is not None and held_out_labels is None:
-        held_out_labels = labels_of(labels, len(table.values), table.columns)
+        held_out_labels = read_labels(labels, len(table.values), table.columns or ())
     return as_frame(table), held_out_labels, None if rows is None else as_frame(rows), training_labels

@@ -44,9 +44,11 @@ def read_rows(name: str, *, training: bool) -> Table:
 def as_frame(table: Table) -> Any:
     """Return a table as an estimator takes it: a frame where the columns have names, otherwise the array itself.
 
-    The array may be a memory map that is larger than memory, so it is never copied.
+    A memory map may be larger than memory, so it is never copied and comes without its names.
     """
-    if table.columns is None:
+    from ..tensors import is_mapped
+
+    if table.columns is None or is_mapped(table.values):
         return table.values
     import polars as pl
 

@@ -21,7 +21,15 @@ from .verdict import Verdict, summary, worst_first
 __all__ = ["CHECKS", "Check", "Verdict", "diagnose", "summary", "worst_first"]
 
 
-def diagnose(estimator: Any, X: Any, X_train: Any = None, *, random_state: int = 0) -> list[Verdict]:
+def diagnose(
+    estimator: Any,
+    X: Any,
+    X_train: Any = None,
+    *,
+    condition: Any = None,
+    condition_train: Any = None,
+    random_state: int = 0,
+) -> list[Verdict]:
     """Return a verdict of every check that applies to a fitted estimator, healthy ones too.
 
     Parameters
@@ -29,6 +37,8 @@ def diagnose(estimator: Any, X: Any, X_train: Any = None, *, random_state: int =
     estimator : fitted, any of isthmus.
     X : held-out rows, (N, ...), 20 or more; of more than 2,000 so many are drawn.
     X_train : the rows it was trained on; without them memorisation and over-fitting are not judged.
+    condition, condition_train : what comes with each row of X and of X_train, where the model has a condition. Samples
+        are then drawn under the conditions of the held-out rows, and linear models are told the condition as well.
     random_state : the seed of every draw; the same seed gives the same verdicts.
 
     Raises
@@ -36,5 +46,5 @@ def diagnose(estimator: Any, X: Any, X_train: Any = None, *, random_state: int =
     DataError : the rows are not of the shape that the estimator was fitted on, or too few.
     NotFittedError : the estimator was not fitted.
     """
-    subject = Subject(estimator, X, X_train, random_state)
+    subject = Subject(estimator, X, X_train, condition, condition_train, random_state)
     return [verdict for check in CHECKS if (verdict := check(subject)) is not None]

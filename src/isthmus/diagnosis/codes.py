@@ -110,11 +110,13 @@ def kl_weight(subject: Subject) -> Finding | None:
 )
 def over_complete_copy(subject: Subject) -> Finding | None:
     """See whether a code as wide as the data passes on anything, structure or none."""
-    if not subject.encodes or subject.variational or subject.d < subject.n:
+    if not subject.reconstructs or subject.variational or subject.d < subject.n:
         return None
-    x = subject.held_out.x
+    x, condition = subject.held_out.x, subject.held_out.condition
     shuffled = subject.random().permuted(x, axis=0)
-    on_data, on_noise = r2(x, subject.passed(x)), r2(shuffled, subject.passed(shuffled))
+    on_data, on_noise = (
+        r2(rows, subject.decoded(subject.encoded(rows, condition), condition)) for rows in (x, shuffled)
+    )
     return Finding(
         grade(on_noise if on_data > 0.9 else 0.0, 0.8, 0.9),
         f"{subject.d} numbers for {subject.n} features: R² is {on_data:.3f} on held-out rows and {on_noise:.3f} on "
@@ -128,17 +130,20 @@ def over_complete_copy(subject: Subject) -> Finding | None:
 @check(
     "decoder ignores its code",
     "How far reconstructions move when codes are swapped between rows, as a share of how far apart rows are, over the "
-    "share of variance that a linear model brings back: warning below a fifth, fault below a twentieth.",
+    "share of variance that a linear model brings back, beyond what a condition says: warning below a fifth, fault "
+    "below a twentieth.",
 )
 def ignored_code(subject: Subject) -> Finding | None:
     """Swap codes between rows and see whether the reconstructions notice."""
-    if not subject.encodes or subject.explained_linearly <= 0:
+    if not subject.reconstructs:
         return None
-    rows = subject.held_out
+    rows, reference = subject.held_out, subject.explained_linearly - subject.explained_by_condition
+    if reference <= 0:
+        return None
     order = subject.random().permutation(len(rows))
     apart = float(((rows.x - rows.x[order]) ** 2).mean())
-    moved = float(((rows.x_hat - rows.x_hat[order]) ** 2).mean()) / apart if apart else 0.0
-    reference = subject.explained_linearly
+    swapped = subject.decoded(rows.codes[order], rows.condition)
+    moved = float(((rows.x_hat - swapped) ** 2).mean()) / apart if apart else 0.0
     return Finding(
         grade(moved / reference, 0.2, 0.05),
         f"With codes swapped between rows, reconstructions move {moved:.1%} of the way from row to row; a linear "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from .linear import projection
 from .subject import Subject
 from .table import Finding, check, grade
 
@@ -18,11 +17,11 @@ __all__ = ["over_fitting", "stopped_early", "under_fitting"]
 )
 def over_fitting(subject: Subject) -> Finding | None:
     """Hold the error of held-out rows against that of training rows, and against PCA's."""
-    if not subject.encodes or subject.training is None:
+    if not subject.reconstructs or subject.training is None:
         return None
     held_out, training = subject.held_out, subject.training
     error, training_error = held_out.errors.mean(), training.errors.mean()
-    pca = ((held_out.x - projection(training.x, held_out.inputs, subject.linear_width)) ** 2).mean()
+    pca = ((held_out.x - subject.projected(held_out)) ** 2).mean()
     ratio = error / training_error if training_error else 1.0
     status = grade(ratio, 1.5, 2.0)
     if status == "fault" and error <= pca:
@@ -45,7 +44,7 @@ def over_fitting(subject: Subject) -> Finding | None:
 )
 def under_fitting(subject: Subject) -> Finding | None:
     """Hold what comes back against what a linear model of the same width would bring."""
-    if not subject.encodes:
+    if not subject.reconstructs:
         return None
     explained, linear = round(subject.explained, 4) + 0.0, max(0.0, subject.explained_linearly)
     if linear == 0.0 and subject.variational:

@@ -9,7 +9,7 @@ import torch
 from scipy.special import expit
 
 from ..batch import Batch
-from ..judge import Data
+from ..judge import Codes, Data
 from ..model import Pass
 from ..objective import Discriminate
 from ..source import Generated
@@ -32,12 +32,14 @@ class _Judged(NamedTuple):
 def _judge(game: Discriminate, subject: Subject) -> _Judged:
     """Show D what is real and what is fake of the held-out rows."""
     model, judge = subject.model, game.judge
-    passed = Pass(model, Batch(as_tensor(subject.held_out.own, model.device)), Generated(subject.generator()))
+    rows = subject.held_out
+    given = None if rows.given is None else as_tensor(rows.given, model.device)
+    passed = Pass(model, Batch(as_tensor(rows.own, model.device), condition=given), Generated(subject.generator()))
     with torch.no_grad():
         real, fake = judge.real(passed), judge.fake(passed)
-        real_logits = judge.logits(model, real)
+        real_logits = judge.logits(model, real, passed.condition)
     fake = fake.detach().requires_grad_()
-    logits = judge.logits(model, fake)
+    logits = judge.logits(model, fake, passed.condition)
     loss = game.value.generator(real_logits, logits)
     (slope,) = torch.autograd.grad(loss.sum(), logits, retain_graph=True)
     (gradient,) = torch.autograd.grad(loss.sum(), fake)
@@ -63,7 +65,8 @@ def saturated_discriminator(subject: Subject) -> Finding | None:
     judged = _judge(game, subject)
     of_real, of_fake = expit(judged.real).mean(), expit(judged.fake).mean()
     right = 0.5 * float((judged.real > 0).mean() + (judged.fake < 0).mean())
-    real, fake = ("prior codes", "codes of held-out rows") if subject.encodes else ("held-out rows", "generated rows")
+    of_codes = isinstance(game.judge, Codes)
+    real, fake = ("prior codes", "codes of held-out rows") if of_codes else ("held-out rows", "generated rows")
     return Finding(
         grade(of_real - of_fake, 0.8, 0.9),
         f"D gives {real} {of_real:.2f} and {fake} {of_fake:.2f} on average, and is right about {right:.0%}. The other "
@@ -125,7 +128,10 @@ def discriminator_over_fitting(subject: Subject) -> Finding | None:
     if game is None or not isinstance(game.judge, Data) or subject.training is None:
         return None
     judged, judge = _judge(game, subject), game.judge
-    own = subject.through(subject.training.own, lambda x: judge.logits(model, model.scaled(x))).ravel()
+    training = subject.training
+    own = subject.through(
+        training.own, lambda x, c: judge.logits(model, model.scaled(x), c), training.condition
+    ).ravel()
     gap = own.mean() - judged.fake.mean()
     pooled = float(np.sqrt(0.5 * (own.var() + judged.fake.var())))
     share = (own.mean() - judged.real.mean()) / gap if gap > 0.25 * pooled else 0.0

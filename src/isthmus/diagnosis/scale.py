@@ -19,7 +19,7 @@ __all__ = ["feature_scales", "grey_values", "noise_level", "variance_floor"]
 )
 def noise_level(subject: Subject) -> Finding | None:
     """Hold a fixed σ against the residuals that are there."""
-    if not subject.encodes or not isinstance(subject.likelihood, Gaussian):
+    if not subject.reconstructs or not isinstance(subject.likelihood, Gaussian):
         return None
     std = float(np.sqrt(subject.held_out.errors.mean()))
     factor = max(std / subject.likelihood.std, subject.likelihood.std / max(std, 1e-12))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -10,18 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..batch import Batch
 from ..divergence import KL
 from ..errors import DataError
 from ..fitted import Fitted
 from ..metrics import r2
-from ..model import Model, Pass
+from ..model import Model
 from ..objective import Discriminate
-from ..source import Generated
 from ..training.player import turns_of
+from .held import Rows
 from .linear import Linear, linear_code, projection
 
-__all__ = ["MINIMUM", "ROWS", "Rows", "Subject"]
+__all__ = ["MINIMUM", "ROWS", "Subject"]
 
 ROWS = 2_000
 """Rows of either kind that are judged, at most, drawn at random: distances cost the square."""
@@ -33,44 +33,6 @@ MINIMUM = 20
 """Held-out rows below which no share or spread is worth a verdict."""
 
 
-class Rows:
-    """Rows on their way through the model, flat and in the model's units: what is wanted, x, and what comes out, x̂."""
-
-    def __init__(self, subject: Subject, X: np.ndarray) -> None:
-        self._subject = subject
-        self.own = X
-        self.x = subject.units(X)
-
-    def __len__(self) -> int:
-        return len(self.own)
-
-    @cached_property
-    def inputs(self) -> np.ndarray:
-        """What is encoded: x, or a corruption of it where that is what the model was trained on, (N, n)."""
-        model = self._subject.model
-        if model.corruption is None:
-            return self.x
-        source = Generated(self._subject.generator())
-        return self._subject.through(self.own, lambda x: Pass(model, Batch(x), source).x_tilde)
-
-    @cached_property
-    def codes(self) -> np.ndarray:
-        """The codes of what is encoded, the posterior's mean, (N, d)."""
-        model = self._subject.model
-        return self._subject.through(self._subject.shaped(self.inputs), lambda x: model.encode(x.to(model.dtype)).mean)
-
-    @cached_property
-    def x_hat(self) -> np.ndarray:
-        """The reconstructions, the mean of p(x|z), (N, n)."""
-        return self._subject.decoded(self.codes)
-
-    @cached_property
-    def errors(self) -> np.ndarray:
-        """Each row's squared error over its features, (N,)."""
-        errors: np.ndarray = ((self.x - self.x_hat) ** 2).mean(1)
-        return errors
-
-
 class Subject:
     """A fitted estimator, held-out rows, and training rows where there are any.
 
@@ -79,27 +41,31 @@ class Subject:
     estimator : fitted.
     X : held-out rows, (N, ...).
     X_train : the rows it was trained on, or None.
+    condition, condition_train : the condition of each of these rows, or None.
     random_state : the seed of every draw.
     """
 
-    def __init__(self, estimator: Any, X: Any, X_train: Any, random_state: int) -> None:
+    def __init__(
+        self, estimator: Any, X: Any, X_train: Any, condition: Any, condition_train: Any, random_state: int
+    ) -> None:
         if not hasattr(type(estimator), "abilities"):
             raise DataError(f"a diagnosis is of an estimator of isthmus, got a {type(estimator).__name__}")
         self.estimator: Any = estimator
         self.fitted = Fitted(estimator)
         self.model: Model = self.fitted.model
         self.seed = random_state
-        self.every_training_row = None if X_train is None else self.fitted.rows(X_train)
-        self.held_out = Rows(self, self._some(self.fitted.rows(X)))
+        self.held_out = self._some(self.fitted.rows(X), condition)
         if len(self.held_out) < MINIMUM:
             raise DataError(f"a diagnosis needs at least {MINIMUM} held-out rows, got {len(self.held_out)}")
-        self.training = None if X_train is None else Rows(self, self._some(self.every_training_row))
+        self.every_training_row = None if X_train is None else self.fitted.rows(X_train)
+        self.training = None if X_train is None else self._some(self.every_training_row, condition_train)
 
-    def _some(self, X: Any, most: int = ROWS) -> np.ndarray:
-        rows: np.ndarray = X
-        if len(rows) <= most:
-            return rows
-        return rows[np.sort(self.random().choice(len(rows), most, replace=False))]
+    def _some(self, X: Any, condition: Any) -> Rows:
+        """Return at most `ROWS` of the rows, with their conditions."""
+        if len(X) > ROWS:
+            chosen = np.sort(self.random().choice(len(X), ROWS, replace=False))
+            X, condition = X[chosen], None if condition is None else np.asarray(condition)[chosen]
+        return Rows(self, X, condition)
 
     def random(self) -> np.random.Generator:
         """Return a fresh source of random numbers."""
@@ -130,6 +96,11 @@ class Subject:
         return self.model.posterior is not None
 
     @property
+    def reconstructs(self) -> bool:
+        """Whether there are an encoder and a decoder."""
+        return self.encodes and self.model.likelihood is not None
+
+    @property
     def variational(self) -> bool:
         """Whether the code is drawn from a posterior with a density."""
         return self.model.has_density and self.model.prior is not None and self.model.likelihood is not None
@@ -158,25 +129,22 @@ class Subject:
         """Return flat rows in the shape of a sample."""
         return x.reshape(-1, *self.estimator.shape_)
 
-    def through(self, X: np.ndarray, f: Any) -> np.ndarray:
-        """Return f applied to rows in blocks on the model's device, flat, float64."""
-        out: np.ndarray = self.fitted.map(X, lambda x, c: f(x), dtype=np.dtype(np.float64))
+    def through(
+        self, X: np.ndarray, f: Callable[[Tensor, Tensor | None], Any], condition: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return f of rows and their conditions, in blocks on the model's device, flat, float64."""
+        out = self.fitted.map(X, f, condition=condition, dtype=np.dtype(np.float64))
         return out.reshape(len(X), -1)
 
-    def decoded(self, codes: np.ndarray) -> np.ndarray:
+    def encoded(self, x: np.ndarray, condition: np.ndarray | None) -> np.ndarray:
+        """Return the codes of flat rows in the model's units, encoded as they are."""
+        model = self.model
+        return self.through(self.shaped(x), lambda rows, c: model.encode(rows.to(model.dtype), c).mean, condition)
+
+    def decoded(self, codes: np.ndarray, condition: np.ndarray | None) -> np.ndarray:
         """Return x̂ for codes, flat and in the model's units."""
         model = self.model
-
-        def decode(z: Tensor) -> Tensor:
-            mean: Tensor = model.decode(z.to(model.dtype)).mean
-            return mean
-
-        return self.through(codes, decode)
-
-    def passed(self, x: np.ndarray) -> np.ndarray:
-        """Return x̂ for flat rows in the model's units, encoded as they are."""
-        model = self.model
-        return self.decoded(self.through(self.shaped(x), lambda rows: model.encode(rows.to(model.dtype)).mean))
+        return self.through(codes, lambda z, c: model.decode(z.to(model.dtype), c).mean, condition)
 
     @property
     def known(self) -> Rows:
@@ -196,22 +164,44 @@ class Subject:
             variance = np.where(variance > 0, np.maximum(variance, variance.mean() / 4), 0)
         else:
             model = self.model
-            variance = self.through(self.held_out.codes, lambda z: model.decode(z.to(model.dtype)).variance).mean(0)
+            rows = self.held_out
+            each = self.through(rows.codes, lambda z, c: model.decode(z.to(model.dtype), c).variance, rows.condition)
+            variance = each.mean(0)
         noise: np.ndarray = np.sqrt(variance)
         return noise
 
     @cached_property
+    def _regression(self) -> np.ndarray:
+        """The coefficients of x on 1 and the condition, by least squares over the known rows."""
+        coefficients: np.ndarray = np.linalg.lstsq(_with_one(self.known.given), self.known.x, rcond=None)[0]
+        return coefficients
+
+    def by_condition(self, rows: Rows) -> np.ndarray | float:
+        """Return what a linear regression on the condition makes of rows, (N, n); 0 where there is no condition."""
+        predicted: np.ndarray | float = 0.0 if rows.given is None else _with_one(rows.given) @ self._regression
+        return predicted
+
+    def projected(self, rows: Rows) -> np.ndarray:
+        """Return what PCA with as many numbers as the code has, told the condition, makes of what is encoded."""
+        known, told = self.known.x - self.by_condition(self.known), self.by_condition(rows)
+        return told + projection(known, rows.inputs - told, self.linear_width)
+
+    @cached_property
     def linear(self) -> Linear:
-        """What a linear variational autoencoder with the same noise would make of the rows."""
-        return linear_code(self.known.x, self.noise, self.d)
+        """What a linear variational autoencoder with the same noise would make of what the condition leaves."""
+        return linear_code(self.known.x - self.by_condition(self.known), self.noise, self.d)
+
+    @cached_property
+    def explained_by_condition(self) -> float:
+        """The share of the variance that a linear regression on the condition brings."""
+        return 0.0 if self.known.given is None else self._explained(np.asarray(self.by_condition(self.known)))
 
     @cached_property
     def explained_linearly(self) -> float:
         """The share of the variance that a linear model of the same width brings back."""
         if self.variational:
-            return self.linear.explained
-        x = self.known.x
-        return self._explained(projection(x, self.known.inputs, self.linear_width))
+            return self.explained_by_condition + (1 - self.explained_by_condition) * self.linear.explained
+        return self._explained(self.projected(self.known))
 
     @cached_property
     def explained(self) -> float:
@@ -244,7 +234,8 @@ class Subject:
         """As many samples as there are held-out rows, flat and in the model's units; None without a prior."""
         if "samples" not in self.fitted.abilities:
             return None
-        return self.units(self.estimator.sample(len(self.held_out), random_state=self.seed))
+        given = {} if self.held_out.asked is None else {"condition": self.held_out.asked}
+        return self.units(self.estimator.sample(len(self.held_out), random_state=self.seed, **given))
 
     @cached_property
     def nearest_candidates(self) -> np.ndarray:
@@ -257,3 +248,9 @@ class Subject:
         """Return a column of the history, one number an epoch, or None if it was not recorded."""
         history = self.estimator.history_
         return history[name] if name in history.columns else None
+
+
+def _with_one(condition: np.ndarray | None) -> np.ndarray:
+    """Return conditions with a column of ones before them."""
+    c = np.asarray(condition, dtype=np.float64)
+    return np.concatenate([np.ones((len(c), 1)), c], axis=1)

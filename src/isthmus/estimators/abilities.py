@@ -113,14 +113,12 @@ class Samples(Estimator, system=False):
         ----------
         n_samples : how many.
         random_state : None is the estimator's own.
-        condition : one for each sample, (n_samples, c), or one for all, (c,), where the model has one.
+        condition : one for each sample, (n_samples, c), or a single one for all, (c,), where the model has one.
         """
         fitted = self.fitted_
         if n_samples < 1:
             raise CompositionError(f"n_samples must be at least 1, got {n_samples}")
         model, device = fitted.model, fitted.model.device
-        if condition is not None and np.ndim(condition) == 1:
-            condition = np.broadcast_to(np.asarray(condition), (n_samples, len(condition)))
         given = fitted.conditions(condition, n_samples)
         source = Generated(generator_for(self.random_state if random_state is None else random_state, device))
         size, codes = fitted.block_rows(), []

@@ -14,6 +14,7 @@ from ..device import check_precision
 from ..errors import CompositionError
 from ..likelihood import Likelihood
 from ..networks import Factories, Network
+from ..parts import own_defaults
 from ..training import Training
 
 __all__ = ["Arguments"]
@@ -69,6 +70,7 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
         """Make a dataclass of a subclass, and, unless it says ``system=False``, a system that is known by its name."""
         super().__init_subclass__(**kwargs)
         cls.__doc__ = (cls.__doc__ or "").replace("{common}", _COMMON)
+        own_defaults(cls)
         dataclass(eq=False, repr=False, kw_only=True)(cls)
         if system and not inspect.isabstract(cls):
             systems.register(cls)

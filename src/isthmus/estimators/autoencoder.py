@@ -10,9 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..batch import Batch
 from ..corruption import Corruption, Gaussian, Masking
 from ..errors import CompositionError, DataError
 from ..facts import Facts
+from ..model import Pass
 from ..objective import Reconstruction
 from ..parts import resolve
 from ..penalty import Contractive
@@ -67,8 +69,8 @@ class Autoencoder(Reconstructing):
         super().choose(facts)
         if self.latent_dim_ >= facts.features:
             warnings.warn(
-                f"the code is over-complete, {self.latent_dim_} numbers for {facts.features} features, and nothing keeps "
-                "it from copying; lower latent_dim, or use DenoisingAutoencoder, ContractiveAutoencoder or VAE",
+                f"the code is over-complete, {self.latent_dim_} numbers for {facts.features} features, and nothing "
+                "keeps it from copying; lower latent_dim, or use DenoisingAutoencoder, ContractiveAutoencoder or VAE",
                 stacklevel=5,
             )
 
@@ -83,9 +85,9 @@ class DenoisingAutoencoder(Reconstructing):
     ----------
     {common}
     corruption : p(x̃|x), in the data's units: a `Corruption`, a name such as ``"masking:0.5"``, or any function
-        ``(x, source) -> x_tilde`` on tensors, which draws from the source; ``"auto"`` masks a quarter of the entries of [0, 1] data and adds
-        Gaussian noise of 0.3 standard deviations otherwise, each feature's own for rows. What was picked is in
-        ``corruption_``, and `corrupt` draws from it.
+        ``(x, source) -> x_tilde`` on tensors, which draws from the `Source`; ``"auto"`` masks a quarter of the entries
+        of [0, 1] data and adds Gaussian noise of 0.3 standard deviations otherwise, each feature's own for rows. What
+        was picked is in ``corruption_``, and `corrupt` draws from it.
     tied : whether the decoder's weights are the encoder's, transposed, at every depth.
 
     Attributes
@@ -110,8 +112,8 @@ class DenoisingAutoencoder(Reconstructing):
     def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, condition: Any = None) -> Self:
         """Fit to clean rows X, corrupting them; or to pairs, X noisy and y clean, of one shape.
 
-        A one-dimensional y is taken for labels and ignored, as scikit-learn's pipelines want it. The other arguments are
-        those of every estimator.
+        A one-dimensional y is taken for labels and ignored, as scikit-learn's pipelines want it. The other arguments
+        are those of every estimator.
         """
         if y is None or np.asarray(y).ndim < 2:
             return self._fit(X, None, sample_weight, condition)
@@ -133,8 +135,9 @@ class DenoisingAutoencoder(Reconstructing):
         rows, device = fitted.rows(X), fitted.model.device
         generator = generator_for(self.random_state if random_state is None else random_state, device)
         x = torch.as_tensor(rows if rows.dtype == np.float64 else rows.astype(np.float32), device=device)
-        assert fitted.model.corruption is not None
-        noisy: np.ndarray = fitted.model.corruption(x, Generated(generator)).cpu().numpy()
+        x_tilde = Pass(fitted.model, Batch(x), Generated(generator)).met.noisy
+        assert x_tilde is not None
+        noisy: np.ndarray = x_tilde.cpu().numpy()
         return noisy
 
     def choose(self, facts: Facts) -> None:

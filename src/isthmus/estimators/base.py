@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from torch import nn
 
 from ..errors import CompositionError
@@ -26,11 +28,12 @@ from ..training import Turns
 from ..training.player import turns_of
 from ..verbs import verb
 from .choices import Choices
+from .views import Views
 
 __all__ = ["Estimator"]
 
 
-class Estimator(Choices, system=False):
+class Estimator(Views, Choices, system=False):
     """Base of the estimators.
 
     A system of your own says who plays (`players`) and, where it needs more than an encoder and a decoder, with which
@@ -67,6 +70,20 @@ class Estimator(Choices, system=False):
     model_: Model = field(init=False)
     history_: History = field(init=False)
     n_epochs_: int = field(init=False)
+
+    def numbers_of(self, condition: Any) -> Any:
+        """Return a condition as numbers, one row each: as it is, unless a system takes classes, names or dates for it.
+
+        >>> from isthmus import VAE
+        >>> class ClassVAE(VAE):
+        ...     "A VAE whose condition is one of ten classes."
+        ...     def numbers_of(self, condition):
+        ...         return np.eye(10)[condition]
+        >>> X, y = np.random.default_rng(0).normal(size=(64, 6)), np.arange(64) % 10
+        >>> ClassVAE(2, max_epochs=1, random_state=0).fit(X, condition=y).sample(3, condition=[7, 7, 2]).shape
+        (3, 6)
+        """
+        return condition
 
     def players(self) -> Turns:
         """Return who plays on the model: one after the other, or at once where a turn is a sequence."""
@@ -131,7 +148,8 @@ class Estimator(Choices, system=False):
         sample_weight : how much each row counts in every term's mean, (N,); a row of weight 2 counts as two rows, one
             of weight 0 is left out.
         condition : numbers that the model is given beside each row, (N, c), such as a class as one-hot columns; the
-            model learns p(x|c), and wants the condition of new rows and samples too.
+            model learns p(x|c), and wants the condition of new rows and samples too. A system of your own that takes
+            something else for a condition makes numbers of it in `numbers_of`.
 
         Returns
         -------
@@ -152,7 +170,8 @@ class Estimator(Choices, system=False):
             x, noisy = check_rows(self, X, reset=True, minimum=2), None
             if target is not None:
                 x, noisy = check_target(target), x
-            fit(self, Given(x, noisy, condition_rows(condition, len(x)), check_weights(sample_weight, len(x))))
+            c = None if condition is None else condition_rows(self.numbers_of(condition), len(x))
+            fit(self, Given(x, noisy, c, check_weights(sample_weight, len(x))))
         except BaseException:
             self.__dict__ = before
             raise
@@ -161,6 +180,24 @@ class Estimator(Choices, system=False):
             picked = [f"{name.rstrip('_')} {value}" for name, value in vars(self).items() if name in automatic]
             print(f"{type(self).__name__}: " + ", ".join(picked))
         return self
+
+    def under(self, condition: Any) -> Self:
+        """Return the fitted model under one condition: p(x|c) for that c, which needs none to be given any more.
+
+        It shares its weights with this one, and is measured, diagnosed and reported like any model without a condition.
+
+        >>> from isthmus import VAE
+        >>> X, C = np.random.default_rng(0).normal(size=(64, 6)), np.eye(2)[np.arange(64) % 2]
+        >>> vae = VAE(2, max_epochs=1, random_state=0).fit(X, condition=C)
+        >>> bool(np.all(vae.under([0, 1]).sample(3, 0) == vae.sample(3, 0, condition=[0, 1])))
+        True
+        """
+        view, numbers = copy.copy(self), self.fitted_.conditions(condition, 1)
+        if numbers is None:
+            raise CompositionError("under: this model was fitted without a condition")
+        view.model_ = copy.copy(self.model_)
+        view.model_.fixed = torch.as_tensor(numbers[0]).to(view.model_.device, view.model_.dtype)
+        return view
 
     @property
     def fitted_(self) -> Fitted:

@@ -19,7 +19,7 @@ from ..model import Pass
 from ..monitor import ActiveUnits, Monitor
 from ..objective import ELBO, Objective
 from ..posterior import DiagonalGaussian, Posterior
-from ..prior import Prior, StandardNormal
+from ..prior import Prior
 from ..source import ByRow, row_seeds
 from ..training import Player, Turns
 from .abilities import Reconstructs, Samples
@@ -72,7 +72,7 @@ class VAE(Samples, Reconstructs):
 
     def choose(self, facts: Facts) -> None:
         super().choose(facts)
-        self.prior_ = self.part("prior", Prior, StandardNormal)
+        self.prior_ = self.part("prior", Prior, self.auto_prior)
         self.objective_ = self.part("objective", Objective, ELBO)
 
     def players(self) -> Turns:

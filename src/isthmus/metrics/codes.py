@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import DataError
-from ._rows import flat, labelled, same_width
+from .rows import flat, labelled, same_width
 
 __all__ = ["active_units", "knn_accuracy", "linear_probe"]
 
 
 def linear_probe(
-    H_train: Any,
-    y_train: Any,
-    H_test: Any,
-    y_test: Any,
+    H_train: ArrayLike,
+    y_train: ArrayLike,
+    H_test: ArrayLike,
+    y_test: ArrayLike,
     C: float = 1.0,
     *,
     max_rows: int | None = None,
@@ -33,6 +32,11 @@ def linear_probe(
     C : the inverse of the regression's L2 penalty; smaller is quicker, and better for wide codes of few rows.
     max_rows : train on as many rows at most, drawn at random; None is all of them.
     random_state : the seed of that draw.
+
+    References
+    ----------
+    Guillaume Alain and Yoshua Bengio, "Understanding intermediate layers using linear classifier probes", 2017,
+        https://arxiv.org/abs/1610.01644.
 
     >>> linear_probe([[-1.0], [-2.0], [1.0], [2.0]], [0, 0, 1, 1], [[-1.5], [1.5]], [0, 1])
     1.0
@@ -52,7 +56,7 @@ def linear_probe(
     return float(probe.fit(train, labels).score(test, test_labels))
 
 
-def knn_accuracy(H_train: Any, y_train: Any, H_test: Any, y_test: Any, k: int = 5) -> float:
+def knn_accuracy(H_train: ArrayLike, y_train: ArrayLike, H_test: ArrayLike, y_test: ArrayLike, k: int = 5) -> float:
     """Return the held-out accuracy of a vote among the k nearest training codes (Cover & Hart 1967).
 
     ŷ(h) = argmax_c Σᵢ [yᵢ = c] over the k training codes nearest to h. Distances are those of the codes as they are:
@@ -63,6 +67,11 @@ def knn_accuracy(H_train: Any, y_train: Any, H_test: Any, y_test: Any, k: int = 
     H_train, H_test : codes, (N, d) and (M, d).
     y_train, y_test : labels, (N,) and (M,); real-valued ones are first cut into ten classes of equal size.
     k : neighbours that vote.
+
+    References
+    ----------
+    Thomas M. Cover and Peter E. Hart, "Nearest neighbor pattern classification", 1967,
+        https://doi.org/10.1109/TIT.1967.1053964.
 
     >>> knn_accuracy([[-1.0], [-2.0], [1.0], [2.0]], [0, 0, 1, 1], [[-1.5], [1.5]], [0, 1], k=1)
     1.0
@@ -84,13 +93,18 @@ def _classes(y_train: np.ndarray, y_test: np.ndarray) -> tuple[np.ndarray, np.nd
     return np.digitize(y_train, edges), np.digitize(y_test, edges)
 
 
-def active_units(means: Any, threshold: float = 0.01) -> int:
+def active_units(means: ArrayLike, threshold: float = 0.01) -> int:
     """Return how many units of the code are active: Aᵤ = Cov_x(E_q[zᵤ|x]) > threshold (Burda et al. 2016, section 5.2).
 
     Parameters
     ----------
     means : E_q[z|x], the posteriors' means, (N, d).
     threshold : 0.01 as in the paper, where the prior's variance is 1.
+
+    References
+    ----------
+    Yuri Burda, Roger Grosse and Ruslan Salakhutdinov, "Importance Weighted Autoencoders", 2016,
+        https://arxiv.org/abs/1509.00519.
 
     >>> active_units([[0.0, 1.0], [0.001, -1.0]])
     1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import DataError
-from ._rows import about_the_mean, distance_blocks, same_width, square_blocks
+from .rows import about_the_mean, distance_blocks, same_width, square_blocks
 
 __all__ = ["KernelDistance", "frechet_distance", "kernel_distance", "mmd"]
 
@@ -22,7 +23,7 @@ class KernelDistance(NamedTuple):
     standard_error: float
 
 
-def frechet_distance(X: Any, Y: Any) -> float:
+def frechet_distance(X: ArrayLike, Y: ArrayLike) -> float:
     """Return ‖μ₁ − μ₂‖² + tr(Σ₁ + Σ₂ − 2(Σ₁Σ₂)^½), the squared Fréchet distance of Gaussians with these moments.
 
     Dowson & Landau 1982; used on features by Heusel et al. 2017, equation 6. With Σ₁ = AᵀA and Σ₂ = BᵀB the eigenvalues
@@ -31,6 +32,13 @@ def frechet_distance(X: Any, Y: Any) -> float:
     Parameters
     ----------
     X, Y : (N, ...) and (M, ...), two rows or more each.
+
+    References
+    ----------
+    D. C. Dowson and B. V. Landau, "The Fréchet distance between multivariate normal distributions", 1982,
+        https://doi.org/10.1016/0047-259X(82)90077-X.
+    Martin Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium", 2017,
+        https://arxiv.org/abs/1706.08500.
 
     >>> round(frechet_distance([[-1.0], [1.0]], [[1.0], [5.0]]), 6)
     11.0
@@ -50,7 +58,7 @@ def _covariance_factor(rows: np.ndarray) -> np.ndarray:
     return np.asarray(np.linalg.qr(centred, mode="r"))
 
 
-def mmd(X: Any, Y: Any, bandwidth: float | None = None) -> float:
+def mmd(X: ArrayLike, Y: ArrayLike, bandwidth: float | None = None) -> float:
     """Return the unbiased squared maximum mean discrepancy with a Gaussian kernel; it may fall below zero.
 
     Σ_{i≠j} k(xᵢ, xⱼ) / N(N−1) + Σ_{i≠j} k(yᵢ, yⱼ) / M(M−1) − 2 Σᵢⱼ k(xᵢ, yⱼ) / NM, k(x, y) = exp(−‖x − y‖² / 2h²)
@@ -61,6 +69,10 @@ def mmd(X: Any, Y: Any, bandwidth: float | None = None) -> float:
     X, Y : (N, ...) and (M, ...), two rows or more each.
     bandwidth : h, in the data's units; None is the median distance of the pooled rows (of 2,000 of them, evenly
         spaced, if there are more).
+
+    References
+    ----------
+    Arthur Gretton et al., "A Kernel Two-Sample Test", 2012, https://jmlr.org/papers/v13/gretton12a.html.
 
     >>> round(mmd([[0.0], [1.0]], [[0.0], [1.0]], bandwidth=1.0), 6)
     -0.393469
@@ -95,7 +107,7 @@ def _median_distance(rows: np.ndarray) -> float:
     return float(np.median(euclidean_distances(rows)[np.triu_indices(len(rows), 1)]))
 
 
-def kernel_distance(X: Any, Y: Any, n_blocks: int = 10, random_state: int = 0) -> KernelDistance:
+def kernel_distance(X: ArrayLike, Y: ArrayLike, n_blocks: int = 10, random_state: int = 0) -> KernelDistance:
     """Return the kernel distance of two sets of features, and its standard error; it may fall below zero.
 
     The unbiased squared maximum mean discrepancy with the kernel (x·y / d + 1)³, d the number of features (Bińkowski et
@@ -108,6 +120,12 @@ def kernel_distance(X: Any, Y: Any, n_blocks: int = 10, random_state: int = 0) -
     X, Y : (N, ...) and (M, ...), two rows a block or more each; what N or M leave over at the end is not used.
     n_blocks : blocks, 2 or more; fewer use more pairs of rows and know less of their own error.
     random_state : the seed of the order in which rows are put into blocks.
+
+    References
+    ----------
+    Mikołaj Bińkowski et al., "Demystifying MMD GANs", 2018, https://arxiv.org/abs/1801.01401.
+    Wojciech Zaremba, Arthur Gretton and Matthew Blaschko, "B-tests: Low Variance Kernel Two-Sample Tests", 2013,
+        https://arxiv.org/abs/1307.1954.
 
     >>> kernel_distance([[0.0], [1.0]] * 50, [[2.0], [3.0]] * 50).value > 100
     True

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from ._rows import flat
+from .rows import flat
 
 __all__ = ["Estimate", "mean_of_rows"]
 
@@ -19,7 +20,7 @@ class Estimate(NamedTuple):
     rows: np.ndarray
 
 
-def mean_of_rows(values: Any) -> Estimate:
+def mean_of_rows(values: ArrayLike) -> Estimate:
     """Return the mean of independent rows' values with its standard error, s / √N; of one row that is not known (NaN).
 
     Parameters

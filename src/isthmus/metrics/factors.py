@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import DataError
-from ._rows import flat
+from .rows import flat
 
 __all__ = ["MutualInformationGap", "mutual_information_gap"]
 
@@ -20,7 +21,7 @@ class MutualInformationGap(NamedTuple):
     information: np.ndarray
 
 
-def mutual_information_gap(H: Any, factors: Any, bins: int = 20) -> MutualInformationGap:
+def mutual_information_gap(H: ArrayLike, factors: ArrayLike, bins: int = 20) -> MutualInformationGap:
     """Return the mutual information gap, (1/K) Σₖ (I(h₍₁₎; vₖ) − I(h₍₂₎; vₖ)) / H(vₖ) (Chen et al. 2018).
 
     h₍₁₎ and h₍₂₎ are the two units that know most of factor vₖ. 1 is one unit a factor and nothing of it in any other;
@@ -33,6 +34,14 @@ def mutual_information_gap(H: Any, factors: Any, bins: int = 20) -> MutualInform
     H : codes, (N, d) with two units or more.
     factors : known factors of the same rows, (N, K) or (N,); real-valued ones are cut into bins as units are.
     bins : bins of a unit.
+
+    References
+    ----------
+    Ricky T. Q. Chen et al., "Isolating Sources of Disentanglement in Variational Autoencoders", 2018,
+        https://arxiv.org/abs/1802.04942.
+    Francesco Locatello et al., "Challenging Common Assumptions in the Unsupervised Learning of Disentangled
+        Representations", 2019, https://arxiv.org/abs/1811.12359.
+    George A. Miller, "Note on the bias of information estimates", in Information Theory in Psychology, 1955.
 
     >>> v = np.random.default_rng(0).integers(0, 3, size=(900, 2))
     >>> mutual_information_gap(v, v).value > 0.98

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import DataError
-from ._rows import flat, labelled
+from .rows import flat, labelled
 
 __all__ = ["Features", "SmallClassifier", "features", "on_features", "small_classifier"]
 
@@ -46,11 +47,12 @@ def features(source: Any = None) -> Features:
     if not callable(f):
         raise DataError(f"features come from None, an estimator with transform or a function of rows, got {source!r}")
 
-    def of(rows: Any) -> np.ndarray:
+    def of(rows: ArrayLike) -> np.ndarray:
         found = np.asarray(f(rows), dtype=np.float64)
-        if found.shape[:1] != (len(rows),):
-            raise DataError(f"{len(rows)} rows need as many rows of features, got shape {found.shape}")
-        return flat(found.reshape(len(rows), -1))
+        n = len(np.asarray(rows))
+        if found.shape[:1] != (n,):
+            raise DataError(f"{n} rows need as many rows of features, got shape {found.shape}")
+        return flat(found.reshape(n, -1))
 
     return of
 
@@ -73,7 +75,9 @@ def on_features(metric: Callable[..., T], source: Any) -> Callable[..., T]:
     return lambda *arrays, **arguments: metric(*(f(a) for a in arrays), **arguments)
 
 
-def small_classifier(X: Any, y: Any, width: int = 128, max_epochs: int = 15, random_state: int = 0) -> SmallClassifier:
+def small_classifier(
+    X: ArrayLike, y: ArrayLike, width: int = 128, max_epochs: int = 15, random_state: int = 0
+) -> SmallClassifier:
     """Train a small classifier on the spot; return its labels, its features and its held-out accuracy.
 
     p(y = c|x) = softmax(V relu(W x + b) + a)_c on rows standardised and cut at ±5, trained by Adam on nine tenths of
@@ -87,6 +91,11 @@ def small_classifier(X: Any, y: Any, width: int = 128, max_epochs: int = 15, ran
     width : units of the hidden layer: features.
     max_epochs : passes over the rows at most.
     random_state : the seed of weights, order and split.
+
+    References
+    ----------
+    Martin Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium", 2017,
+        https://arxiv.org/abs/1706.08500.
 
     >>> rows = np.concatenate([np.zeros((50, 2)), np.ones((50, 2))])
     >>> classifier = small_classifier(rows, np.repeat(["a", "b"], 50), max_epochs=50)
@@ -104,7 +113,7 @@ def small_classifier(X: Any, y: Any, width: int = 128, max_epochs: int = 15, ran
     mean, std = rows.mean(0), rows.std(0)
     std[std <= 1e-12 * np.abs(mean)] = 1
 
-    def standardised(values: Any) -> np.ndarray:
+    def standardised(values: ArrayLike) -> np.ndarray:
         scaled: np.ndarray = np.clip((flat(values) - mean) / std, -5, 5).astype(np.float32)
         return scaled
 

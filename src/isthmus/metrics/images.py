@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import DataError
-from ._rows import same_shape
 from .estimate import Estimate, mean_of_rows
+from .rows import same_shape
 
 __all__ = ["ssim"]
 
-SIGMA, RADIUS = 1.5, 5
-"""The window of Wang et al.: a circular Gaussian of σ = 1.5 pixels on 11 × 11."""
+WINDOW_SIGMA_PIXELS, WINDOW_RADIUS_PIXELS = 1.5, 5
+"""The window of Wang et al. 2004: a circular Gaussian of σ = 1.5 pixels on 11 × 11."""
 
 BLOCK_PIXELS = 2**20
 """Pixels that are filtered at once."""
 
 
-def ssim(X: Any, X_hat: Any, peak: float = 1.0) -> Estimate:
+def ssim(X: ArrayLike, X_hat: ArrayLike, peak: float = 1.0) -> Estimate:
     """Return the structural similarity of images: luminance, contrast and structure, compared window by window.
 
     (2 μ_x μ_x̂ + c₁)(2 σ_xx̂ + c₂) / ((μ_x² + μ_x̂² + c₁)(σ_x² + σ_x̂² + c₂)), averaged over windows that lie within
@@ -31,6 +30,11 @@ def ssim(X: Any, X_hat: Any, peak: float = 1.0) -> Estimate:
     X, X_hat : (N, H, W) or (N, C, H, W). The window is 11 × 11, on smaller images the largest odd one that fits.
     peak : the largest value that the data can take less the smallest.
 
+    References
+    ----------
+    Zhou Wang et al., "Image Quality Assessment: From Error Visibility to Structural Similarity", 2004,
+        https://doi.org/10.1109/TIP.2003.819861.
+
     >>> ssim([[[0.0, 1.0], [1.0, 0.0]]] * 2, [[[0.0, 1.0], [1.0, 0.0]]] * 2).value
     1.0
     """
@@ -38,11 +42,11 @@ def ssim(X: Any, X_hat: Any, peak: float = 1.0) -> Estimate:
     shape = np.shape(X)
     if len(shape) not in (3, 4) or not peak > 0:
         raise DataError(f"images must be (N, H, W) or (N, C, H, W) and peak positive, got {shape} and {peak}")
-    radius = min(RADIUS, (min(shape[-2:]) - 1) // 2)
+    radius = min(WINDOW_RADIUS_PIXELS, (min(shape[-2:]) - 1) // 2)
     x, x_hat = (np.asarray(a).reshape(-1, *shape[-2:]) for a in (X, X_hat))
     size = max(1, BLOCK_PIXELS // (shape[-2] * shape[-1]))
     means = [_similarity(x[i : i + size], x_hat[i : i + size], peak, radius) for i in range(0, len(x), size)]
-    return mean_of_rows(np.concatenate(means).reshape(len(X), -1).mean(1))
+    return mean_of_rows(np.concatenate(means).reshape(shape[0], -1).mean(1))
 
 
 def _similarity(x: np.ndarray, x_hat: np.ndarray, peak: float, radius: int) -> np.ndarray:
@@ -62,7 +66,7 @@ def _blur(x: np.ndarray, radius: int) -> np.ndarray:
     """Return the means under the window wherever it lies within the picture."""
     from scipy.ndimage import correlate1d
 
-    window = np.exp(-0.5 * (np.arange(-radius, radius + 1) / SIGMA) ** 2)
+    window = np.exp(-0.5 * (np.arange(-radius, radius + 1) / WINDOW_SIGMA_PIXELS) ** 2)
     window /= window.sum()
     inside = slice(radius, -radius or None)
     blurred: np.ndarray = correlate1d(correlate1d(x, window, 1)[:, inside], window, 2)[:, :, inside]

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import DataError
-from ._rows import labelled, same_width
+from .rows import labelled, same_width
 
 __all__ = ["ClassCoverage", "ModeCoverage", "class_coverage", "mode_coverage"]
 
@@ -31,7 +32,7 @@ class ClassCoverage(NamedTuple):
     standard_error: float
 
 
-def mode_coverage(samples: Any, centres: Any, std: float) -> ModeCoverage:
+def mode_coverage(samples: ArrayLike, centres: ArrayLike, std: float) -> ModeCoverage:
     """Count the modes that samples reach and the samples that reach one (Srivastava et al. 2017; Lin et al. 2018).
 
     A sample is good within three standard deviations of the nearest centre; a mode is found with at least one good
@@ -44,9 +45,17 @@ def mode_coverage(samples: Any, centres: Any, std: float) -> ModeCoverage:
     centres : the modes' centres, (total, ...).
     std : σ of every mode.
 
+    References
+    ----------
+    Akash Srivastava et al., "VEEGAN: Reducing Mode Collapse in GANs using Implicit Variational Learning", 2017,
+        https://arxiv.org/abs/1705.07761.
+    Zinan Lin et al., "PacGAN: The power of two samples in generative adversarial networks", 2018,
+        https://arxiv.org/abs/1712.04086.
+
     >>> mode_coverage([[0.0, 0.0], [0.1, 0.0], [5.0, 5.0]], [[0, 0], [1, 0]], 0.05)[:3]
     (1, 2, 0.6666666666666666)
     """
+    from scipy.stats import entropy
     from sklearn.neighbors import NearestNeighbors
 
     x, c = same_width(samples, centres)
@@ -55,16 +64,15 @@ def mode_coverage(samples: Any, centres: Any, std: float) -> ModeCoverage:
     nearest = NearestNeighbors(n_neighbors=1).fit(c).kneighbors(x, return_distance=False)[:, 0]
     good = np.linalg.norm(x - c[nearest], axis=1) <= 3 * std
     share = np.bincount(nearest, minlength=len(c)) / len(x)
-    reached = share[share > 0]
     return ModeCoverage(
         found=len(np.unique(nearest[good])),
         total=len(c),
         good=float(good.mean()),
-        reverse_kl=float((reached * np.log(reached * len(c))).sum()),
+        reverse_kl=float(entropy(share, np.full(len(c), 1 / len(c)))),
     )
 
 
-def class_coverage(samples: Any, classify: Callable[[Any], Any], y: Any) -> ClassCoverage:
+def class_coverage(samples: ArrayLike, classify: Callable[[Any], Any], y: ArrayLike) -> ClassCoverage:
     """Count the classes that samples reach and compare their frequencies with the data's (Srivastava et al. 2017).
 
     A classifier gives each sample a class; `found` is the number of classes with at least one sample and `reverse_kl`
@@ -77,6 +85,13 @@ def class_coverage(samples: Any, classify: Callable[[Any], Any], y: Any) -> Clas
     samples : (N, ...).
     classify : a function of rows that returns their classes, such as ``small_classifier(X, y).labels``.
     y : the real rows' classes, (M,).
+
+    References
+    ----------
+    Akash Srivastava et al., "VEEGAN: Reducing Mode Collapse in GANs using Implicit Variational Learning", 2017,
+        https://arxiv.org/abs/1705.07761.
+    Zinan Lin et al., "PacGAN: The power of two samples in generative adversarial networks", 2018,
+        https://arxiv.org/abs/1712.04086.
 
     >>> class_coverage([[0.0], [1.0]], lambda rows: [0, 0], [0, 0, 1, 1])[:2]
     (1, 2)

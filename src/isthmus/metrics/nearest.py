@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from ._rows import about_the_mean
+from .rows import about_the_mean
 
 __all__ = ["Memorisation", "memorisation", "nearest_distance"]
 
@@ -20,7 +21,7 @@ class Memorisation(NamedTuple):
     copies: float
 
 
-def memorisation(train: Any, held_out: Any, samples: Any) -> Memorisation:
+def memorisation(train: ArrayLike, held_out: ArrayLike, samples: ArrayLike) -> Memorisation:
     """Test whether samples lie closer to training rows than held-out rows do (Meehan et al. 2020).
 
     With d(·) the distance to the nearest training row, `statistic` is the Mann-Whitney z = (U − MN/2) / σ_U of U =
@@ -34,21 +35,28 @@ def memorisation(train: Any, held_out: Any, samples: Any) -> Memorisation:
     train, held_out, samples : (L, ...), (M, ...) and (N, ...); held-out rows are of the training rows' distribution and
         not among them.
 
+    References
+    ----------
+    Casey Meehan, Kamalika Chaudhuri and Sanjoy Dasgupta, "A Non-Parametric Test to Detect Data-Copying in Generative
+        Models", 2020, https://arxiv.org/abs/2004.05675.
+
     >>> memorisation([[0.0], [1.0], [2.0]], [[0.5], [1.4], [2.3]], [[0.0], [1.0], [2.01]]).copies
     0.6666666666666666
     """
-    from scipy.stats import norm, rankdata, tiecorrect
+    from scipy.stats import mannwhitneyu, rankdata, tiecorrect
 
     of_samples, of_held_out = nearest_distance(samples, train), nearest_distance(held_out, train)
     n, m = len(of_samples), len(of_held_out)
-    ranks = rankdata(np.concatenate([of_samples, of_held_out]))
-    u = ranks[:n].sum() - n * (n + 1) / 2
-    spread = np.sqrt(n * m * (n + m + 1) / 12 * tiecorrect(ranks))
-    z = (u - n * m / 2) / spread if spread > 0 else 0.0
-    return Memorisation(float(z), float(norm.cdf(z)), float(1 - u / (n * m)), float((of_samples == 0).mean()))
+    test = mannwhitneyu(of_samples, of_held_out, use_continuity=False, alternative="less", method="asymptotic")
+    ties = tiecorrect(rankdata(np.concatenate([of_samples, of_held_out])))
+    if ties == 0:  # all distances are equal
+        return Memorisation(0.0, 0.5, 0.5, float((of_samples == 0).mean()))
+    u = float(test.statistic)
+    z = (u - n * m / 2) / np.sqrt(n * m * (n + m + 1) / 12 * ties)
+    return Memorisation(float(z), float(test.pvalue), 1 - u / (n * m), float((of_samples == 0).mean()))
 
 
-def nearest_distance(samples: Any, rows: Any) -> np.ndarray:
+def nearest_distance(samples: ArrayLike, rows: ArrayLike) -> np.ndarray:
     """Return minⱼ ‖sᵢ − xⱼ‖, each sample's distance to the nearest of the rows, (N,) (Meehan et al. 2020).
 
     Samples nearer to the training rows than held-out rows are were memorised; a copy's distance is exactly 0.
@@ -56,6 +64,11 @@ def nearest_distance(samples: Any, rows: Any) -> np.ndarray:
     Parameters
     ----------
     samples, rows : (N, ...) and (M, ...).
+
+    References
+    ----------
+    Casey Meehan, Kamalika Chaudhuri and Sanjoy Dasgupta, "A Non-Parametric Test to Detect Data-Copying in Generative
+        Models", 2020, https://arxiv.org/abs/2004.05675.
 
     >>> nearest_distance([[0.0, 0.0], [3.0, 5.0]], [[0.0, 0.0], [3.0, 1.0]]).tolist()
     [0.0, 4.0]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import DataError
-from ._rows import about_the_mean, distance_blocks
+from .rows import about_the_mean, distance_blocks
 
 __all__ = ["DensityCoverage", "PrecisionRecall", "density_coverage", "precision_recall"]
 
-ROUNDING = 1e-7
+ROUNDING_SHARE = 1e-7
 """Distances of equal rows, as a share of the rows' length: they are roots of differences of large squares."""
 
 
@@ -29,7 +30,7 @@ class DensityCoverage(NamedTuple):
     coverage: float
 
 
-def precision_recall(real: Any, samples: Any, k: int = 3) -> PrecisionRecall:
+def precision_recall(real: ArrayLike, samples: ArrayLike, k: int = 3) -> PrecisionRecall:
     """Return the share of samples within the real rows' manifold, and of real rows within the samples'.
 
     A manifold is the union of balls around its rows that reach to the k-th neighbour (Kynkäänniemi et al. 2019,
@@ -40,6 +41,11 @@ def precision_recall(real: Any, samples: Any, k: int = 3) -> PrecisionRecall:
     ----------
     real, samples : (N, ...) and (M, ...).
     k : neighbours; 3 as in the paper.
+
+    References
+    ----------
+    Tuomas Kynkäänniemi et al., "Improved Precision and Recall Metric for Assessing Generative Models", 2019,
+        https://arxiv.org/abs/1904.06991.
 
     >>> precision_recall([[0.0], [1.0], [2.0]], [[0.5], [0.6], [9.0]], k=1)
     PrecisionRecall(precision=0.6666666666666666, recall=0.6666666666666666)
@@ -53,7 +59,7 @@ def precision_recall(real: Any, samples: Any, k: int = 3) -> PrecisionRecall:
     return PrecisionRecall(float(precise.mean()), float(recalled.mean()))
 
 
-def density_coverage(real: Any, samples: Any, k: int = 5) -> DensityCoverage:
+def density_coverage(real: ArrayLike, samples: ArrayLike, k: int = 5) -> DensityCoverage:
     """Return how densely samples fill the real rows' neighbourhoods, and the share of neighbourhoods they reach.
 
     density = Σⱼ Σᵢ [sⱼ ∈ B(xᵢ, rᵢ)] / kM and coverage = Σᵢ [some sⱼ ∈ B(xᵢ, rᵢ)] / N, where rᵢ reaches to the k-th
@@ -64,6 +70,11 @@ def density_coverage(real: Any, samples: Any, k: int = 5) -> DensityCoverage:
     ----------
     real, samples : (N, ...) and (M, ...).
     k : neighbours; 5 as in the paper.
+
+    References
+    ----------
+    Muhammad Ferjad Naeem et al., "Reliable Fidelity and Diversity Metrics for Generative Models", 2020,
+        https://arxiv.org/abs/2002.09797.
 
     >>> density_coverage([[0.0], [1.0], [5.0]], [[0.5], [0.6]], k=1)
     DensityCoverage(density=2.0, coverage=0.6666666666666666)
@@ -85,5 +96,5 @@ def _radii(rows: np.ndarray, k: int) -> np.ndarray:
     if not 1 <= k < len(rows):
         raise DataError(f"k neighbours must be 1 or more and fewer than the {len(rows)} rows, got {k}")
     distances = NearestNeighbors(n_neighbors=k).fit(rows).kneighbors()[0]
-    radii: np.ndarray = distances[:, -1] + ROUNDING * np.linalg.norm(rows, axis=1)
+    radii: np.ndarray = distances[:, -1] + ROUNDING_SHARE * np.linalg.norm(rows, axis=1)
     return radii

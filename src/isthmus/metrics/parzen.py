@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import DataError
-from ._rows import about_the_mean, distance_blocks
 from .estimate import mean_of_rows
+from .rows import about_the_mean, distance_blocks
 
 __all__ = ["ParzenLikelihood", "parzen_log_likelihood"]
 
 
-CHOOSING = 1_000
-"""Validation rows that choose σ."""
+CHOICE_ROWS = 1_000
+"""Validation rows, at most, by which σ is chosen."""
 
 
 class ParzenLikelihood(NamedTuple):
@@ -28,7 +29,7 @@ class ParzenLikelihood(NamedTuple):
 
 
 def parzen_log_likelihood(
-    samples: Any, X: Any, X_validation: Any, sigmas: Sequence[float] | None = None
+    samples: ArrayLike, X: ArrayLike, X_validation: ArrayLike, sigmas: Sequence[float] | None = None
 ) -> ParzenLikelihood:
     """Return the mean of log (1/M) Σⱼ N(x; sⱼ, σ²I) over held-out rows, σ chosen on others (Goodfellow et al. 2014, 5).
 
@@ -46,13 +47,19 @@ def parzen_log_likelihood(
     sigmas : σ to choose from; None are 25 in equal ratios, from a third of the root mean square, a feature, of the
         validation rows' median distance to the nearest sample, to the samples' own spread.
 
+    References
+    ----------
+    Ian J. Goodfellow et al., "Generative Adversarial Networks", 2014, https://arxiv.org/abs/1406.2661.
+    Lucas Theis, Aäron van den Oord and Matthias Bethge, "A note on the evaluation of generative models", 2016,
+        https://arxiv.org/abs/1511.01844.
+
     >>> parzen = parzen_log_likelihood([[0.0]], [[0.0], [1.0]], [[-1.0], [1.0]], sigmas=[0.5, 1.0, 2.0])
     >>> parzen.sigma, round(parzen.value, 4)
     (1.0, -1.1689)
     """
     s, x = about_the_mean(samples, X)
     _, validation = about_the_mean(samples, X_validation)
-    validation = validation[np.linspace(0, len(validation) - 1, min(len(validation), CHOOSING)).astype(np.int64)]
+    validation = validation[np.linspace(0, len(validation) - 1, min(len(validation), CHOICE_ROWS)).astype(np.int64)]
     grid = _grid(s, validation) if sigmas is None else np.asarray(sigmas, dtype=np.float64)
     if grid.ndim != 1 or len(grid) == 0 or not (grid > 0).all():
         raise DataError(f"sigmas must be positive numbers, got {grid.tolist()}")

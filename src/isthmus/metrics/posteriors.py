@@ -9,7 +9,7 @@ import torch
 
 from ..errors import DataError
 from ..fitted import Fitted
-from ._rows import same_shape
+from .rows import same_shape
 
 __all__ = ["PosteriorMoments", "UnitDivergence", "divergences", "kl_per_unit", "posterior_moments"]
 
@@ -45,8 +45,8 @@ def posterior_moments(estimator: Any, X: Any) -> PosteriorMoments:
     fitted.need_density("a posterior's width")
     with torch.no_grad():
         found = [fitted.model.encode(x) for x in fitted.scaled_blocks(X, 1)]
-    means, stds = (torch.cat([getattr(q, name) for q in found]).double().cpu().numpy() for name in ("mean", "stddev"))
-    return PosteriorMoments(means, stds)
+        moments = (torch.cat([getattr(q, name) for q in found]).double().cpu().numpy() for name in ("mean", "stddev"))
+        return PosteriorMoments(*moments)
 
 
 def kl_per_unit(means: Any, stds: Any) -> UnitDivergence:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.metrics import r2_score
 
 from ..errors import DataError
-from ._rows import same_shape, same_width
+from ..yardstick import PrincipalComponents
+from .rows import same_shape, same_width
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["denoising_gain", "mean_squared_error", "pca_error", "psnr", "r2", "r2_per_feature"]
 
-EXACT_WIDTH = 2_000
-"""Features up to which the eigenvectors of the whole covariance are quicker than a randomised search for a few."""
 
-
-def mean_squared_error(X: Any, X_hat: Any) -> float:
+def mean_squared_error(X: ArrayLike, X_hat: ArrayLike) -> float:
     """Return the mean over all entries of (x − x̂)². X and X_hat are (N, ...).
 
     >>> mean_squared_error([[0.0, 2.0]], [[1.0, 2.0]])
@@ -26,13 +28,18 @@ def mean_squared_error(X: Any, X_hat: Any) -> float:
     return float(((x - x_hat) ** 2).mean())
 
 
-def psnr(X: Any, X_hat: Any, peak: float = 1.0) -> float:
+def psnr(X: ArrayLike, X_hat: ArrayLike, peak: float = 1.0) -> float:
     """Return the peak signal-to-noise ratio, 10 log₁₀(peak² / error), in dB (Huynh-Thu & Ghanbari 2008).
 
     Parameters
     ----------
     X, X_hat : (N, ...); the error is the mean over all of their entries.
     peak : the largest value that the data can take.
+
+    References
+    ----------
+    Quan Huynh-Thu and Mohammed Ghanbari, "Scope of validity of PSNR in image/video quality assessment", 2008,
+        https://doi.org/10.1049/el:20080522.
 
     >>> round(psnr([[0.0, 0.0]], [[0.1, 0.1]]), 6)
     20.0
@@ -41,71 +48,77 @@ def psnr(X: Any, X_hat: Any, peak: float = 1.0) -> float:
     return math.inf if error == 0 else 10 * math.log10(peak**2 / error)
 
 
-def r2(X: Any, X_hat: Any) -> float:
+def r2(X: ArrayLike, X_hat: ArrayLike) -> float:
     """Return the share of the variance that comes back, 1 − Σᵢ‖xᵢ − x̂ᵢ‖² / Σᵢ‖xᵢ − x̄‖² (Wright 1921).
 
     X and X_hat are (N, ...), and x̄ is the mean row. 1 is exact, 0 as good as the mean row, negative worse. Rows that
     do not vary count 1 where they come back exactly and 0 otherwise.
 
+    References
+    ----------
+    Sewall Wright, "Correlation and causation", Journal of Agricultural Research 20, 1921.
+
     >>> r2([[0.0, 1.0], [2.0, 3.0]], [[0.0, 1.0], [2.0, 2.0]])
     0.75
     """
-    return float(_explained(*(squares.sum() for squares in _squares(X, X_hat))))
+    x, x_hat = _about_the_mean_row(X, X_hat)
+    return float(r2_score(x.ravel(), x_hat.ravel()))
 
 
-def r2_per_feature(X: Any, X_hat: Any) -> np.ndarray:
+def r2_per_feature(X: ArrayLike, X_hat: ArrayLike) -> np.ndarray:
     """Return each feature's own 1 − Σ(x − x̂)² / Σ(x − x̄)², in the shape of a row (Wright 1921).
 
     X and X_hat are (N, ...). A feature that does not vary counts 1 where it comes back exactly and 0 otherwise.
 
+    References
+    ----------
+    Sewall Wright, "Correlation and causation", Journal of Agricultural Research 20, 1921.
+
     >>> r2_per_feature([[0.0, 1.0], [2.0, 3.0]], [[0.0, 1.0], [2.0, 2.0]]).tolist()
     [1.0, 0.5]
     """
-    return _explained(*_squares(X, X_hat)).reshape(np.shape(X)[1:])
+    x, x_hat = _about_the_mean_row(X, X_hat)
+    return np.asarray(r2_score(x, x_hat, multioutput="raw_values")).reshape(np.shape(X)[1:])
 
 
-def _squares(X: Any, X_hat: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return each feature's squared errors and squared deviations from the mean, summed over rows, (n,) each."""
+def _about_the_mean_row(X: ArrayLike, X_hat: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return both as rows less x̄; a feature that does not vary is then zero exactly, which a rounded mean is not."""
     x, x_hat = same_shape(X, X_hat)
-    errors: np.ndarray = ((x - x_hat) ** 2).sum(0)
-    deviations: np.ndarray = ((x - x.mean(0)) ** 2).sum(0)
-    deviations[x.min(0) == x.max(0)] = 0  # the mean of equal numbers is not always that number, bit for bit
-    return errors, deviations
+    if len(x) == 1:  # a single row does not vary, as two that are equal do not
+        x, x_hat = np.repeat(x, 2, axis=0), np.repeat(x_hat, 2, axis=0)
+    first = x[0].copy()
+    x, x_hat = x - first, x_hat - first
+    mean = x.mean(0)
+    return x - mean, x_hat - mean
 
 
-def _explained(errors: np.ndarray, deviations: np.ndarray) -> np.ndarray:
-    """Return 1 − errors / deviations; where nothing deviates, 1 without error and 0 with."""
-    varies = deviations > 0
-    explained: np.ndarray = np.where(varies, 1 - errors / np.where(varies, deviations, 1), errors == 0)
-    return explained
-
-
-def pca_error(X_train: Any, X_test: Any, n_components: int) -> float:
+def pca_error(X_train: ArrayLike, X_test: ArrayLike, n_components: int) -> float:
     """Return the mean squared error of held-out rows under PCA with that many numbers a row (Pearson 1901).
 
-    x̂ = x̄ + V Vᵀ (x − x̄), the columns of V the leading eigenvectors of the training rows' covariance: exact up to
-    2,000 features, found by a randomised search with a fixed seed beyond (Halko et al. 2011).
+    See `isthmus.yardstick.PrincipalComponents`.
 
     Parameters
     ----------
     X_train, X_test : (N, ...) and (M, ...).
     n_components : numbers a row is encoded in, at most the lesser of training rows and features.
 
+    References
+    ----------
+    Karl Pearson, "On lines and planes of closest fit to systems of points in space", 1901,
+        https://doi.org/10.1080/14786440109462720.
+    Nathan Halko, Per-Gunnar Martinsson and Joel A. Tropp, "Finding Structure with Randomness", 2011,
+        https://arxiv.org/abs/0909.4061.
+
     >>> pca_error([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]], [[4.0, 5.0]], 1)
     0.25
     """
-    from sklearn.decomposition import PCA
-
     train, test = same_width(X_train, X_test)
     if not 1 <= n_components <= min(train.shape):
         raise DataError(f"PCA of {len(train)} rows of {train.shape[1]} features has no {n_components} components")
-    mean = train.mean(0)  # taken off first: the covariance of rows far from the origin would lose its digits
-    solver = "covariance_eigh" if train.shape[1] <= EXACT_WIDTH else "auto"
-    pca = PCA(n_components, svd_solver=solver, random_state=0).fit(train - mean)
-    return mean_squared_error(test - mean, pca.inverse_transform(pca.transform(test - mean)))
+    return mean_squared_error(test, PrincipalComponents(n_components).fit(train).reconstruct(test))
 
 
-def denoising_gain(X_clean: Any, X_noisy: Any, X_denoised: Any) -> float:
+def denoising_gain(X_clean: ArrayLike, X_noisy: ArrayLike, X_denoised: ArrayLike) -> float:
     """Return by how much denoising lowers the error, 10 log₁₀(‖x̃ − x‖² / ‖x̂ − x‖²), in dB; negative if it raises it.
 
     The arrays are (N, ...) each. Where there was no noise the gain is 0 dB, or −∞ if denoising brought an error in.

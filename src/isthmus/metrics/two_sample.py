@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import DataError
-from ._rows import same_width
+from .rows import same_width
 
 __all__ = ["TwoSample", "two_sample_accuracy"]
 
@@ -19,7 +20,7 @@ class TwoSample(NamedTuple):
     p_value: float
 
 
-def two_sample_accuracy(real: Any, samples: Any, random_state: int = 0) -> TwoSample:
+def two_sample_accuracy(real: ArrayLike, samples: ArrayLike, random_state: int = 0) -> TwoSample:
     """Return a classifier's held-out accuracy at telling samples from real rows, and its p-value under equality.
 
     Lopez-Paz & Oquab 2017, section 3: as many rows of either kind, a half is trained on, the other tested; 0.5 is
@@ -30,6 +31,12 @@ def two_sample_accuracy(real: Any, samples: Any, random_state: int = 0) -> TwoSa
     ----------
     real, samples : (N, ...) and (M, ...), two rows or more each.
     random_state : the seed of the rows drawn, of the split and of the forest.
+
+    References
+    ----------
+    David Lopez-Paz and Maxime Oquab, "Revisiting Classifier Two-Sample Tests", 2017, https://arxiv.org/abs/1610.06545.
+    Pierre Geurts, Damien Ernst and Louis Wehenkel, "Extremely randomized trees", 2006,
+        https://doi.org/10.1007/s10994-006-6226-1.
 
     >>> two_sample_accuracy([[float(i)] for i in range(100)], [[float(-i)] for i in range(1, 101)]).accuracy > 0.9
     True

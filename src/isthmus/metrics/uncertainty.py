@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import DataError
 
@@ -53,6 +54,13 @@ def bootstrap_interval(
     n_resamples : parts, 10 or more.
     share : of the rows in a part; smaller is quicker, and assumes that the metric's spread goes as 1/√N down to there.
     random_state : the seed of the parts.
+
+    References
+    ----------
+    Dimitris N. Politis and Joseph P. Romano, "Large sample confidence regions based on subsamples under minimal
+        assumptions", 1994, https://doi.org/10.1214/aos/1176325770.
+    Jun Shao and C. F. Jeff Wu, "A general theory for jackknife variance estimation", 1989,
+        https://doi.org/10.1214/aos/1176347263.
 
     >>> bootstrap_interval(lambda x: float(x.mean()), [[0.0], [2.0]] * 50).value
     1.0
@@ -104,6 +112,11 @@ def accuracy_interval(accuracy: float, n: int, level: float = 0.95) -> tuple[flo
     n : how many rows it was measured on.
     level : the interval's coverage.
 
+    References
+    ----------
+    Edwin B. Wilson, "Probable inference, the law of succession, and statistical inference", 1927,
+        https://doi.org/10.1080/01621459.1927.10502953.
+
     >>> [round(bound, 3) for bound in accuracy_interval(0.9, 100)]
     [0.826, 0.945]
     """
@@ -116,7 +129,7 @@ def accuracy_interval(accuracy: float, n: int, level: float = 0.95) -> tuple[flo
     return float(interval.low), float(interval.high)
 
 
-def real_against_real(metric: Callable[[np.ndarray, np.ndarray], T], X: Any, random_state: int = 0) -> T:
+def real_against_real(metric: Callable[[np.ndarray, np.ndarray], T], X: ArrayLike, random_state: int = 0) -> T:
     """Return a metric between two random halves of real rows: the floor (or ceiling) of any sample's figure.
 
     Parameters

@@ -87,8 +87,8 @@ class Custom(Network):
         scaled and has mean zero over the training rows, unless ``scaling="none"``.
     make_decoder : ``make_decoder(inputs, shape, outputs) -> nn.Module`` mapping (N, inputs) to (N, outputs, *shape).
 
-    Both get the width of the condition as one more argument where there is one; their modules are then called with x (or
-    z) and the condition (N, c).
+    Both get the width of the condition as one more argument where there is one; their modules are then called with x
+    (or z) and the condition (N, c).
 
     >>> from torch import nn
     >>> import math

@@ -1,229 +1,169 @@
-"""The pictures of a report on matplotlib axes, from the same content."""
+"""Pictures on matplotlib's axes: the same panels that `page` writes as HTML."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
 from ..errors import MissingExtraError
-from .charts import CLASSES, binned
-from .content import Colouring, Curve, Filters, LatentMap, Look, Reconstructions, Samples, Scores, Traversal
-from .content.rows import SHOWN
-from .rasters import diverging, grey, montage
+from .pictures import CLASSES, Bars, Chart, Line, Panel, Picture, Strip, number
+from .rasters import montage
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-__all__ = ["ACCENT", "draw_strips", "styled", "weight_tiles"]
+__all__ = ["draw", "picture_figure"]
 
-INK, MUTED, ACCENT = "#1b2a38", "#7b8794", "#0b6e75"
+INK, MUTED = "#1b2a38", "#7b8794"
 
-ABOVE: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": 2, "borderaxespad": 0.2}
-BESIDE: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
-"""Legends stand outside, where they hide nothing."""
-
-_STYLE: dict[str, Any] = {
+STYLE: dict[str, Any] = {
     "font.size": 9,
     "font.family": "sans-serif",
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
-    "axes.titlesize": 10,
+    "axes.titlesize": 9,
     "axes.titlecolor": INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "xtick.color": MUTED,
     "ytick.color": MUTED,
     "legend.frameon": False,
+    "legend.fontsize": 8,
     "figure.dpi": 130,
 }
 
+STYLES = {"solid": "-", "filled": "-", "dashed": "--", "faint": "-"}
+"""How matplotlib names the style of a line."""
 
-@contextmanager
-def styled() -> Iterator[None]:
-    """Draw in isthmus's style within this block.
+
+def draw(picture: Picture, ax: Axes | None) -> Axes:
+    """Draw a picture's first group on axes, or on a new figure; several charts share the axes' room as insets.
 
     Raises
     ------
     MissingExtraError : matplotlib is not installed.
     """
+    panels = picture.groups[0].panels
+    with styled():
+        import matplotlib.pyplot as plt
+
+        if ax is None:
+            ax = plt.subplots(figsize=(7.2, height_of(panels)), layout="tight")[1]
+        draw_panels(panels, ax)
+    return ax
+
+
+def picture_figure(picture: Picture) -> Figure:
+    """Return a picture's first group as a figure of its own, which no window shows."""
+    with styled():
+        from matplotlib.figure import Figure
+
+        panels = picture.groups[0].panels
+        figure = Figure(figsize=(8, height_of(panels)), layout="tight")
+        draw_panels(panels, figure.subplots())
+    return figure
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw in isthmus's style within this block."""
     try:
         import matplotlib as mpl
     except ImportError:
         raise MissingExtraError("matplotlib", "plots", "drawing pictures") from None
-    with mpl.rc_context(cast(Any, _STYLE)):
+    with mpl.rc_context(cast(Any, STYLE)):
         yield
 
 
-def _word(name: str) -> str:
-    """Return a name of the data as matplotlib may draw it: no longer than there is room for, its $ no formula."""
-    return (name if len(name) <= 40 else name[:39] + "…").replace("$", r"\$")
+def height_of(panels: Sequence[Panel]) -> float:
+    """Return the height in inches that panels want on a figure of usual width."""
+    if all(isinstance(panel, Strip) for panel in panels):
+        shapes = [montage(panel.tiles, panel.columns).shape for panel in panels if isinstance(panel, Strip)]
+        return 0.5 + sum(6.0 * int(h) / int(w) for h, w, _ in shapes)
+    return 4.0 if len(panels) == 1 else 2.4 * math.ceil(len(panels) / 3)
 
 
-def new_axes(width: float = 6.4, height: float = 4.0) -> Axes:
-    """Return axes on a figure of their own."""
-    import matplotlib.pyplot as plt
+def draw_panels(panels: Sequence[Panel], ax: Axes) -> None:
+    """Draw strips beneath each other, one chart or bars on the axes themselves, several charts on insets."""
+    strips = [panel for panel in panels if isinstance(panel, Strip)]
+    charts = [panel for panel in panels if isinstance(panel, Chart)]
+    if strips:
+        draw_strips(strips, ax)
+    elif len(charts) == 1:
+        draw_chart(charts[0], ax)
+    elif charts:
+        draw_insets(charts, ax)
+    for panel in panels:
+        if isinstance(panel, Bars):
+            ax.barh([plain(name) for name in panel.names[::-1]], panel.values[::-1], color=CLASSES[0])
+            ax.set_xlabel(panel.alt)
 
-    return plt.subplots(figsize=(width, height), layout="constrained")[1]
+
+def draw_insets(charts: Sequence[Chart], ax: Axes) -> None:
+    """Draw charts on a grid of insets; a legend that all have in common stands once, above them."""
+    columns, lines = min(3, len(charts)), math.ceil(len(charts) / 3)
+    common = all(chart.legend == charts[0].legend for chart in charts)
+    ax.set_axis_off()
+    for i, chart in enumerate(charts):
+        left, bottom = (i % columns) / columns, 1 - (i // columns + 1) / lines
+        inset = ax.inset_axes((left + 0.06, bottom + 0.2 / lines, 0.92 / columns - 0.06, 0.66 / lines))
+        draw_chart(chart, inset, "none" if common else "small")
+        if i % columns:
+            inset.set_ylabel("")
+        if common and i == 0 and chart.legend:
+            ax.legend(*inset.get_legend_handles_labels(), loc="lower right", bbox_to_anchor=(1, 1), ncols=4)
 
 
-def draw_strips(ax: Axes, strips: Sequence[tuple[str, np.ndarray]], columns: int) -> Axes:
-    """Draw strips of tiles (N, H, W, 3) beneath each other, each with its name to the left."""
-    sheets = [montage(tiles, columns) for _, tiles in strips]
-    gap = np.zeros((2, *sheets[0].shape[1:]), np.uint8)
-    page, centres, top = [], [], 0
-    for sheet in sheets:
-        page += [sheet, gap]
-        centres.append(top + sheet.shape[0] / 2)
-        top += sheet.shape[0] + 2
+def draw_strips(strips: Sequence[Strip], ax: Axes) -> None:
+    """Draw strips of tiles beneath each other, each with its title to the left."""
+    sheets = [montage(strip.tiles, strip.columns) for strip in strips]
+    width = max(sheet.shape[1] for sheet in sheets)
+    page = [np.pad(sheet, ((0, 2), (0, width - sheet.shape[1]), (0, 0))) for sheet in sheets]
+    ends = np.cumsum([len(sheet) for sheet in page])
     ax.margins(0)
-    ax.imshow(np.concatenate(page[:-1]), interpolation="nearest")
+    ax.imshow(np.concatenate(page), interpolation="nearest")
     ax.set_xticks([])
-    ax.set_yticks(centres, [name for name, _ in strips])
+    titles = [plain(strip.title.partition(":")[0].partition(",")[0]) for strip in strips]
+    ax.set_yticks([end - len(sheet) / 2 - 1 for end, sheet in zip(ends, page, strict=True)], titles, fontsize=9)
     ax.tick_params(length=0, labelcolor=INK)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-    return ax
+    ax.spines[:].set_visible(False)
 
 
-def draw_offset_lines(ax: Axes, panels: Sequence[tuple[str, Sequence[tuple[str, np.ndarray]]]]) -> Axes:
-    """Draw series beneath each other: each panel a name and lines (name, values) over one another."""
-    step = 1.1 * max(float(np.ptp(v)) for _, lines in panels for _, v in lines) or 1.0
-    for i, (_, lines) in enumerate(panels):
-        for j, (name, values) in enumerate(lines):
-            label = name if i == 0 else None
-            ax.plot(values - float(np.mean(lines[0][1])) - i * step, lw=1, color=CLASSES[j], label=label)
-    ax.set_yticks([-i * step for i in range(len(panels))], [name for name, _ in panels])
-    ax.set_xlabel("position")
-    if len(panels[0][1]) > 1:
-        ax.legend(**ABOVE)
-    return ax
+def draw_chart(chart: Chart, ax: Axes, legend: Literal["above", "small", "none"] = "above") -> None:
+    """Draw a chart's marks, axes and words; its legend above it, small within it, or not at all."""
+    from matplotlib.ticker import NullLocator
+
+    for mark in chart.marks:
+        colour = INK if mark.colour == "currentColor" else mark.colour
+        name = plain(mark.name) or None
+        if not isinstance(mark, Line):
+            ax.plot(*mark.points.T, ".", ms=4, color=colour, alpha=0.8, label=name)
+            continue
+        alpha = 0.4 if mark.style == "faint" else 1.0
+        marker = "." if len(mark.x) == 1 else None
+        ax.plot(mark.x, mark.y, STYLES[mark.style], marker=marker, lw=1.2, color=colour, alpha=alpha, label=name)
+        if mark.style == "filled":
+            ax.fill_between(mark.x, mark.y, color=colour, alpha=0.2, lw=0)
+    for axis, name in ((chart.x, "x"), (chart.y, "y")):
+        ticks = axis.ticks()
+        ends = [10.0**end if axis.log else end for end in (axis.low, axis.high)]
+        scale = {f"{name}scale": "log"} if axis.log else {}
+        ax.set(**scale, **{f"{name}lim": ends, f"{name}label": plain(axis.label)})
+        side = ax.xaxis if name == "x" else ax.yaxis
+        side.set_ticks(ticks, [number(v) for v in ticks])
+        side.set_minor_locator(NullLocator())
+    ax.set_title(plain(chart.title), loc="left")
+    if chart.legend and legend == "above":
+        ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderaxespad=0.2)
+    elif chart.legend and legend == "small":
+        ax.legend(fontsize=6, loc="best")
 
 
-def draw_learning(ax: Axes, curves: Sequence[Curve]) -> Axes:
-    """Draw every term of the losses by epoch, held-out rows dashed; on a logarithmic axis if all is positive."""
-    curves = [curve for curve in curves if curve.unit == "mean a row"]
-    for i, curve in enumerate(curves):
-        for line, (epochs, values) in curve.lines.items():
-            held_out = line == "held-out"
-            ax.plot(
-                epochs,
-                values,
-                "--" if held_out else "-",
-                color=CLASSES[i % len(CLASSES)],
-                marker="." if len(epochs) == 1 else None,
-                label=f"{curve.term}, held-out" if held_out else curve.term,
-            )
-    if all((values > 0).all() for curve in curves for _, values in curve.lines.values()):
-        ax.set_yscale("log")
-    ax.set_xlabel("epoch")
-    ax.set_ylabel("mean a row")
-    ax.legend(**BESIDE)
-    return ax
-
-
-def draw_reconstructions(ax: Axes, made: Reconstructions, look: Look) -> Axes:
-    """Draw originals, inputs, outputs and errors of images; series over one another; the worst columns of rows."""
-    if look.kind == "images":
-        strips = [("originals", grey(made.originals, look.limits))]
-        if made.inputs is not None:
-            strips.append(("inputs", grey(made.inputs, look.limits)))
-        strips.append(("outputs", grey(made.outputs, look.limits)))
-        difference = np.asarray(made.outputs, dtype=np.float64) - made.originals
-        return draw_strips(ax, [*strips, ("errors", diverging(difference))], len(made.rows))
-    if look.kind == "series":
-        x, x_hat = look.flat(made.originals), look.flat(made.outputs)
-        panels = [(f"row {row}", [("original", x[i]), ("output", x_hat[i])]) for i, row in enumerate(made.rows)]
-        return draw_offset_lines(ax, panels[::2])
-    lost = (1 - made.r2[made.worst])[::-1]
-    ax.barh([_word(look.names[i]) for i in made.worst[::-1]], lost, color=ACCENT)
-    ax.set_xlabel("share of the variance lost, 1 − R²")
-    return ax
-
-
-def draw_map(ax: Axes, latent: LatentMap, colouring: Colouring | None) -> Axes:
-    """Draw the codes, coloured by class or by number."""
-    x, y = latent.points.T
-    if colouring is None:
-        ax.plot(x, y, ".", ms=4, color=ACCENT, alpha=0.7)
-    elif colouring.classes is not None:
-        for i, name in enumerate(colouring.classes):
-            chosen = colouring.values == i
-            ax.plot(x[chosen], y[chosen], ".", ms=4, color=CLASSES[i % len(CLASSES)], alpha=0.8, label=_word(name))
-        ax.legend(title=colouring.name, **BESIDE)
-    else:
-        low, high = np.quantile(colouring.values, [0.02, 0.98])
-        dots = ax.scatter(x, y, s=6, c=colouring.values, vmin=low, vmax=high, cmap="viridis", lw=0)
-        ax.figure.colorbar(dots, ax=ax, label=colouring.name)
-    ax.set_xlabel(latent.axes[0])
-    ax.set_ylabel(latent.axes[1])
-    return ax
-
-
-def draw_traversals(ax: Axes, found: Sequence[Traversal], look: Look) -> Axes:
-    """Draw images from one end of each unit to the other; of series and rows, how far the ends lie apart."""
-    if look.kind == "images":
-        strips = [(f"unit {t.unit}", grey(t.outputs, look.limits)) for t in found]
-        return draw_strips(ax, strips, len(found[0].outputs))
-    apart = np.stack([np.subtract(*look.flat(t.outputs[[-1, 0]])) for t in found])
-    if look.kind == "series":
-        return draw_offset_lines(ax, [(f"unit {t.unit}", [("change", a)]) for t, a in zip(found, apart, strict=True)])
-    most = np.sort(np.argsort(-np.abs(apart).max(0), kind="stable")[:20])
-    size = float(np.abs(apart).max()) or 1.0
-    shown = ax.imshow(apart[:, most], cmap="RdBu_r", vmin=-size, vmax=size, aspect="auto")
-    ax.set_xticks(range(len(most)), [_word(look.names[i]) for i in most], rotation=90)
-    ax.set_yticks(range(len(found)), [f"unit {t.unit}" for t in found])
-    ax.figure.colorbar(shown, ax=ax, label="change in σ of the column")
-    return ax
-
-
-def draw_samples(ax: Axes, made: Samples, look: Look) -> Axes:
-    """Draw samples, each above the row nearest to it; of rows, a cloud over real ones."""
-    if look.kind == "images":
-        strips = []
-        for start in range(0, len(made.shown), SHOWN):
-            strips.append(("samples", grey(made.shown[start : start + SHOWN], look.limits)))
-            if made.nearest is not None:
-                strips.append((f"nearest {made.of}", grey(made.nearest[start : start + SHOWN], look.limits)))
-        return draw_strips(ax, strips, SHOWN)
-    if look.kind == "series":
-        new, old = look.flat(made.shown), None if made.nearest is None else look.flat(made.nearest)
-        beside = [[] if old is None else [(f"nearest {made.of}", old[i])] for i in range(len(new))]
-        return draw_offset_lines(
-            ax, [(f"sample {i}", [("sample", new[i]), *beside[i]]) for i in range(min(5, len(new)))]
-        )
-    if made.real_points is not None:
-        ax.plot(*made.real_points.T, ".", ms=3, color=MUTED, label="real")
-    assert made.sample_points is not None
-    ax.plot(*made.sample_points.T, ".", ms=3, color=CLASSES[1], label="samples")
-    ax.set_xlabel(_word(made.axes[0]))
-    ax.set_ylabel(_word(made.axes[1]))
-    ax.legend(**ABOVE)
-    return ax
-
-
-def draw_scores(ax: Axes, made: Scores) -> Axes:
-    """Draw a histogram a group."""
-    edges, shares = binned(made.groups, 0.01)
-    for (name, share), colour in zip(shares.items(), CLASSES, strict=False):
-        ax.stairs(share, edges, color=colour, fill=True, alpha=0.25)
-        ax.stairs(share, edges, color=colour, label=name)
-    ax.set_xlabel(made.what)
-    ax.set_ylabel("share of rows")
-    ax.legend(**ABOVE)
-    return ax
-
-
-def weight_tiles(weights: np.ndarray) -> np.ndarray:
-    """Return weights (units, H, W) as tiles, each on its own scale."""
-    largest = np.abs(weights).max(axis=(1, 2), keepdims=True)
-    return diverging(weights / np.where(largest > 0, largest, 1), 1.0)
-
-
-def draw_filters(ax: Axes, made: Filters) -> Axes:
-    """Draw a picture or a curve a unit."""
-    if made.weights.ndim == 3:
-        return draw_strips(ax, [(made.of, weight_tiles(made.weights))], 12)
-    return draw_offset_lines(ax, [(f"{i}", [("weight", w)]) for i, w in enumerate(made.weights[:8])])
+def plain(name: str) -> str:
+    """Return a name as matplotlib may draw it: no longer than there is room for, its $ no formula."""
+    return (name if len(name) <= 40 else name[:39] + "…").replace("$", r"\$")

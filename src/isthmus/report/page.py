@@ -1,105 +1,202 @@
-"""The page of a comparison: one self-contained HTML file that works offline."""
+"""Pages: pictures as HTML and SVG by templates that escape every word, in one file that asks nothing of the network.
+
+Marks are drawn in a square of 1000 × 1000 that is stretched to the room there is, while strokes and dots keep their
+size; words stand beside it as HTML, so that they stay as large as text on a phone and on paper.
+"""
 
 from __future__ import annotations
 
-import io
+import os
+import tempfile
 from pathlib import Path
+from typing import Any
 
-from .. import __version__
-from ..compare import Study, rows
-from ..measured import COLUMNS
-from .pictures import pictures
-from .shell import details, document, escape, figure, picture, write
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
-__all__ = ["write_page"]
+from ..errors import DataError
+from ..history import History
+from ..version import VERSION
+from .content import Content
+from .content.learning import learning
+from .drawings import pictures
+from .pictures import Axis, Chart, Dots, Line, Strip, number
+from .rasters import data_uri, montage, png
 
-_HIGHER = {"log_likelihood", "denoising_gain", "probe", "coverage"}
+__all__ = ["check_page", "history_html", "page", "render", "report", "write"]
 
+SIDE = 1000
+"""Width and height of an SVG's coordinates."""
 
-def write_page(study: Study, out: Path) -> Path:
-    """Write the pictures as PNG and the page that holds them; return the page's path."""
-    sections = []
-    for name, title, caption, drawn in pictures(study):
-        buffer = io.BytesIO()
-        drawn.savefig(buffer, format="png")
-        (out / f"{name}.png").write_bytes(buffer.getvalue())
-        shown = figure(picture(buffer.getvalue(), title, "plotted"), caption)
-        sections.append(f'<section id="{name}"><h2>{escape(title)}</h2>{shown}</section>')
-    return write(out / "report.html", _page(study, "".join(sections)))
-
-
-def _page(study: Study, sections: str) -> str:
-    data = study.data
-    shape = " × ".join(str(n) for n in data.train.shape[1:])
-    facts = (
-        f"{len(data.train):,} training and {len(data.test):,} held-out samples of shape {shape}. Every fit has "
-        f"{study.budget}, there {'is one' if len(study.seeds) == 1 else f'are {len(study.seeds)}'} of each system. "
-        f"PCA has {study.latent_dim} numbers a row. Noise: {study.noise}."
-    )
-    definitions = "".join(f"<dt>{escape(label)}</dt><dd>{escape(meaning)}</dd>" for label, meaning in COLUMNS.values())
-    return document(
-        f"isthmus: {data.name}",
-        f"""<header><p class="kicker">isthmus comparison</p>
-<h1>{escape(data.name)}: {len(study.entries) - 1} systems, one budget</h1>
-<p>{escape(data.description)}</p><p class="facts">{escape(facts)}</p></header>
-<main><div class="headline"><p class="lead">{escape(_verdict(study))}</p></div>
-<section id="table"><h2>Held-out measurements</h2><div class="scroll" tabindex="0">{_table(study)}</div>
-{details("What each number is", f"<dl>{definitions}</dl>")}</section>
-{sections}</main>
-<footer>Made by isthmus {escape(__version__)}: <code>{escape(study.command)}</code></footer>""",
-    )
+FINE_TILE = 32
+"""Pixels that a tile is enlarged to where it has fewer, so that the gaps between tiles are thin."""
 
 
-def _table(study: Study) -> str:
-    shown = rows(study)
-    names = list(shown[0][1])
-    best = {name: _best(study, name) for name in names}
-    head = "".join(f'<th title="{escape(COLUMNS[n][1])}">{escape(COLUMNS[n][0])}</th>' for n in names)
-    body = []
-    for system, cells in shown:
-        lines = {n: cell.replace("\n", "<br>") for n, cell in cells.items()}
-        tds = (f"<td{' class=best' if best[n] == system else ''}>{cell}</td>" for n, cell in lines.items())
-        body.append(f"<tr><td>{escape(system)}</td>{''.join(tds)}</tr>")
-    return f"<table class=compare><thead><tr><th>system</th>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+def report(
+    model: Any,
+    X: Any = None,
+    path: str | Path = "report.html",
+    X_train: Any = None,
+    *,
+    labels: Any = None,
+    train_labels: Any = None,
+    data: str = "",
+    command: str = "",
+    random_state: int = 0,
+) -> Path:
+    """Measure a fitted model on held-out rows, write one HTML file that works offline, return its path.
+
+    Parameters
+    ----------
+    model : a fitted estimator.
+    X : held-out rows, (N, ...), of which at most 10,000 are measured. Without them the report holds what needs no
+        data: the history, samples and traversals from the prior, the model card.
+    path : where to write; the file takes its place only once it is complete.
+    X_train : the rows it was fitted on, for nearest rows, over-fitting, PCA beside it, and floors.
+    labels, train_labels : a label for each row of X and X_train, for the map's colours and probes.
+    data : the name of the data.
+    command : how to make the report again; the call of this function if left out.
+    random_state : the seed of every draw.
+
+    Raises
+    ------
+    DataError : rows do not fit the model, labels do not fit the rows, or the place cannot be written to.
+    MissingExtraError : the rows are images and Pillow is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn.datasets import load_digits
+    >>> from isthmus import VAE
+    >>> X, y = load_digits(return_X_y=True)
+    >>> vae = VAE(4, max_epochs=2, random_state=0).fit(X[:1500])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = report(vae, X[1500:], f"{folder}/report.html", X[:1500], labels=y[1500:])
+    ...     path.name, path.stat().st_size < 8_000_000
+    ('report.html', True)
+    """
+    place = Path(path)
+    check_page(place)
+    if not command:
+        given = ["X" if X is not None else "None", repr(str(place)), *(["X_train"] if X_train is not None else [])]
+        command = f"{type(model).__name__}(...).report({', '.join(given)})"
+    about = {"labels": labels, "train_labels": train_labels, "data": data, "command": command, "seed": random_state}
+    return write(place, page(Content(model, X, X_train, **about)))
 
 
-def _best(study: Study, name: str) -> str | None:
-    figures = {e.name: e.measured[name] for e in study.entries if name in e.measured}
-    if len(figures) < 2 or name == "density":
-        return None
-    return (max if name in _HIGHER else min)(figures, key=lambda system: figures[system])
+def page(content: Content) -> str:
+    """Return a report as HTML."""
+    title = f"{content.system} on {content.data}" if content.data else content.system
+    return render("report.html", title=title, content=content, pictures=list(pictures(content)))
 
 
-def _verdict(study: Study) -> str:
-    """Say in plain words what the table shows."""
-    rebuilt = {e.name: e.measured["error_vs_pca"] for e in study.entries[1:] if "error_vs_pca" in e.measured}
-    cleaned = {e.name: e.measured["denoising_gain"] for e in study.entries[1:] if "denoising_gain" in e.measured}
-    words = []
-    if rebuilt:
-        best = min(rebuilt, key=lambda name: rebuilt[name])
-        words.append(
-            f"The smallest reconstruction error is the {_called(best)}'s: {rebuilt[best]:.2f} times that of PCA with "
-            f"{study.latent_dim} numbers a row ({'better' if rebuilt[best] < 1 else 'no better'} than PCA)."
-        )
-    if cleaned:
-        best = max(cleaned, key=lambda name: cleaned[name])
-        words.append(f"At the noise shown, the {_called(best)} gains most: {cleaned[best]:.1f} dB.")
-    floor = study.reference["coverage"]
-    words += [
-        f"Samples of the {_called(entry.name)} cover {_share(entry.measured['coverage'])} of the held-out rows; "
-        f"real rows cover {_share(floor)}."
-        for entry in study.entries
-        if "coverage" in entry.measured
+def history_html(history: History) -> str:
+    """Return what a notebook shows of a fit: each term's first and last value, and a curve the size of a word.
+
+    >>> history_html(History([{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.0}])).count("<tr>")
+    2
+    """
+    lines = [
+        (curve.term if rows == "training" else f"{curve.term}, {rows}", Line(*line, ""))
+        for curve in learning(history)
+        for rows, line in curve.lines.items()
     ]
-    return " ".join(words)
+    axes = [(Axis.of("", line.x, margin=0.01), Axis.of("", line.y, margin=0.06)) for _, line in lines]
+    return render("notebook.html", epochs=len(history), lines=list(zip(lines, axes, strict=True)))
 
 
-def _share(value: float) -> str:
-    """Return a share in per cent, rounded as the table beside it rounds it."""
-    return f"{round(value, 2):.0%}"
+def render(template: str, **words: Any) -> str:
+    """Return a template of this package filled in; whatever is text in `words` is escaped."""
+    templates = Environment(
+        loader=PackageLoader(__package__, "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    functions = (kind, number, widest, line_path, dots_path, readings, strip_image)
+    templates.filters |= {function.__name__: function for function in functions}
+    return templates.get_template(template).render(version=VERSION, **words) + "\n"
 
 
-def _called(name: str) -> str:
-    """Return what a system is called in a sentence."""
-    short = {"vae": "VAE", "gan": "GAN", "denoising": "denoising autoencoder", "contractive": "contractive autoencoder"}
-    return short.get(name, name)
+def kind(thing: Any) -> str:
+    """Return the name of a panel's or a mark's class, by which a template chooses how to write it."""
+    return type(thing).__name__
+
+
+def widest(ticks: np.ndarray) -> str:
+    """Return the longest text on an axis, which keeps its column wide enough."""
+    return max(map(number, ticks), key=len, default="")
+
+
+def line_path(mark: Line, x: Axis, y: Axis, closed: bool = False) -> str:
+    """Return a line as an SVG path; `closed` follows the zero of the y axis, or its low end, back to the start."""
+    px, py = SIDE * x.place(mark.x), SIDE - SIDE * y.place(mark.y)
+    if len(px) == 1 and not closed:
+        return dots_path(Dots(np.stack([mark.x, mark.y], 1), ""), x, y)
+    points = "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(px, py, strict=True))
+    base = SIDE - SIDE * float(y.place(max(0.0, y.low))) if closed else 0.0
+    return f"M{px[0]:.1f} {base:.1f}L{points}L{px[-1]:.1f} {base:.1f}Z" if closed else f"M{points}"
+
+
+def dots_path(mark: Dots, x: Axis, y: Axis) -> str:
+    """Return dots as an SVG path: lines of no length, whose round ends keep their size."""
+    px, py = SIDE * x.place(mark.points[:, 0]), SIDE - SIDE * y.place(mark.points[:, 1])
+    return "".join(f"M{a:.0f} {b:.0f}h0" for a, b in zip(px, py, strict=True))
+
+
+def readings(chart: Chart) -> dict[str, Any]:
+    """Return what a script needs to read values off a chart's lines: places from 0 to 1, values as text."""
+    lines = [
+        {
+            "name": mark.name,
+            "colour": mark.colour,
+            "x": chart.x.place(mark.x).round(4).tolist(),
+            "at": [number(v) for v in mark.x],
+            "value": [number(v) for v in mark.y],
+        }
+        for mark in chart.marks
+        if isinstance(mark, Line)
+    ]
+    return {"axis": chart.x.label, "lines": lines}
+
+
+def strip_image(strip: Strip) -> str:
+    """Return a strip's tiles as the source of an image."""
+    larger = max(1, FINE_TILE // strip.tiles.shape[1])
+    return data_uri(png(montage(strip.tiles.repeat(larger, 1).repeat(larger, 2), strip.columns, gap=2)))
+
+
+def check_page(path: Path) -> None:
+    """Refuse, before any work is done, a place where no page can be written.
+
+    Raises
+    ------
+    DataError : the folder above is missing or closed, or the place is a folder.
+    """
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; name a file, such as {path / 'report.html'}")
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise DataError(f"{path}: a report is HTML; name it {path.with_suffix('.html').name}")
+    if not path.parent.is_dir():
+        raise DataError(f"{path}: the folder {path.parent} does not exist; make it first")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise DataError(f"{path}: the folder {path.parent} cannot be written to; choose another place")
+
+
+def write(path: Path, text: str) -> Path:
+    """Write a text file, which takes its place only once it is complete."""
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", newline="", dir=path.parent, prefix=f".{path.name}-", delete=False
+        ) as draft:
+            draft.write(text)
+        try:
+            os.chmod(draft.name, 0o644)
+            os.replace(draft.name, path)
+        except OSError:
+            os.unlink(draft.name)
+            raise
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from None
+    return path

@@ -1,188 +1,218 @@
-"""Pictures of a comparison, as matplotlib figures."""
+"""What a picture is before anything draws it: panels, made of marks, axes and words.
+
+Everything that isthmus shows is one of these. `page` writes them as HTML and SVG, `axes` draws them with matplotlib.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
-from ..compare import Study
-from ..measured import encoding_of, reconstruction_of, scale_of
-from .axes import ACCENT, draw_strips, styled, weight_tiles
-from .content.codes import first_weights
-from .content.look import is_image, look_of
-from .rasters import grey, montage
+__all__ = ["CLASSES", "RAMP", "Axis", "Bars", "Chart", "Dots", "Group", "Line", "Picture", "Strip", "Table", "binned"]
+__all__ += ["histogram", "number"]
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+CLASSES = ("#3b7dd8", "#e07b39", "#2f9e5f", "#c9453f", "#8f63c9", "#a0694b", "#d765ae", "#8a8f98", "#b0a516", "#1fa3b8")
+"""Colours of classes, readable on white and on near-black."""
 
-__all__ = ["pictures"]
+RAMP = ("#414487", "#355f8d", "#2a788e", "#21918c", "#22a884", "#44bf70", "#7ad151", "#bddf26")
+"""Colours of numbers from small to large: viridis without its ends."""
 
-SHOWN = 12
+LOGARITHMIC_RATIO = 30
+"""Ratio of the largest to the smallest value beyond which an axis that may be logarithmic is."""
 
 
-def pictures(study: Study) -> Iterator[tuple[str, str, str, Figure]]:
-    """Yield (file name, title, caption, figure) for everything there is to see."""
-    with styled():
-        yield (
-            "reconstructions",
-            "Reconstructions",
-            "Held-out rows, and what each system makes of them."
-            if study.noisy is None
-            else f"Held-out rows, the same with the noise that was trained on ({study.noise}), and what each system "
-            "makes of the clean and of the noisy ones.",
-            _reconstructions(study),
-        )
-        yield (
-            "samples",
-            "Samples",
-            "New rows drawn from each system's prior, beside held-out rows. Every sample is drawn, none was picked.",
-            _samples(study),
-        )
-        yield (
-            "learning",
-            "Learning curves",
-            "Every term of every player's loss, mean a row, by epoch.",
-            _learning(study),
-        )
-        filters = _filters(study)
-        if filters is not None:
-            yield (
-                "filters",
-                "Encoder filters",
-                "The first layer's weights, a picture a unit, largest norm first; blue negative, red positive.",
-                filters,
-            )
-        yield (
-            "codes",
-            "The latent map",
-            "Codes of held-out rows on their first two principal axes"
-            + (", coloured by label; the systems never saw a label." if study.data.test_labels is not None else "."),
-            _codes(study),
-        )
+@dataclass(frozen=True)
+class Axis:
+    """A range and its label; on a logarithmic axis the range is that of the decimal logarithm."""
+
+    low: float
+    high: float
+    label: str
+    log: bool = False
+    whole: bool = False
+
+    @classmethod
+    def of(cls, label: str, *values: np.ndarray, margin: float = 0.04, log: bool = False, whole: bool = False) -> Axis:
+        """Return the axis that holds all values, with a little room; `log` where they are positive and far apart."""
+        together = np.concatenate([np.ravel(v) for v in values]).astype(np.float64)
+        low, high = float(together.min()), float(together.max())
+        log = log and low > 0 and high > LOGARITHMIC_RATIO * low
+        if log:
+            low, high, label = math.log10(low), math.log10(high), f"{label}, logarithmic"
+        room = margin * (high - low) if high > low else 0.5 * max(abs(high), 1e-9)
+        return cls(low - room, high + room, label, log, whole)
+
+    def place(self, values: Any) -> np.ndarray:
+        """Return where values stand on the axis, from 0 at its low end to 1 at its high end."""
+        x = np.asarray(values, dtype=np.float64)
+        placed: np.ndarray = ((np.log10(x) if self.log else x) - self.low) / (self.high - self.low)
+        return placed
+
+    def ticks(self, at_most: int = 5) -> np.ndarray:
+        """Return round values within the range: 1, 2 or 5 times a power of ten apart, or powers of ten."""
+        if self.log:
+            decades = np.arange(math.floor(self.low), math.ceil(self.high) + 1)
+            fine = np.array([1.0, 2.0, 5.0] if self.high - self.low < 2 else [1.0])
+            candidates = np.sort(np.ravel(10.0 ** decades[:, None] * fine))
+            inside = candidates[(np.log10(candidates) >= self.low) & (np.log10(candidates) <= self.high)]
+            kept: np.ndarray = inside[:: max(1, math.ceil(len(inside) / at_most))]
+            return kept
+        raw = (self.high - self.low) / at_most
+        power = 10.0 ** math.floor(math.log10(raw))
+        step = next(m * power for m in (1, 2, 5, 10) if m * power >= raw * (1 - 1e-9))
+        ticks = np.arange(math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9) + 1) * step
+        return np.unique(ticks.round()) if self.whole else ticks
 
 
-def _figure(rows: int, columns: int, width: float, height: float) -> tuple[Figure, np.ndarray]:
-    from matplotlib.figure import Figure
+@dataclass(frozen=True)
+class Line:
+    """A line with its name and colour; a filled one is the outline of an area above zero."""
 
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots(rows, columns, squeeze=False)
-
-
-def _reconstructions(study: Study) -> Figure:
-    test, noisy = np.asarray(study.data.test), study.noisy
-    strips: list[tuple[str, np.ndarray]] = [("held-out", test[:SHOWN])]
-    strips += [] if noisy is None else [("noisy", noisy[:SHOWN])]
-    for entry in study.entries:
-        reconstruct = reconstruction_of(entry.estimator, test.shape[1:])
-        if reconstruct is not None:
-            strips.append((entry.name, reconstruct(test[:SHOWN])))
-            strips += [] if noisy is None else [("… of noisy", reconstruct(noisy[:SHOWN]))]
-    return _strips(strips, test) if is_image(study.data.test.shape[1:]) else _row_panels(strips, test)
+    x: np.ndarray
+    y: np.ndarray
+    name: str
+    colour: str = CLASSES[0]
+    style: Literal["solid", "dashed", "faint", "filled"] = "solid"
 
 
-def _samples(study: Study) -> Figure:
-    test = np.asarray(study.data.test)
-    systems = [e for e in study.entries if hasattr(e.estimator, "sample")]
-    if not is_image(study.data.test.shape[1:]):
-        n = min(2_000, len(test))
-        strips = [("held-out", test[:n])]
-        strips += [(e.name, e.estimator.sample(n, random_state=study.seeds[0])) for e in systems]
-        return _row_panels(strips, test)
-    strips = [("held-out", test[i * SHOWN : (i + 1) * SHOWN]) for i in range(2)]
-    for entry in systems:
-        drawn = entry.estimator.sample(4 * SHOWN, random_state=study.seeds[0])
-        strips += [(entry.name if i == 0 else "", drawn[i * SHOWN : (i + 1) * SHOWN]) for i in range(4)]
-    return _strips(strips, test)
+@dataclass(frozen=True)
+class Dots:
+    """Points (N, 2) of one colour."""
+
+    points: np.ndarray
+    name: str
+    colour: str = CLASSES[0]
 
 
-def _strips(strips: list[tuple[str, np.ndarray]], test: np.ndarray) -> Figure:
-    limits = (float(test.min()), float(test.max()))
-    height, width = test.shape[-2:]
-    figure, axes = _figure(1, 1, 8.0, 0.25 + len(strips) * 6.8 / SHOWN * height / width)
-    draw_strips(axes[0, 0], [(label, grey(images, limits)) for label, images in strips], SHOWN)
-    return figure
+@dataclass(frozen=True)
+class Chart:
+    """Marks on two axes. `alt` says in words what is seen; with `readable`, a pointer reads values off the lines.
+
+    A `ramp` legend shows colours of numbers side by side, the least first. `map_data` is what a page's script needs in
+    order to show the sample behind a dot.
+    """
+
+    marks: Sequence[Line | Dots]
+    x: Axis
+    y: Axis
+    alt: str
+    title: str = ""
+    caption: str = ""
+    square: bool = False
+    readable: bool = False
+    ramp: bool = False
+    map_data: Mapping[str, Any] | None = None
+
+    @property
+    def legend(self) -> list[tuple[str, str]]:
+        """Names and colours; none where a single mark needs no name."""
+        named = [(mark.name, mark.colour) for mark in self.marks if mark.name or self.ramp]
+        return named if len(named) > 1 else []
 
 
-def _row_panels(strips: list[tuple[str, np.ndarray]], test: np.ndarray) -> Figure:
-    """Draw rows that are not images: as points where they have two or three columns, as curves otherwise."""
-    columns = min(4, len(strips))
-    lines = math.ceil(len(strips) / columns)
-    shift: Any = 0.0
-    scale: Any = 1.0
-    if look_of(test).kind == "rows":  # columns of a table have units of their own
-        shift, scale = test.mean(axis=0), scale_of(test)
-    figure, axes = _figure(lines, columns, 8.0, 2.1 * lines)
-    for axis, strip in zip(axes.flat, [*strips, *[None] * (axes.size - len(strips))], strict=True):
-        if strip is None:
-            axis.set_visible(False)
-            continue
-        label, values = strip
-        flat = values.reshape(len(values), -1)
-        axis.set_title(label)
-        if flat.shape[1] <= 3:
-            axis.plot(flat[:, 0], flat[:, -1], ".", ms=2, color=ACCENT, alpha=0.6)
-            whole = test.reshape(len(test), -1)
-            axis.set_xlim(whole[:, 0].min(), whole[:, 0].max())
-            axis.set_ylim(whole[:, -1].min(), whole[:, -1].max())
-        else:
-            axis.plot(((flat[:SHOWN] - shift) / scale).T, lw=0.7, alpha=0.8)
-    return figure
+@dataclass(frozen=True)
+class Strip:
+    """Tiles (N, H, W, 3) side by side, read like a page."""
+
+    tiles: np.ndarray
+    title: str
+    columns: int
+    caption: str = ""
 
 
-def _learning(study: Study) -> Figure:
-    fitted = [e for e in study.entries if hasattr(e.estimator, "history_")]
-    figure, axes = _figure(1, len(fitted), 9.0, 2.2)
-    for axis, entry in zip(axes[0], fitted, strict=True):
-        history = entry.estimator.history_
-        for name in history.columns:
-            if name not in ("epoch", "seconds", "active_units", "healed") and not name.endswith("loss"):
-                axis.plot(history["epoch"], history[name], lw=1.3, label=name.replace("_", " "))
-        axis.set_title(entry.name)
-        axis.set_xlabel("epoch")
-        axis.legend(fontsize=6)
-    return figure
+@dataclass(frozen=True)
+class Bars:
+    """Shares between 0 and 1 as horizontal bars, the first at the top."""
+
+    names: Sequence[str]
+    values: np.ndarray
+    alt: str
 
 
-def _filters(study: Study) -> Figure | None:
-    shape = study.data.test.shape[1:]
-    if not is_image(shape):
-        return None
-    found: list[tuple[str, np.ndarray]] = []
-    for entry in study.entries:
-        encoder = getattr(getattr(entry.estimator, "model_", None), "encoder", None)
-        weights = None if encoder is None else first_weights(encoder, shape)
-        if weights is not None:
-            found.append((entry.name, weights))
-    if not found:
-        return None
-    figure, axes = _figure(1, len(found), 9.0, 2.6)
-    for axis, (name, weights) in zip(axes[0], found, strict=True):
-        norms = np.linalg.norm(weights.reshape(len(weights), -1), axis=1)
-        chosen = weights[np.argsort(-norms)[:36]]
-        axis.imshow(montage(weight_tiles(chosen), math.isqrt(len(chosen))), interpolation="nearest")
-        axis.set_title(name)
-        axis.axis("off")
-    return figure
+@dataclass(frozen=True)
+class Table:
+    """Cells by row, the first of each the row's name; a cell may be a pair: its small heading and its value."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str | tuple[str, str]]]
 
 
-def _codes(study: Study) -> Figure:
-    encoders = [(e.name, encoding_of(e.estimator)) for e in study.entries if encoding_of(e.estimator) is not None]
-    figure, axes = _figure(1, len(encoders), 9.5, 2.3)
-    test, labels = np.asarray(study.data.test)[:3_000], study.data.test_labels
-    for axis, (name, encode) in zip(axes[0], encoders, strict=True):
-        codes = encode(test)
-        codes = codes - codes.mean(0)
-        if codes.shape[1] > 2:
-            codes = codes @ np.linalg.svd(codes, full_matrices=False)[2][:2].T
-        colour: Any = {"color": ACCENT} if labels is None else {"c": labels[:3_000], "cmap": "tab10"}
-        axis.scatter(codes[:, 0], codes[:, -1], s=5, alpha=0.8, lw=0, **colour)
-        axis.set_title(name)
-        axis.set_xticks([])
-        axis.set_yticks([])
-    if labels is not None and len(np.unique(labels)) <= 10:
-        handles, names = axes[0, 0].collections[0].legend_elements()
-        figure.legend(handles, names, loc="outside right center", fontsize=7, markerscale=0.7)
-    return figure
+Panel = Chart | Strip | Bars | Table
+
+
+@dataclass(frozen=True)
+class Group:
+    """Panels that stand together.
+
+    `layout` is a class of the style sheet: ``"grid"``, ``"grid two"`` or ``"grid wide"`` for panels side by side,
+    ``"strips"`` or ``"strips pairs"`` for panels beneath each other that scroll together.
+    """
+
+    panels: Sequence[Panel]
+    layout: str = ""
+    heading: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a section of a page shows: its first group is the picture itself, the others stand beside it.
+
+    `details` is a question and its answer, a click away.
+    """
+
+    name: str
+    title: str
+    note: str
+    groups: Sequence[Group]
+    details: tuple[str, str] | None = None
+
+
+def histogram(groups: Mapping[str, np.ndarray], label: str, caption: str, trim: float) -> Chart:
+    """Return the shares of values in bins as a chart, a colour for each group; see `binned`."""
+    edges, shares = binned(groups, trim)
+    marks = [
+        Line(np.repeat(edges, 2)[1:-1], np.repeat(share, 2), name, colour, "filled")
+        for (name, share), colour in zip(shares.items(), CLASSES, strict=False)
+    ]
+    x = Axis(float(edges[0]), float(edges[-1]), label)
+    y = Axis(0, 1.08 * max(float(mark.y.max()) for mark in marks), "share of rows")
+    return Chart(marks, x, y, f"Histogram of the {label}: {', '.join(groups)}", caption=caption)
+
+
+def binned(groups: Mapping[str, np.ndarray], trim: float = 0.0) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return the edges of 2 n^⅓ bins (the Rice rule, 8 to 40) and the share of each group in each bin.
+
+    The smallest and the largest share `trim` of the values are counted in the first and the last bin.
+
+    >>> edges, shares = binned({"a": np.arange(64.0)})
+    >>> len(edges), float(shares["a"].sum())
+    (9, 1.0)
+    """
+    together = np.concatenate(list(groups.values()))
+    low, high = (float(v) for v in np.quantile(together, [trim, 1 - trim]))
+    if not high > low:
+        low, high = low - 0.5, high + 0.5
+    smallest = min(len(values) for values in groups.values())
+    edges = np.linspace(low, high, min(40, max(8, round(2 * smallest ** (1 / 3)))) + 1)
+    return edges, {name: np.histogram(np.clip(v, low, high), edges)[0] / len(v) for name, v in groups.items()}
+
+
+def number(value: float) -> str:
+    """Return a number as an axis writes it.
+
+    >>> number(1234567.0), number(0.30000000000000004), number(-2.0), number(0.00001)
+    ('1.23M', '0.3', '−2', '1e−05')
+    """
+    v = float(value)
+    if v == 0 or not math.isfinite(v):
+        return "0" if v == 0 else "–"
+    if 1e6 <= abs(v) < 1e9:
+        text = f"{v / 1e6:.3g}M"
+    else:
+        text = f"{v:,.0f}" if 1e4 <= abs(v) < 1e6 else f"{v:.4g}"
+    return text.replace("-", "−")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from ..atomic import atomic_file, remove_abandoned
 from ..errors import DataError, FitError, ModelFileError
 from .state import State
 
@@ -65,17 +65,11 @@ class Checkpoints:
         """Write the state after so many steps, and remove all but the newest two."""
         path = self.folder / f"step-{step:012d}.safetensors"
         facts = {"format": FORMAT, "fit": self.fit, "seed": self.seed, "state": state.facts}
-        draft = self.folder / f".{path.name}.{os.getpid()}"
-        try:
-            tensors = {name: tensor.contiguous() for name, tensor in state.tensors.items()}
+        tensors = {name: tensor.contiguous() for name, tensor in state.tensors.items()}
+        remove_abandoned(self.folder, ".step-")
+        with atomic_file(path, FitError) as draft:
             save_file(tensors, draft, metadata={"isthmus": json.dumps(facts)})
-            with draft.open("rb") as file:
-                os.fsync(file.fileno())
-            os.replace(draft, path)
-        except (OSError, SafetensorError) as error:
-            draft.unlink(missing_ok=True)
-            raise FitError(f"{path}: the checkpoint cannot be written: {error}") from None
-        for old in [*self._files()[KEPT:], *self.folder.glob(".step-*")]:
+        for old in self._files()[KEPT:]:
             old.unlink(missing_ok=True)
 
     def _find(self) -> None:

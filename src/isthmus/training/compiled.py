@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributions import Distribution
 from torch.func import functional_call
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -177,13 +178,24 @@ def _left_alone(generator: torch.Generator) -> Iterator[None]:
         generator.set_state(before)
 
 
+@contextmanager
+def _validation_left_alone() -> Iterator[None]:
+    """Leave the validation of distributions on: the compiler switches it off for the whole process."""
+    before = Distribution._validate_args
+    try:
+        yield
+    finally:
+        Distribution.set_default_validate_args(before)
+
+
 def _compile(trace: GraphModule, state: Mapping[str, Tensor], batch: Batch) -> Callable[..., Any]:
     held = [node.target for node in trace.graph.nodes if node.op == "get_attr"]
     what = [(tuple(t.shape), t.stride(), t.dtype, t.device) for t in (*state.values(), *batch.values())]
     key = f"{trace.code}{what}{torch.get_num_threads()}"
     if held or key not in _CACHE:
         options: Any = {} if _UNGUARDED is None else {"guard_filter_fn": _UNGUARDED}
-        made = torch.compile(trace, dynamic=False, options=options)
+        with _validation_left_alone():
+            made = torch.compile(trace, dynamic=False, options=options)
         if held:  # tensors of its own: it is no other fit's
             return made
         _CACHE[key] = made

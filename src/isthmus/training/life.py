@@ -13,7 +13,8 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from ..model import Model
+from ..model import Model, Pass
+from ..source import Generated
 from .data import Rows
 
 __all__ = ["Begins", "Finishes", "Moves", "begin", "codes_of", "finish", "move_to", "moving_parts"]
@@ -75,13 +76,8 @@ def codes_of(model: Model, rows: Rows) -> Tensor:
     """Return the codes of a fit's rows in their own order, the posterior's means, (N, d): for `begin` and `finish`."""
     training = model.training
     model.eval()
-    codes = [
-        model.encode(
-            model.scaled(batch.x),
-            None if batch.condition is None else batch.condition.to(model.dtype),
-            batch.observed,
-        ).mean
-        for batch in rows.in_order()
-    ]
+    source = Generated(torch.Generator(rows.device))  # which is not drawn from: rows are encoded as they are
+    passes = (Pass(model, batch, source, x_tilde=model.scaled(batch.x)) for batch in rows.in_order())
+    codes = [passed.q.mean for passed in passes]
     model.train(training)
     return torch.cat(codes)

@@ -53,7 +53,7 @@ class Run:
     generator : all randomness of the fit.
     validation : held-out rows, or None.
     monitor : called after each epoch with the model as it would be handed out; what it returns goes into the history.
-    watch : the column that patience watches, lower is better.
+    watch : the column that patience watches, lower is better; where there is none, the first player's held-out loss.
     report : called after each epoch with its row of the history.
     checkpoints : where the state is kept, or None.
     begins_and_finishes : whether the `begin` and `finish` of the model's parts are called.
@@ -219,7 +219,8 @@ class _Game:
         row["seconds"] = self.seconds
         self.history.rows.append(row)
         if self.best is not None:
-            self.best.seen(handed_out.state_dict(), row[self.run.watch])
+            first = f"validation_{self.players[0].name}_loss"
+            self.best.seen(handed_out.state_dict(), row[self.run.watch if self.run.watch in row else first])
         self.epoch, self.index, self.seconds = self.epoch + 1, 0, 0.0
         self.opening = self.run.generator.get_state()
         self.over = self.done >= 1.0 or (self.best is not None and self.best.over)

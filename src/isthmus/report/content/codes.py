@@ -7,28 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
-from .look import Look
+from ..model_access import first_layer_networks
+from .look import Look, Rows
 
-__all__ = [
-    "Colouring",
-    "Filters",
-    "Interpolation",
-    "LatentMap",
-    "Traversal",
-    "decoder_of",
-    "filters",
-    "first_weights",
-    "interpolations",
-    "latent_map",
-    "prior_draws",
-    "traversals",
-]
-
-MAP_POINTS = 2_000
-"""Rows that the latent map shows, at most."""
+__all__ = ["Colouring", "Filters", "Interpolation", "LatentMap", "Traversal"]
+__all__ += ["colouring", "colourings", "filters", "interpolations", "on_two_axes", "traversals"]
 
 CATEGORIES = 10
 """Labels with a colour of their own; the rest share one."""
@@ -40,8 +25,19 @@ UNITS = 12
 """Units that are traversed, at most: those that move the output most."""
 
 STEPS = 9
-ACTIVE = 0.01
+"""Codes along a traversal or an interpolation."""
+
+PAIRS = 5
+"""Pairs of rows between which codes are interpolated."""
+
+ACTIVE_SHARE = 0.01
 """Effect, as a share of the largest, below which a unit counts as inactive."""
+
+FILTERS = 48
+"""Filters that are shown, at most."""
+
+
+Decoder = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -55,12 +51,13 @@ class Colouring:
 
 @dataclass(frozen=True)
 class LatentMap:
-    """Codes in two dimensions, (N, 2); which rows they are; what they can be coloured by."""
+    """Codes in two dimensions, (N, 2); their rows' numbers and samples; what the points can be coloured by."""
 
     points: np.ndarray
-    rows: np.ndarray
     axes: tuple[str, str]
     share: float | None
+    rows: np.ndarray
+    samples: np.ndarray
     colourings: list[Colouring]
 
 
@@ -93,18 +90,21 @@ class Filters:
     total: int
 
 
-def latent_map(codes: np.ndarray, rows: np.ndarray, extra: list[Colouring]) -> LatentMap:
-    """Return codes (N, d) on their two leading principal axes (Pearson 1901), or as they are where d ≤ 2."""
+def on_two_axes(codes: np.ndarray) -> tuple[np.ndarray, tuple[str, str], float | None]:
+    """Return codes (N, d) on their two leading principal axes (Pearson 1901), or unchanged where d ≤ 2.
+
+    With them come the names of the axes, and the share of the codes' variance that two principal axes hold.
+    """
     d = codes.shape[1]
     if d == 1:
         order = np.argsort(np.argsort(codes[:, 0])) / max(1, len(codes) - 1)
-        return LatentMap(np.stack([codes[:, 0], order], 1), rows, ("code", "rank of the code"), None, extra)
+        return np.stack([codes[:, 0], order], 1), ("code", "rank of the code"), None
     if d == 2:
-        return LatentMap(codes.astype(np.float64), rows, ("unit 0", "unit 1"), None, extra)
+        return codes.astype(np.float64), ("unit 0", "unit 1"), None
     centred = codes.astype(np.float64) - codes.mean(0)
     _, s, axes = np.linalg.svd(centred, full_matrices=False)
     share = float((s[:2] ** 2).sum() / max((s**2).sum(), 1e-300))
-    return LatentMap(centred @ axes[:2].T, rows, ("first principal axis", "second principal axis"), share, extra)
+    return centred @ axes[:2].T, ("first principal axis", "second principal axis"), share
 
 
 def colouring(name: str, values: Any) -> Colouring:
@@ -128,21 +128,25 @@ def colouring(name: str, values: Any) -> Colouring:
     return Colouring(name, place[index], [words[i] for i in kept] + [f"{len(words) - len(kept)} others"])
 
 
-def decoder_of(estimator: Any) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the map from codes to samples in the data's units."""
-    decode: Callable[[np.ndarray], np.ndarray] = getattr(estimator, "inverse_transform", None) or estimator.generate
-    return decode
+def colourings(
+    X: np.ndarray, H: np.ndarray, labels: np.ndarray | None, numbers: dict[str, np.ndarray], look: Look
+) -> list[Colouring]:
+    """Return what the map can be coloured by: the label, `numbers` by name, the columns of a table.
+
+    Of many columns those are kept that have the largest squared correlation with a unit of the code.
+    """
+    found = [] if labels is None else [colouring("label", labels)]
+    found += [Colouring(name, values.astype(np.float64)) for name, values in numbers.items()]
+    if isinstance(look, Rows):
+        flat = X.reshape(len(X), -1)
+        standard = [(a - a.mean(0)) / np.where(a.std(0) > 0, a.std(0), 1) for a in (flat.astype(np.float64), H)]
+        strongest = ((standard[0].T @ standard[1]) ** 2).max(1)
+        chosen = np.sort(np.argsort(-strongest, kind="stable")[:COLUMNS])
+        found += [colouring(look.names[i], flat[:, i]) for i in chosen]
+    return found
 
 
-def prior_draws(estimator: Any, n: int, seed: int) -> np.ndarray:
-    """Return n codes from the prior, (n, d)."""
-    device = next(estimator.model_.parameters()).device
-    with torch.no_grad():
-        z: np.ndarray = estimator.model_.prior_codes(n, torch.Generator(device).manual_seed(seed)).cpu().numpy()
-    return z
-
-
-def traversals(estimator: Any, codes: np.ndarray, look: Look, base: np.ndarray) -> tuple[list[Traversal], int]:
+def traversals(decode: Decoder, codes: np.ndarray, look: Look, base: np.ndarray) -> tuple[list[Traversal], int]:
     """Return traversals of the units that move the output most, and how many units are active.
 
     Each unit runs over its mean ± 2.5 standard deviations in `codes` while the others stay at `base`. A unit's effect
@@ -154,71 +158,56 @@ def traversals(estimator: Any, codes: np.ndarray, look: Look, base: np.ndarray) 
     z = np.tile(base.astype(codes.dtype), (d, STEPS, 1))
     for unit in range(d):
         z[unit, :, unit] = values[:, unit]
-    decoded = decoder_of(estimator)(z.reshape(-1, d)).reshape(d, STEPS, *look.shape)
+    decoded = decode(z.reshape(-1, d)).reshape(d, STEPS, *look.shape)
     found = []
     for unit, outputs in enumerate(decoded):
         flat = look.flat(outputs)
         effect = float(np.sqrt(((flat - flat.mean(0)) ** 2).mean()))
         found.append(Traversal(unit, values[:, unit], outputs, effect))
     found.sort(key=lambda t: -t.effect)
-    active = [t for t in found if t.effect > ACTIVE * found[0].effect]
+    active = [t for t in found if t.effect > ACTIVE_SHARE * found[0].effect]
     return active[:UNITS], len(active)
 
 
 def interpolations(
-    estimator: Any, X: np.ndarray, labels: np.ndarray | None, index: np.ndarray, seed: int, pairs: int = 5
+    decode: Decoder, X: np.ndarray, H: np.ndarray, labels: np.ndarray | None, index: np.ndarray, seed: int
 ) -> list[Interpolation]:
     """Return decoded codes (1 − t)h_a + t h_b between real rows a and b, of different labels where there are any.
 
-    `index` is what the rows are called, (N,).
+    `H` holds the rows' codes, (N, d), `index` their numbers, (N,).
     """
     rng = np.random.default_rng(seed)
     chosen = []
-    for _ in range(min(pairs, len(X) // 2)):
+    for _ in range(min(PAIRS, len(X) // 2)):
         a = int(rng.integers(len(X)))
         others = np.arange(len(X)) != a
         if labels is not None and (labels != labels[a]).any():
             others &= labels != labels[a]
-        b = int(rng.choice(np.flatnonzero(others)))
-        chosen.append((a, b))
+        chosen.append((a, int(rng.choice(np.flatnonzero(others)))))
     if not chosen:
         return []
-    ends = estimator.transform(X[np.ravel(chosen)]).reshape(len(chosen), 2, 1, -1)
+    ends = H[np.ravel(chosen)].reshape(len(chosen), 2, 1, -1)
     t = np.linspace(0, 1, STEPS)[:, None]
     z = (1 - t) * ends[:, 0] + t * ends[:, 1]
-    decoded = decoder_of(estimator)(z.reshape(-1, z.shape[-1])).reshape(len(chosen), STEPS, *X.shape[1:])
+    decoded = decode(z.reshape(-1, z.shape[-1])).reshape(len(chosen), STEPS, *X.shape[1:])
     return [
         Interpolation(X[a], X[b], outputs, (int(index[a]), int(index[b])))
         for (a, b), outputs in zip(chosen, decoded, strict=True)
     ]
 
 
-def filters(estimator: Any, look: Look) -> Filters | None:
-    """Return the first layer's weights of the encoder, or of the discriminator of data, where they are pictures."""
-    model = estimator.model_
-    for name in ("encoder", "discriminator"):
-        network = getattr(model, name, None)
-        weights = None if network is None else first_weights(network, look.shape)
-        if weights is None or look.kind == "rows":
-            continue
-        norms = np.linalg.norm(weights.reshape(len(weights), -1), axis=1)
-        return Filters(weights[np.argsort(-norms)[:48]], name, len(weights))
-    return None
+def filters(model: Any, look: Look) -> Filters | None:
+    """Return the first layer's weights, channels averaged, of the first network whose weights have a row's shape.
 
-
-def first_weights(network: nn.Module, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Return the first layer's weights as pictures or series, (units, ...), channels averaged; None if they are none.
-
-    >>> first_weights(nn.Linear(6, 4), (2, 3)).shape
-    (4, 2, 3)
+    None where rows are those of a table, or where no first layer looks at rows as images or series.
     """
-    first: Any = next((m for m in network.modules() if isinstance(m, nn.Linear | nn.Conv2d)), None)
-    if first is None:
-        return None
-    weights: np.ndarray = first.weight.detach().cpu().float().numpy()
-    if not isinstance(first, nn.Conv2d):
-        if weights.shape[1] != np.prod(shape):
-            return None
-        weights = weights.reshape(-1, *shape)
-    averaged: np.ndarray = weights.mean(1) if weights.ndim == 4 else weights
-    return averaged
+    for name, network in first_layer_networks(model).items() if not isinstance(look, Rows) else ():
+        first: Any = next((m for m in network.modules() if isinstance(m, nn.Linear | nn.Conv2d)), None)
+        if first is None or (isinstance(first, nn.Linear) and first.in_features != look.n):
+            continue
+        weights: np.ndarray = first.weight.detach().cpu().float().numpy()
+        weights = weights if isinstance(first, nn.Conv2d) else weights.reshape(-1, *look.shape)
+        weights = weights.mean(1) if weights.ndim == 4 else weights
+        norms = np.linalg.norm(weights.reshape(len(weights), -1), axis=1)
+        return Filters(weights[np.argsort(-norms)[:FILTERS]], name, len(weights))
+    return None

@@ -3,44 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ... import metrics
-from ...metrics import Features, KernelDistance, SmallClassifier
-from .look import Look, spread
+from ...metrics import Features, SmallClassifier
+from ...subsets import even_subset, random_subset
+from .look import Look
 from .numbers import Number, signed, with_error
 
 __all__ = ["memorisation_numbers", "sample_numbers"]
 
-SQUARE = 2_000
-"""Rows of either kind that are measured on, at most: distances cost the square."""
+COMPARED_ROWS = 2_000
+"""Rows of either kind that are compared, at most: distances cost the square of their number."""
 
-FEWEST = 40
+FEWEST_ROWS = 40
 """Rows of either kind without which nothing is measured."""
 
-PARTS, SHARE = 30, 0.25
-"""Parts of the rows, and their size, whose spread gives a figure's standard error."""
+RESAMPLES, RESAMPLED_SHARE = 30, 0.25
+"""How many parts of the rows give a figure's standard error by their spread, and the share of rows in each."""
 
-BLOCKS = 10
+KERNEL_BLOCKS = 10
 """Blocks of rows that the kernel distance is averaged over."""
 
-LEARNT = 4_000
+CLASSIFIER_ROWS = 4_000
 """Training rows that a classifier for features is trained on, at most."""
 
 
-class Comparison(NamedTuple):
-    """Two sets of rows in comparable units, (N, n) and (M, n), and the features in which distances are Gaussian."""
-
-    real: np.ndarray
-    new: np.ndarray
-    real_features: np.ndarray
-    new_features: np.ndarray
-
-
 def sample_numbers(
-    estimator: Any,
+    model: Any,
     drawn: np.ndarray,
     X: np.ndarray,
     X_train: np.ndarray | None,
@@ -53,47 +45,41 @@ def sample_numbers(
     The floor is what as many training rows reach against the same held-out rows, or where no training rows are given
     what one half of the held-out rows reaches against the other.
     """
-    n = min(len(X), len(drawn), SQUARE)
-    if n < FEWEST:
+    n = min(len(X), len(drawn), COMPARED_ROWS)
+    if n < FEWEST_ROWS:
         return []
-    real, new = X[spread(len(X), n)], drawn[:n]
+    real, new = X[even_subset(len(X), n)], drawn[:n]
     if X_train is not None and len(X_train) >= n:
-        chosen = np.random.default_rng(seed).choice(len(X_train), n, replace=False)
-        held, ideal, beside = real, X_train[np.sort(chosen)], "as many training rows"
+        held, ideal, beside = real, X_train[random_subset(len(X_train), n, seed)], "as many training rows"
     else:
         order = np.random.default_rng(seed).permutation(n)
         held, ideal, beside = real[order[: n // 2]], real[order[n // 2 :]], "one half of the rows against the other"
     classifier = _classifier(X_train, train_labels)
-    features, named = _features(estimator, classifier, look)
-    floors = _values(_compared(held, ideal, look, features), seed)
+    features, named = _features(model, classifier, look)
+    floors = _estimates(held, ideal, look, features, seed, errors=False)
     numbers = [
         Number(
             "Samples",
             name,
             value,
             with_error(value, error),
-            f"{_SAMPLES[name].format(features=named)} Measured on {n:,} samples and {n:,} held-out rows, ± the "
+            f"{DEFINITIONS[name].format(features=named)} Measured on {n:,} samples and {n:,} held-out rows, ± the "
             f"standard error; beside it: {beside}.",
-            signed(_short(floors[name])),
+            signed(_short(floors[name][0])),
             key=name == "coverage",
         )
-        for name, (value, error) in _estimates(_compared(real, new, look, features), seed).items()
+        for name, (value, error) in _estimates(real, new, look, features, seed).items()
     ]
     return [*numbers, *_class_numbers(classifier, new, ideal, train_labels)]
 
 
-def _compared(real: np.ndarray, new: np.ndarray, look: Look, features: Features) -> Comparison:
-    """Return rows of both kinds as they are compared."""
-    return Comparison(look.flat(real), look.flat(new), features(real), features(new))
-
-
-_SAMPLES = {
+DEFINITIONS = {
     "precision": "The share of samples that lie within the real rows' neighbourhoods (Kynkäänniemi et al. 2019).",
     "recall": "The share of held-out rows that lie within the samples' neighbourhoods (Kynkäänniemi et al. 2019).",
     "density": "How deep samples lie within the neighbourhoods of held-out rows (Naeem et al. 2020).",
     "coverage": "The share of held-out rows whose neighbourhood holds a sample (Naeem et al. 2020).",
-    "told apart": "The accuracy of a forest that tells samples from real rows, on rows it did not see; 0.5 is "
-    "indistinguishable, 1 told apart at once (Lopez-Paz & Oquab 2017).",
+    "two-sample accuracy": "How often a forest, trained to distinguish samples from real rows, is right about rows it "
+    "did not see: 0.5 if they cannot be distinguished, 1 if they always can (Lopez-Paz & Oquab 2017).",
     "Fréchet distance": "‖μ₁ − μ₂‖² + tr(Σ₁ + Σ₂ − 2(Σ₁Σ₂)^½) of {features} (Heusel et al. 2017); not comparable with "
     "that of other features, nor of another number of rows.",
     "kernel distance": "The squared discrepancy with the kernel (x·y/d + 1)³ of {features}, unbiased: 0 is equality "
@@ -101,45 +87,39 @@ _SAMPLES = {
 }
 
 
-def _values(rows: Comparison, seed: int) -> dict[str, float]:
-    return {
-        **metrics.precision_recall(rows.real, rows.new)._asdict(),
-        **metrics.density_coverage(rows.real, rows.new)._asdict(),
-        "told apart": metrics.two_sample_accuracy(rows.real, rows.new, random_state=seed).accuracy,
-        "Fréchet distance": metrics.frechet_distance(rows.real_features, rows.new_features),
-        "kernel distance": _kernel_distance(rows, seed).value,
-    }
+def _estimates(
+    real: np.ndarray, new: np.ndarray, look: Look, features: Features, seed: int, errors: bool = True
+) -> dict[str, tuple[float, float]]:
+    """Return values and standard errors: by resampling, or where a value is a mean or a share, by its spread."""
+    rows, seen = (look.flat(real), look.flat(new)), (features(real), features(new))
 
-
-def _estimates(rows: Comparison, seed: int) -> dict[str, tuple[float, float]]:
-    """Return the values with standard errors: by resampling, or where a value is a mean or a share, by its spread."""
-
-    def resampled(metric: Callable[..., Any], real: np.ndarray, new: np.ndarray) -> tuple[Any, Any]:
-        interval = metrics.bootstrap_interval(metric, real, new, n_resamples=PARTS, share=SHARE, random_state=seed)
+    def resampled(metric: Callable[..., Any], *sets: np.ndarray) -> tuple[Any, Any]:
+        if not errors:
+            value = metric(*sets)
+            return value, value
+        interval = metrics.bootstrap_interval(
+            metric, *sets, n_resamples=RESAMPLES, share=RESAMPLED_SHARE, random_state=seed
+        )
         return interval.value, interval.standard_error
 
     found: dict[str, tuple[float, float]] = {}
     for metric in (metrics.precision_recall, metrics.density_coverage):
-        value, error = resampled(metric, rows.real, rows.new)
+        value, error = resampled(metric, *rows)
         found |= dict(zip(value._fields, zip(value, error, strict=True), strict=True))
-    accuracy = metrics.two_sample_accuracy(rows.real, rows.new, random_state=seed).accuracy
+    accuracy = metrics.two_sample_accuracy(*rows, random_state=seed).accuracy
+    blocks = min(KERNEL_BLOCKS, min(len(real), len(new)) // 10)
     return found | {
-        "told apart": (accuracy, (accuracy * (1 - accuracy) / len(rows.real)) ** 0.5),  # half of either kind is tested
-        "Fréchet distance": resampled(metrics.frechet_distance, rows.real_features, rows.new_features),
-        "kernel distance": _kernel_distance(rows, seed),
+        "two-sample accuracy": (accuracy, (accuracy * (1 - accuracy) / len(real)) ** 0.5),  # tested on half
+        "Fréchet distance": resampled(metrics.frechet_distance, *seen),
+        "kernel distance": metrics.kernel_distance(*seen, blocks, seed),
     }
-
-
-def _kernel_distance(rows: Comparison, seed: int) -> KernelDistance:
-    blocks = min(BLOCKS, min(len(rows.real), len(rows.new)) // 10)
-    return metrics.kernel_distance(rows.real_features, rows.new_features, blocks, seed)
 
 
 def _classifier(X_train: np.ndarray | None, labels: np.ndarray | None) -> SmallClassifier | None:
     """Return a classifier of some training rows, if their labels are classes with rows enough in each."""
     if X_train is None or labels is None:
         return None
-    some = spread(len(X_train), LEARNT)
+    some = even_subset(len(X_train), CLASSIFIER_ROWS)
     classes, counts = np.unique(labels[some], return_counts=True)
     real_valued = classes.dtype.kind == "f" and bool((classes % 1).any())
     if real_valued or len(classes) < 2 or counts.min() < 10:
@@ -147,13 +127,13 @@ def _classifier(X_train: np.ndarray | None, labels: np.ndarray | None) -> SmallC
     return metrics.small_classifier(X_train[some], labels[some])
 
 
-def _features(estimator: Any, classifier: SmallClassifier | None, look: Look) -> tuple[Features, str]:
-    """Return the features that Gaussians are fitted to, and what they are called."""
+def _features(model: Any, classifier: SmallClassifier | None, look: Look) -> tuple[Features, str]:
+    """Return the features that Gaussians are fitted to, and their name."""
     if classifier is not None:
         right = f"right for {classifier.accuracy:.0%} of {classifier.tested:,} rows it was not trained on"
         return classifier.features, f"the hidden units of a small classifier of the labels, {right}"
-    if hasattr(estimator, "transform"):
-        return metrics.features(estimator), "the model's own codes"
+    if hasattr(model, "transform"):
+        return metrics.features(model), "the model's own codes"
     return look.flat, "the values themselves"
 
 

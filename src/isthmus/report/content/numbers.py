@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ... import metrics
 from ...errors import DataError
-from .look import Look, spread
+from ...history import History
+from ...subsets import even_subset
+from .look import Images, Look, Rows
+from .rows import Scores
 
 __all__ = ["Number", "code_numbers", "fit_numbers", "reconstruction_numbers", "score_numbers", "signed", "with_error"]
 
-SIMILAR = 2_000
+SIMILARITY_IMAGES = 2_000
 """Images that structural similarity is measured on, at most."""
 
 PCA_ROWS = 10_000
@@ -23,7 +25,10 @@ PCA_ROWS = 10_000
 
 @dataclass(frozen=True)
 class Number:
-    """A measurement: its name, value, how it is written, what it is, and what real rows reach (`floor`), if known."""
+    """A measurement: name, value, text, definition, and what real rows reach (`floor`), if known.
+
+    A `key` number stands at the top of the page.
+    """
 
     group: str
     name: str
@@ -54,34 +59,27 @@ def with_error(value: float, error: float) -> str:
 def reconstruction_numbers(
     X: np.ndarray, X_hat: np.ndarray, X_train: np.ndarray | None, look: Look, latent_dim: int
 ) -> list[Number]:
-    """Return error, R², peak signal-to-noise of images, and the error beside that of PCA with as many numbers."""
+    """Return error and R², two measures of image quality, and the error over that of PCA with as many numbers."""
     group = "Reconstruction"
     x, x_hat = look.flat(X), look.flat(X_hat)
     error, r2 = metrics.mean_squared_error(x, x_hat), metrics.r2(x, x_hat)
-    unit = "in standard deviations of each column, squared" if look.kind == "rows" else "in the data's units, squared"
+    unit = (
+        "in standard deviations of each column, squared" if isinstance(look, Rows) else "in the data's units, squared"
+    )
+    kept = (
+        "R² = 1 − Σ‖x − x̂‖² / Σ‖x − x̄‖² over held-out rows, x̄ the mean row: 100% is exact, 0% as good as the mean row "
+        "(Wright 1921)."
+    )
+    squared = f"The mean of (x − x̂)² over all entries of held-out rows, {unit}."
     found = [
-        Number(
-            group,
-            "variance kept, R²",
-            r2,
-            f"{r2:.1%}",
-            "R² = 1 − Σ‖x − x̂‖² / Σ‖x − x̄‖² over held-out rows, x̄ the mean row: 100% is exact, 0% as good as the mean "
-            "row (Wright 1921).",
-            key=True,
-        ),
-        Number(
-            group,
-            "mean squared error",
-            error,
-            f"{error:.4g}",
-            f"The mean of (x − x̂)² over all entries of held-out rows, {unit}.",
-        ),
+        Number(group, "variance kept, R²", r2, f"{r2:.1%}", kept, key=True),
+        Number(group, "mean squared error", error, f"{error:.4g}", squared),
     ]
-    if look.kind == "images" and look.limits[1] > look.limits[0]:
+    if isinstance(look, Images) and look.limits[1] > look.limits[0]:
         ratio = metrics.psnr(x, x_hat, look.limits[1] - look.limits[0])
         definition = "10 log₁₀(peak² / error), the peak being the range of the data (Huynh-Thu & Ghanbari 2008)."
         found.append(Number(group, "peak signal-to-noise", ratio, f"{ratio:.1f} dB", definition))
-        some = spread(len(X), SIMILAR)
+        some = even_subset(len(X), SIMILARITY_IMAGES)
         alike = metrics.ssim(X[some], X_hat[some], look.limits[1] - look.limits[0])
         definition = (
             f"Luminance, contrast and structure compared window by window, over {len(some):,} images; 1 is exact "
@@ -89,7 +87,7 @@ def reconstruction_numbers(
         )
         found.append(Number(group, "structural similarity", alike.value, f"{alike.value:.3f}", definition))
     if X_train is not None and latent_dim <= min(look.n, min(len(X_train), PCA_ROWS)):
-        train = look.flat(X_train[spread(len(X_train), PCA_ROWS)])
+        train = look.flat(X_train[even_subset(len(X_train), PCA_ROWS)])
         base = metrics.pca_error(train, x, latent_dim)
         if base > 0:
             definition = (
@@ -100,29 +98,24 @@ def reconstruction_numbers(
     return found
 
 
-def score_numbers(groups: dict[str, np.ndarray], what: str, definition: str) -> list[Number]:
+def score_numbers(scores: Scores) -> list[Number]:
     """Return each group's mean score with its standard error."""
     found = []
-    for group, values in groups.items():
-        mean, error = float(values.mean()), float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else 0
-        found.append(
-            Number(
-                "Likelihood" if "nats" in what else "Discriminator",
-                f"{what}, {group}",
-                mean,
-                with_error(mean, error),
-                f"Mean over {len(values):,} rows ± its standard error. {definition}",
-            )
-        )
+    for group, values in scores.groups.items():
+        error = float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else 0
+        mean, what = float(values.mean()), scores.what
+        definition = f"Mean over {len(values):,} rows ± its standard error. {scores.definition}"
+        kind = "Likelihood" if "nats" in what else "Discriminator"
+        found.append(Number(kind, f"{what}, {group}", mean, with_error(mean, error), definition))
     return found
 
 
 def code_numbers(
-    H: np.ndarray, labels: np.ndarray | None, H_train: np.ndarray | None, train_labels: np.ndarray | None, prior: bool
+    H: np.ndarray, labels: np.ndarray | None, H_train: np.ndarray | None, train_labels: np.ndarray | None, drawn: bool
 ) -> list[Number]:
-    """Return active units, and what labels can be read off the codes where there are labels."""
+    """Return the active units where codes are `drawn` from a posterior, and how well codes predict labels, if any."""
     group, found = "Codes", []
-    if prior:
+    if drawn:
         active = metrics.active_units(H)
         definition = (
             "Units whose posterior mean varies over held-out rows with a variance above 0.01 (Burda et al. 2016, "
@@ -155,15 +148,13 @@ def code_numbers(
     return found
 
 
-def fit_numbers(estimator: Any) -> list[Number]:
+def fit_numbers(weights: int, history: History) -> list[Number]:
     """Return how large the model is and how long it was trained."""
-    weights = sum(p.numel() for p in estimator.model_.parameters())
-    history = estimator.history_
     found = [
         Number("Fit", "weights", weights, f"{weights:,}", "Numbers that training could move, in all networks."),
         Number("Fit", "epochs", len(history), f"{len(history):,}", "Passes over the training rows."),
     ]
     if "seconds" in history.columns:
         seconds = float(np.nansum(history["seconds"]))
-        found.append(Number("Fit", "seconds", seconds, f"{seconds:,.1f}", "Time that the epochs took, in all."))
+        found.append(Number("Fit", "seconds", seconds, f"{seconds:,.1f}", "The time that all epochs took together."))
     return found

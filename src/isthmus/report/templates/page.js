@@ -97,7 +97,7 @@
         small.innerHTML = `<svg viewBox="0 0 100 100" preserveAspectRatio="none"><path d="${d}"/></svg>`;
         return [small];
       }
-      return data.told[i].map(([j, value, far]) => make("div", "", `${data.names[j]} ${value} (${far})`));
+      return data.cells[i].map(([j, value, far]) => make("div", "", `${data.names[j]} ${value} (${far})`));
     };
 
     const near = (x, y, box) => {

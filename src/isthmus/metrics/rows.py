@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import DataError
 
 __all__ = ["about_the_mean", "distance_blocks", "flat", "labelled", "same_shape", "same_width", "square_blocks"]
 
 BLOCK_MIB = 128
-"""Memory that one block of distances may take."""
+"""Memory in MiB that one block of distances may take."""
 
 
-def flat(X: Any) -> np.ndarray:
+def flat(X: ArrayLike) -> np.ndarray:
     """Return X as float64 rows (N, n); raise `DataError` where there are none."""
     x = np.asarray(X, dtype=np.float64)
     if x.size == 0 or x.ndim == 0:
@@ -39,18 +40,18 @@ def same_width(*arrays: Any) -> tuple[np.ndarray, ...]:
     return rows
 
 
-def about_the_mean(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+def about_the_mean(x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return both sets as rows about the mean of x: distances far from the origin would lose their digits."""
     x, y = same_width(x, y)
     mean = x.mean(0)
     return x - mean, y - mean
 
 
-def labelled(H: Any, y: Any) -> np.ndarray:
+def labelled(H: ArrayLike, y: ArrayLike) -> np.ndarray:
     """Return the labels as an array (N,); raise `DataError` unless every row has one."""
-    labels = np.asarray(y)
-    if labels.shape != (len(H),):
-        raise DataError(f"{len(H)} rows need labels of shape ({len(H)},), got {labels.shape}")
+    n, labels = len(np.asarray(H)), np.asarray(y)
+    if labels.shape != (n,):
+        raise DataError(f"{n} rows need labels of shape ({n},), got {labels.shape}")
     return labels
 
 

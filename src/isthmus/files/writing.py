@@ -1,0 +1,116 @@
+"""Writing: an array, a table or images, by suffix; the file takes its place only once it is complete."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..atomic import atomic_file, atomic_folder
+from ..errors import DataError, first_line
+from ..frames import import_polars
+from .arrays import numeric, write_archive, write_array
+from .images import as_pixels, import_pillow, write_images
+from .reading import SUFFIXES
+from .separated import SEPARATORS
+
+__all__ = ["check_writable", "write"]
+
+
+def check_writable(path: str | Path) -> None:
+    """Refuse, before any work is done, a place that `write` could not write to.
+
+    Raises
+    ------
+    DataError : the suffix is unknown, the folder above is missing or closed, or something else is there already.
+    MissingExtraError : a table needs polars, a folder of images Pillow.
+
+    >>> check_writable("codes.xlsx")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    isthmus.errors.DataError: codes.xlsx: unknown suffix '.xlsx'; known: .csv, .tsv, ...
+    """
+    place = Path(path)
+    suffix = place.suffix.lower()
+    if suffix and suffix not in SUFFIXES:
+        raise DataError(f"{place}: unknown suffix {place.suffix!r}; known: {', '.join(SUFFIXES)}, or none for images")
+    if not place.parent.is_dir():
+        raise DataError(f"{place}: the folder {place.parent} does not exist; make it first")
+    if not os.access(place.parent, os.W_OK | os.X_OK):
+        raise DataError(f"{place}: the folder {place.parent} cannot be written to; choose another place")
+    if place.is_dir() and (suffix or any(place.iterdir())):
+        raise DataError(f"{place}: is a folder that is not empty; choose another place")
+    if not suffix and place.exists() and not place.is_dir():
+        raise DataError(f"{place}: is a file, where a folder of images would go; choose another place or a suffix")
+    if suffix in (*SEPARATORS, ".parquet"):
+        import_polars()
+    if not suffix:
+        import_pillow()
+
+
+def write(path: str | Path, values: np.ndarray, columns: Sequence[str] | None = None) -> None:
+    """Write values by suffix; the file takes its place only once it is complete.
+
+    Parameters
+    ----------
+    path : ``.csv``, ``.tsv`` or ``.parquet``, a row a sample; ``.npy``; ``.npz``, as ``values``; without a suffix, a
+        folder of PNGs.
+    values : numbers (N, ...). For images (N, H, W) or (N, C, H, W), C = 1 or 3: integers 0 to 255, or floating point
+        in [0, 1], or up to 255 where any exceeds 2; what strays outside is clipped.
+    columns : names for a table's columns, else ``x0``, ``x1``, ...
+
+    Raises
+    ------
+    DataError : the place cannot be written to, names do not fit, or the values are no images where a folder is asked
+        for.
+    MissingExtraError : a table needs polars, an image Pillow.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(Path(folder, "x.csv"), np.eye(2), ["a", "b"])
+    ...     Path(folder, "x.csv").read_text()
+    'a,b\\n1.0,0.0\\n0.0,1.0\\n'
+    """
+    check_writable(path)
+    place = Path(path)
+    suffix = place.suffix.lower()
+    values = numeric(place, np.asarray(values))
+    if not suffix:
+        pixels = as_pixels(place, values)
+        with atomic_folder(place, DataError) as folder:
+            write_images(folder, pixels)
+    else:
+        with atomic_file(place, DataError) as draft:
+            if suffix == ".npy":
+                write_array(draft, values)
+            elif suffix == ".npz":
+                write_archive(draft, values)
+            else:
+                _write_frame(draft, SEPARATORS.get(suffix), values, _names(place, values, columns))
+
+
+def _names(place: Path, values: np.ndarray, columns: Sequence[str] | None) -> list[str]:
+    width = math.prod(values.shape[1:])
+    names = [f"x{i}" for i in range(width)] if columns is None else [str(name) for name in columns]
+    if len(names) != width:
+        raise DataError(f"{place}: {len(names)} names do not go with {width} columns")
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise DataError(f"{place}: two columns are named {twice!r}; give each its own name")
+    return names
+
+
+def _write_frame(path: Path, separator: str | None, values: np.ndarray, names: list[str]) -> None:
+    pl = import_polars()
+    try:
+        frame = pl.DataFrame(values.reshape(len(values), len(names)), schema=names, orient="row")
+        if separator is None:
+            frame.write_parquet(path)
+        else:
+            frame.write_csv(path, separator=separator)
+    except pl.exceptions.PolarsError as error:
+        raise OSError(first_line(error)) from None

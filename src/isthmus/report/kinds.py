@@ -1,0 +1,260 @@
+"""How each kind of rows is drawn: images as strips of tiles, series as curves, a table's rows as charts and tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from .content.codes import Interpolation, Traversal
+from .content.look import Images, Look, Rows
+from .content.rows import SHOWN, Reconstructions, Samples, Scores
+from .pictures import CLASSES, RAMP, Axis, Bars, Chart, Dots, Group, Line, Panel, Strip, Table, number
+from .rasters import data_uri, diverging, grey, png, thumbnails
+
+__all__ = ["Kind", "kind_of", "small_multiples"]
+
+SHEET_COLUMNS = 50
+"""Thumbnails side by side in the sheet of samples."""
+
+SHEET_PIXELS = 1_600_000
+"""Pixels in the sheet of thumbnails, at most."""
+
+CURVES = 200
+"""Held-out rows of a table that set the scale of a chart of rows."""
+
+CURVE_POINTS = 64
+"""Points at which the small curve of a series is drawn, at most."""
+
+ODD_COLUMNS = 5
+"""Columns of a row that the map shows: those farthest from the mean."""
+
+
+class Kind(Protocol):
+    """What differs between images, series and rows of a table."""
+
+    def rows(self, title: str, X: np.ndarray, frame: np.ndarray) -> Panel:
+        """Return a few rows in one panel, whose axes hold the rows `frame`."""
+
+    def reconstructions(self, made: Reconstructions) -> tuple[str, list[Group]]:
+        """Return a note and groups: originals, inputs, outputs and errors, best to worst."""
+
+    def samples(self, made: Samples) -> list[Group]:
+        """Return samples and the real rows nearest to them."""
+
+    def traversal(self, made: Traversal, title: str) -> Panel:
+        """Return what one unit moves."""
+
+    def interpolation(self, made: Interpolation, title: str) -> Panel:
+        """Return the way from one row to another."""
+
+    def lowest(self, made: Scores, title: str) -> Group:
+        """Return the rows with the lowest scores."""
+
+    def behind_dots(self, X: np.ndarray) -> dict[str, Any]:
+        """Return what the map's script shows of each row."""
+
+
+def kind_of(look: Look) -> Kind:
+    """Return how rows of that look are drawn."""
+    if isinstance(look, Images):
+        return _Images(look)
+    return _Rows(look) if isinstance(look, Rows) else _Series(look)
+
+
+def small_multiples(panels: Sequence[tuple[str, Sequence[tuple[str, np.ndarray]]]]) -> Group:
+    """Return curves as charts on one scale: for each a title and lines (name, values); an ``input`` is faint."""
+    y = Axis.of("value", *(values for _, lines in panels for _, values in lines))
+    charts = []
+    for title, lines in panels:
+        colours = iter(CLASSES)
+        marks = [
+            Line(np.arange(len(v)), v, name, "currentColor", "faint")
+            if name == "input"
+            else Line(np.arange(len(v)), v, name, next(colours))
+            for name, v in lines
+        ]
+        x = Axis(0, max(1, len(lines[0][1]) - 1), "position")
+        charts.append(Chart(marks, x, y, f"{title}: {', '.join(name for name, _ in lines)}", title))
+    return Group(charts, "grid")
+
+
+class _Images:
+    def __init__(self, look: Look) -> None:
+        self.look = look
+
+    def strip(self, X: np.ndarray, title: str, columns: int = SHOWN) -> Strip:
+        return Strip(grey(X, self.look.limits), title, columns)
+
+    def rows(self, title: str, X: np.ndarray, frame: np.ndarray) -> Panel:
+        return self.strip(X[: 2 * SHOWN], title)
+
+    def reconstructions(self, made: Reconstructions) -> tuple[str, list[Group]]:
+        strips = [self.strip(made.originals, "originals")]
+        if made.inputs is not None:
+            strips.append(self.strip(made.inputs, f"inputs, corrupted as in training: {made.corruption}"))
+        strips.append(self.strip(made.outputs, "outputs"))
+        difference = np.asarray(made.outputs, dtype=np.float64) - made.originals
+        largest = float(np.abs(difference).max())
+        title = f"errors: blue too dark, red too bright, full colour ±{largest:.2g}"
+        return "", [Group([*strips, Strip(diverging(difference, largest), title, SHOWN)], "strips")]
+
+    def samples(self, made: Samples) -> list[Group]:
+        strips = []
+        for start in range(0, len(made.shown), SHOWN):
+            strips.append(self.strip(made.shown[start : start + SHOWN], "samples"))
+            if made.nearest is not None:
+                strips.append(self.strip(made.nearest[start : start + SHOWN], f"nearest {made.of} rows"))
+        return [Group(strips, "strips" if made.nearest is None else "strips pairs")]
+
+    def traversal(self, made: Traversal, title: str) -> Panel:
+        return self.strip(made.outputs, title, len(made.outputs))
+
+    def interpolation(self, made: Interpolation, title: str) -> Panel:
+        images = np.concatenate([made.start[None], made.outputs, made.stop[None]])
+        return self.strip(images, title, len(images))
+
+    def lowest(self, made: Scores, title: str) -> Group:
+        return Group([self.strip(made.lowest, title)])
+
+    def behind_dots(self, X: np.ndarray) -> dict[str, Any]:
+        sheet = data_uri(png(thumbnails(X, self.look.limits, SHEET_COLUMNS, SHEET_PIXELS)))
+        aspect = self.look.shape[-2] / self.look.shape[-1]
+        return {"sheet": sheet, "columns": SHEET_COLUMNS, "lines": math.ceil(len(X) / SHEET_COLUMNS), "aspect": aspect}
+
+
+class _Series:
+    def __init__(self, look: Look) -> None:
+        self.look = look
+
+    def fan(self, X: np.ndarray, title: str) -> Chart:
+        """Return curves that belong together, from the first colour of the ramp to the last."""
+        flat = self.look.flat(X)
+        places = np.linspace(0, len(RAMP) - 1, len(flat)).round().astype(int)
+        ends = {0: "from", len(flat) - 1: "to"}
+        marks = [Line(np.arange(self.look.n), v, ends.get(i, ""), RAMP[places[i]]) for i, v in enumerate(flat)]
+        x, y = Axis(0, max(1, self.look.n - 1), "position"), Axis.of("value", flat)
+        return Chart(marks, x, y, f"{title}: series from one end to the other", title)
+
+    def rows(self, title: str, X: np.ndarray, frame: np.ndarray) -> Panel:
+        x, y = Axis(0, max(1, self.look.n - 1), "position"), Axis.of("value", self.look.flat(frame))
+        lines = zip(np.clip(self.look.flat(X[:SHOWN]), y.low, y.high), CLASSES, strict=False)
+        marks = [Line(np.arange(self.look.n), values, "", colour) for values, colour in lines]
+        return Chart(marks, x, y, f"{title}: {len(marks)} series", title)
+
+    def reconstructions(self, made: Reconstructions) -> tuple[str, list[Group]]:
+        kinds = {"input": made.inputs, "original": made.originals, "output": made.outputs}
+        flat = {name: self.look.flat(X) for name, X in kinds.items() if X is not None}
+        last = len(made.rows) - 1
+        panels = [
+            (f"row {row}, error {error:.3g}", [(name, values[i]) for name, values in flat.items()])
+            for i, (row, error) in enumerate(zip(made.rows, made.shown_errors, strict=True))
+            if i % 2 == 0 or i == last
+        ]
+        note = f"Inputs, corrupted as in training ({made.corruption}), are drawn faint." if made.corruption else ""
+        return note, [small_multiples(panels)]
+
+    def samples(self, made: Samples) -> list[Group]:
+        lines = [("sample", self.look.flat(made.shown))]
+        if made.nearest is not None:
+            lines.append((f"nearest {made.of} row", self.look.flat(made.nearest)))
+        shown = range(min(6, len(made.shown)))
+        return [small_multiples([(f"sample {i}", [(name, values[i]) for name, values in lines]) for i in shown])]
+
+    def traversal(self, made: Traversal, title: str) -> Panel:
+        return self.fan(made.outputs, title)
+
+    def interpolation(self, made: Interpolation, title: str) -> Panel:
+        return self.fan(made.outputs, title)
+
+    def lowest(self, made: Scores, title: str) -> Group:
+        rows = zip(made.lowest_rows, self.look.flat(made.lowest)[:6], strict=False)
+        group = small_multiples([(f"row {row}", [("row", values)]) for row, values in rows])
+        return Group(group.panels, group.layout, title)
+
+    def behind_dots(self, X: np.ndarray) -> dict[str, Any]:
+        places = np.linspace(0, self.look.n - 1, min(self.look.n, CURVE_POINTS)).round().astype(int)
+        low, high = self.look.limits
+        curves = (self.look.flat(X)[:, places] - low) / ((high - low) or 1) * 100
+        return {"curves": np.clip(curves, 0, 100).round().astype(int).tolist()}
+
+
+class _Rows:
+    def __init__(self, look: Look) -> None:
+        self.look = look
+
+    def changes(self, along: np.ndarray, X: np.ndarray, most: np.ndarray) -> list[Line | Dots]:
+        """Return a line for each of the columns that change most."""
+        return [Line(along, X[:, j], self.look.names[j], colour) for j, colour in zip(most, CLASSES, strict=False)]
+
+    def rows(self, title: str, X: np.ndarray, frame: np.ndarray) -> Panel:
+        if self.look.n <= 3:
+            own, around = (np.asarray(rows).reshape(len(rows), -1)[:, [0, -1]] for rows in (X, frame))
+            x, y = (Axis.of(self.look.names[i], around[:, i]) for i in (0, -1))
+            placed = np.stack([x.place(own[:, 0]), y.place(own[:, 1])], 1)
+            inside = ((placed >= 0) & (placed <= 1)).all(1)
+            return Chart([Dots(own[inside], "")], x, y, f"{title}: {x.label} and {y.label}", title, square=True)
+        x = Axis(0, self.look.n - 1, "column", whole=True)
+        y = Axis.of("distance from the mean, in σ", self.look.flat(frame[:CURVES] - frame.mean(0)))
+        lines = zip(np.clip(self.look.flat(X[:SHOWN] - frame.mean(0)), y.low, y.high), CLASSES, strict=False)
+        marks = [Line(np.arange(self.look.n), values, "", colour) for values, colour in lines]
+        return Chart(marks, x, y, f"{title}: {len(marks)} rows, column by column", title)
+
+    def reconstructions(self, made: Reconstructions) -> tuple[str, list[Group]]:
+        lost = 1 - made.r2[made.worst]
+        bars = Bars([self.look.names[i] for i in made.worst], lost, "Worst columns by share of variance lost")
+        before, after = self.look.flat(made.originals), self.look.flat(made.outputs)
+        originals, outputs = (np.asarray(X).reshape(len(X), -1) for X in (made.originals, made.outputs))
+        lines: list[list[str | tuple[str, str]]] = []
+        for i in reversed(range(len(before))):
+            worst = np.argsort(-np.abs(before[i] - after[i]), kind="stable")[:3]
+            cells = [(self.look.names[j], f"{originals[i, j]:.4g} → {outputs[i, j]:.4g}") for j in worst]
+            lines.append([str(made.rows[i]), f"{made.shown_errors[i]:.3g}", *cells])
+        head = ["row", "error", "largest miss", "second largest", "third largest"][: len(lines[0])]
+        note = "The bars show the columns that come back worst: the share of their variance that is lost, 1 − R²."
+        return note, [Group([bars]), Group([Table(head, lines)], note="A miss is written value → reconstruction.")]
+
+    def samples(self, made: Samples) -> list[Group]:
+        kinds = [("sample", made.shown)] + ([] if made.nearest is None else [(f"nearest {made.of}", made.nearest)])
+        columns = np.sort(np.argsort(-self.look.flat(made.shown).std(0), kind="stable")[:8])
+        lines: list[list[str | tuple[str, str]]] = [
+            [f"{name} {i}", *(f"{v:.4g}" for v in np.asarray(X[i]).reshape(-1)[columns])]
+            for i in range(min(8, len(made.shown)))
+            for name, X in kinds
+        ]
+        left_out = f"{len(columns)} of {self.look.n} columns." if self.look.n > len(columns) else ""
+        return [Group([Table(["", *(self.look.names[j] for j in columns)], lines)], note=left_out)]
+
+    def traversal(self, made: Traversal, title: str) -> Panel:
+        flat = self.look.flat(made.outputs)
+        moved = flat - flat.mean(0)
+        most = np.argsort(-np.abs(moved).max(0), kind="stable")[:4]
+        x, y = Axis.of("value of the unit", made.values, margin=0.02), Axis.of("change in σ of the column", moved)
+        alt = f"What unit {made.unit} moves: {', '.join(self.look.names[j] for j in most)}"
+        return Chart(self.changes(made.values, moved, most), x, y, alt, title, readable=True)
+
+    def interpolation(self, made: Interpolation, title: str) -> Panel:
+        flat, ends = self.look.flat(made.outputs), self.look.flat(np.stack([made.start, made.stop]))
+        most = np.argsort(-np.abs(ends[1] - ends[0]), kind="stable")[:4]
+        between, at_ends = flat - ends.mean(0), ends - ends.mean(0)
+        marks = self.changes(np.linspace(0, 1, len(flat)), between, most)
+        for j, colour in zip(most, CLASSES, strict=False):
+            marks.append(Dots(np.stack([[0.0, 1.0], at_ends[:, j]], 1), "", colour))
+        x = Axis(-0.03, 1.03, "t; dots are the rows themselves")
+        y = Axis.of("value in σ, about the middle", between[:, most], at_ends[:, most])
+        return Chart(marks, x, y, f"{title}: {', '.join(self.look.names[j] for j in most)}", title)
+
+    def lowest(self, made: Scores, title: str) -> Group:
+        return Group([], note=f"{title[0].upper()}{title[1:]}: rows {', '.join(str(i) for i in made.lowest_rows)}.")
+
+    def behind_dots(self, X: np.ndarray) -> dict[str, Any]:
+        flat, own = self.look.flat(X), np.asarray(X).reshape(len(X), -1)
+        centred = flat - flat.mean(0)
+        oddest = np.argsort(-np.abs(centred), axis=1, kind="stable")[:, :ODD_COLUMNS]
+        cells = [
+            [[int(j), number(own[i, j]), f"{centred[i, j]:+.1f}σ".replace("-", "−")] for j in columns]
+            for i, columns in enumerate(oddest)
+        ]
+        return {"names": self.look.names, "cells": cells}
