@@ -115,14 +115,14 @@ class Waiting(Objective):
         return terms if float(terms["divergence"].sum()) > -1 else {}
 
 
-def test_a_part_that_waits_is_told_of_and_the_fit_goes_on(X):
+def test_a_part_that_waits_is_corruption_width_of_and_the_fit_goes_on(X):
     plain = VAE(4, objective=Waiting(), **SMALL).fit(X)
     with pytest.warns(UserWarning, match="cannot be captured and runs uncaptured: a part waits for the device"):
         told = VAE(4, objective=Waiting(), **SMALL, training=Training(capture=True)).fit(X)
     np.testing.assert_allclose(_losses(told), _losses(plain), rtol=1e-4)
 
 
-def test_a_capture_that_fails_is_told_of_and_the_fit_goes_on(X, monkeypatch):
+def test_a_capture_that_fails_is_corruption_width_of_and_the_fit_goes_on(X, monkeypatch):
     """The device and both generators are as they were."""
     monkeypatch.setattr(captured.Captured, "_waits", lambda self, due, batch: self.take(due, batch))
     plain = VAE(4, objective=Waiting(), **SMALL).fit(X)

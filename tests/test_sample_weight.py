@@ -69,14 +69,14 @@ def test_only_ratios_of_weights_count(cls, rng):
     assert_same_weights(equal, clone(system).fit(X), rtol=1e-4, atol=1e-6)
 
 
-def test_every_players_term_is_weighted(rng):
-    """A cluster of a thousandth of the weight is hardly sampled: D and G both count rows."""
+def test_units_terms_and_held_out_losses_are_weighted(rng):
+    """A cluster of a thousandth of the weight hardly counts."""
     X = np.concatenate([rng.normal(-3, 0.3, size=(300, 1)), rng.normal(3, 0.3, size=(300, 1))])
     weight = np.repeat([1.0, 0.001], 300)
     vae = VAE(1, max_epochs=20, random_state=0).fit(X, sample_weight=weight)
     assert vae.model_.scaling.shift.item() == pytest.approx(np.average(X[:, 0], weights=weight), abs=1e-9)
     assert (vae.sample(500, random_state=0) < 0).mean() > 0.9
-    held_out = Autoencoder(1, max_epochs=1, learning_rate=0, validation_fraction=0.5, random_state=0)
+    held_out = VAE(1, max_epochs=1, learning_rate=0, validation_fraction=0.5, random_state=0)
     losses = [held_out.fit(X, sample_weight=w).history_["validation_loss"][0] for w in (weight, weight[::-1])]
     assert losses[0] != pytest.approx(losses[1], rel=1e-3), "held-out rows are weighted too"
 

@@ -16,7 +16,7 @@ class Batch(Mapping[str, Tensor]):
     ----------
     x : samples in the data's units, (N, ...).
     noisy : their real noisy partners, of the same shape.
-    condition : what the model is told of each row beside x, (N, c).
+    condition : the numbers that the networks get beside x, (N, c).
     observed : which entries of x are known, of the shape of x, bool.
     weight : how much each row counts, (N,), of mean 1 over the rows of a fit.
 

@@ -4,11 +4,11 @@ A corruption is called with a batch x (N, ...) in the data's own units, as float
 it returns x̃ of the same shape and never changes x. The noise to inject is the noise that will be met.
 
 A corruption may return more than x̃, by name, and all of it goes into the batch that the encoder meets (`Pass.met`): the
-noise's level as a condition that the networks are told, or which entries are hidden, for a term of the loss.
+noise's level as a condition that the networks get, or which entries are hidden, for a term of the loss.
 
 >>> class AnyLevel(Corruption):
-...     "x̃ = x + σε, σ ~ U(0, 1), and the networks are told σ."
-...     told = 1
+...     "x̃ = x + σε, σ ~ U(0, 1), and the networks get σ."
+...     condition_width = 1
 ...     def __call__(self, x, source):
 ...         level = source.uniform((len(x), 1), x)
 ...         return {"noisy": x + level * source.normal(x.shape, x), "condition": level}
@@ -39,11 +39,10 @@ __all__ = ["Corruption", "Gaussian", "Masking", "Residuals", "SaltAndPepper"]
 class Corruption(Part, kind="corruption"):
     """Base of corruptions: ``corruption(x, source) -> x_tilde``, or what is met by name, with x̃ as ``"noisy"``."""
 
-    told: ClassVar[int] = 0
-    """How many numbers the networks are told of each row's corruption.
+    condition_width: ClassVar[int] = 0
+    """The width of the condition that comes with x̃, as ``"condition"``, beside the row's own condition.
 
-    They come as ``"condition"``, (N, told). A row that is not corrupted, and whose condition leaves them out, is told
-    zeros.
+    Where a row is not corrupted, and no condition gives these numbers, they are zero.
     """
 
     def __call__(self, x: Tensor, source: Source) -> Tensor | Mapping[str, Tensor]:

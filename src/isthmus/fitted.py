@@ -104,11 +104,11 @@ class Fitted:
     def conditions(self, condition: Any, rows: int) -> np.ndarray | None:
         """Return the condition of every row as numbers, (N, c), or None where the model has none.
 
-        A single condition stands for all rows; where none is given, that of `Estimator.under` does. What the networks
-        are told of a corruption may be left out: a row that is not corrupted is told zeros.
+        A single condition stands for all rows; where none is given, that of `Estimator.under` does. The numbers that
+        a corruption returns may be left out: they are zero for a row that is not corrupted.
         """
         width = self.model.condition_width
-        own = width - self.model.told
+        own = width - self.model.corruption_width
         numbers = np.zeros((rows, 0)) if condition is None and own == 0 < width else condition
         if condition is None and self.model.fixed is not None:
             numbers = np.broadcast_to(self.model.fixed.cpu().numpy(), (rows, width))
@@ -118,8 +118,8 @@ class Fitted:
                 numbers = numbers.reshape(-1, 1) if 1 in (own, width) else numbers.reshape(1, -1)
             if len(numbers) == 1:
                 numbers = np.broadcast_to(numbers, (rows, *numbers.shape[1:]))
-        if self.model.told and numbers is not None and numbers.shape[1] == own:
-            numbers = np.concatenate([numbers, np.zeros((len(numbers), self.model.told))], axis=1)
+        if self.model.corruption_width and numbers is not None and numbers.shape[1] == own:
+            numbers = np.concatenate([numbers, np.zeros((len(numbers), self.model.corruption_width))], axis=1)
         return condition_rows(numbers, rows, width)
 
     def codes(self, H: Any) -> np.ndarray:

@@ -19,7 +19,7 @@ from .corruption import Corruption
 from .device import pick_device
 from .errors import CompositionError, DataError
 from .facts import Facts
-from .given import Given, batch_size_for, facts_of, precision_for, split, told_of, units_of
+from .given import Given, batch_size_for, corruption_width_of, facts_of, precision_for, split, units_of
 from .model import Model, Pass
 from .parts import to_json
 from .progress import progress
@@ -56,7 +56,7 @@ def fit(estimator: Any, given: Given) -> None:
     rows, held_out = split(len(x), estimator.validation_fraction, seed)
     facts = facts_of(given, rows.numpy())
     estimator.choose(facts)
-    facts = replace(facts, latent_dim=estimator.latent_dim_, condition=facts.condition + told_of(estimator))
+    facts = replace(facts, latent_dim=estimator.latent_dim_, condition=facts.condition + corruption_width_of(estimator))
     device = pick_device(estimator.device)
     scaling, facts = _units(estimator, given, rows.numpy(), facts)
     memory.refuse(estimator, x, facts, device)

@@ -15,7 +15,7 @@ from .errors import DataError
 from .facts import Facts
 from .scaling import Scaling, moments
 
-__all__ = ["Given", "batch_size_for", "facts_of", "precision_for", "split", "told_of", "units_of"]
+__all__ = ["Given", "batch_size_for", "corruption_width_of", "facts_of", "precision_for", "split", "units_of"]
 
 BFLOAT16_FROM_WEIGHTS = 2**18
 """The number of weights from which bfloat16 pays."""
@@ -92,9 +92,9 @@ def batch_size_for(estimator: Any, n: int) -> int:
     return 1 << min(8, max(4, round(math.log2(max(1.0, n / 100)))))
 
 
-def told_of(estimator: Any) -> int:
-    """Return how many numbers the networks are told of each row's corruption."""
-    return int(getattr(estimator.corruption_, "told", 0))
+def corruption_width_of(estimator: Any) -> int:
+    """Return the width of the condition that the estimator's corruption returns."""
+    return int(getattr(estimator.corruption_, "condition_width", 0))
 
 
 def units_of(estimator: Any, facts: Facts) -> Scaling:

@@ -16,7 +16,7 @@ from .batch import Batch
 from .device import pick_device
 from .errors import FitError
 from .facts import Facts
-from .given import Given, batch_size_for, facts_of, precision_for, told_of
+from .given import Given, batch_size_for, corruption_width_of, facts_of, precision_for
 from .machine import available, in_words
 from .model import Model, Pass
 from .networks import Custom
@@ -77,7 +77,7 @@ def estimate(estimator: Any, X: ArrayLike) -> MemoryEstimate:
     rows = np.linspace(0, len(x) - 1, min(len(x), FACT_ROWS), dtype=np.int64)
     facts = replace(facts_of(Given(x[rows]), np.arange(len(rows))), rows=len(x))
     copy.choose(facts)
-    facts = replace(facts, latent_dim=copy.latent_dim_, condition=told_of(copy))
+    facts = replace(facts, latent_dim=copy.latent_dim_, condition=corruption_width_of(copy))
     return _counted(copy, _without_numbers(copy, facts), x, facts, pick_device(copy.device))
 
 
@@ -152,7 +152,7 @@ def _kept(model: Model, estimator: Any, n: int) -> list[int]:
     What torch saves is counted on tensors that have shapes alone, whatever the terms, penalties and networks are;
     weights do not count.
     """
-    width = model.condition_width - model.told
+    width = model.condition_width - model.corruption_width
     condition = torch.empty(n, width, device="meta") if width else None
     batch = Batch(torch.empty(n, *model.shape, device="meta", dtype=model.dtype), condition=condition)
     # A corruption keeps nothing for a backward pass, and one of the user's own may count its calls.

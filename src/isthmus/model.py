@@ -66,7 +66,7 @@ class Model(nn.Module):
         super().__init__()
         self.shape, self.latent_dim = facts.shape, facts.latent_dim
         self.condition_width, self.rows = facts.condition, facts.rows
-        self.told = int(getattr(corruption, "told", 0))
+        self.corruption_width = int(getattr(corruption, "condition_width", 0))
         self.mixed = False
         self.fixed: Tensor | None = None
         self.has_density = posterior is not None and posterior.has_density
@@ -201,8 +201,8 @@ class Pass:
 
     @property
     def condition(self) -> Tensor | None:
-        """The condition c of every row, (N, c), with what the networks are told of its corruption, or None."""
-        c = self.met.condition if self.model.told else self.batch.condition
+        """The condition c of every row, (N, c), with the one that its corruption returns, or None."""
+        c = self.met.condition if self.model.corruption_width else self.batch.condition
         return None if c is None else c.to(self.model.dtype)
 
     @property
@@ -225,10 +225,11 @@ class Pass:
         if model.corruption is not None and self.batch.noisy is None and "x_tilde" not in self._computed:
             drawn = model.corruption(x if x.is_floating_point() else x.to(model.dtype), self.source)
             found = {"noisy": drawn} if isinstance(drawn, Tensor) else dict(drawn)
-        told = found.pop("condition", None)
-        if model.told and (condition is None or condition.shape[1] < model.condition_width):
-            told = torch.zeros(len(x), model.told, dtype=model.dtype, device=x.device) if told is None else told
-            condition = told if condition is None else torch.cat([condition, told.to(condition.dtype)], 1)
+        extra = found.pop("condition", None)
+        if model.corruption_width and (condition is None or condition.shape[1] < model.condition_width):
+            if extra is None:
+                extra = torch.zeros(len(x), model.corruption_width, dtype=model.dtype, device=x.device)
+            condition = extra if condition is None else torch.cat([condition, extra.to(condition.dtype)], 1)
         return self.batch.having(**found, condition=condition)
 
     @property

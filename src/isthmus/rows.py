@@ -42,12 +42,12 @@ def check_rows(estimator: BaseEstimator, X: Any, reset: bool, minimum: int = 1) 
     return x
 
 
-def check_target(y: Any) -> np.ndarray:
-    """Return the clean rows of pairs as a numeric, finite array."""
-    y = _refuse_form(y, "y")
+def check_target(y: Any, called: str = "y") -> np.ndarray:
+    """Return what comes with rows, such as the clean rows of pairs, as a numeric, finite array."""
+    y = _refuse_form(y, called)
     _refuse_text(y)
-    target = _narrow(check_array(y, dtype="numeric", allow_nd=True, ensure_all_finite=False, input_name="y"))
-    check_finite(target)
+    target = _narrow(check_array(y, dtype="numeric", allow_nd=True, ensure_all_finite=False, input_name=called))
+    check_finite(target, called=called)
     return target
 
 
@@ -94,7 +94,7 @@ def condition_rows(condition: Any, rows: int, width: int | None = None) -> np.nd
         return None
     if width == 0:
         raise DataError("this model was fitted without a condition; leave condition out")
-    c = check_target(np.asarray(condition).reshape(len(condition), -1)).astype(np.float32)
+    c = check_target(np.asarray(condition).reshape(len(condition), -1), "condition").astype(np.float32)
     if len(c) != rows or (width is not None and c.shape[1] != width):
         raise DataError(f"condition must be of shape ({rows}, {width or 'c'}), got {c.shape}")
     return c
@@ -176,8 +176,8 @@ def _is_date(column: Any) -> bool:
     return str(getattr(column, "dtype", "")).lower().startswith(("date", "time", "duration", "period"))
 
 
-def check_finite(X: np.ndarray, names: list[str] | None = None) -> None:
-    """Raise `DataError` naming rows and columns if X holds NaN or infinity."""
+def check_finite(X: np.ndarray, names: list[str] | None = None, called: str = "X") -> None:
+    """Raise `DataError` naming rows and columns if an array, `called` by that name, holds NaN or infinity."""
     if X.dtype.kind != "f" or X.size == 0:
         return
     rows = max(1, 2**20 // max(1, math.prod(X.shape[1:])))
@@ -190,7 +190,7 @@ def check_finite(X: np.ndarray, names: list[str] | None = None) -> None:
     what = "NaN" if np.isnan(X[where]).any() else "infinity"
     labels = [repr(names[c]) if names and X.ndim == 2 else str(c) for c in columns[:3]]
     raise DataError(
-        f"Input X contains {what} in {len(where)} of {len(X)} rows: rows {_some(where.tolist())}, "
+        f"Input {called} contains {what} in {len(where)} of {len(X)} rows: rows {_some(where.tolist())}, "
         f"columns {_some(labels, len(columns))}; drop the rows or fill the values in (SimpleImputer)"
     )
 

@@ -33,7 +33,12 @@ def known() -> dict[str, type[Any]]:
 
 
 def find(name: str, module: str) -> type[Any] | None:
-    """Return the system of that name, its module's if several have it; None if none is imported."""
-    systems = _SYSTEMS.values()
-    named = [cls for cls in systems if cls.__name__ == name]
-    return next((cls for cls in named if cls.__module__ == module), named[0] if named else None)
+    """Return the system of that name which is defined in that module, or None if none is imported.
+
+    A class that moved from one module of a user's to another is found, too; a user's own class is never taken for one
+    of isthmus that has the same name, nor the other way round. An empty module stands for isthmus.
+    """
+    named = [cls for cls in _SYSTEMS.values() if cls.__name__ == name]
+    ours = module.partition(".")[0] in ("", "isthmus")
+    moved = [cls for cls in named if (cls.__module__.partition(".")[0] == "isthmus") == ours]
+    return next((cls for cls in named if cls.__module__ == module), moved[0] if moved else None)

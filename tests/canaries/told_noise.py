@@ -11,7 +11,7 @@ from isthmus.corruption import Corruption
 class DrawnLevel(Corruption):
     """x̃ = x + σε with σ ~ U(0, most), of which the networks are told σ."""
 
-    told = 1
+    condition_width = 1
     most: float = 0.5
 
     def __call__(self, x, source):

@@ -29,9 +29,7 @@ PRIORS = [StandardNormal(), ConditionalGaussian(), VampPrior(6)]
 
 by_posterior = pytest.mark.parametrize("posterior", POSTERIORS, ids=repr)
 by_family = pytest.mark.parametrize("family", [*POSTERIORS, *PRIORS], ids=repr)
-by_density = pytest.mark.parametrize(
-    "family", [p for p in [*POSTERIORS, *PRIORS] if getattr(p, "has_density", True)], ids=repr
-)
+by_density = pytest.mark.parametrize("family", [DiagonalGaussian(), *PRIORS], ids=repr)
 
 
 def _context(family, *lead: int, seed: int = 0) -> torch.Tensor | None:
@@ -73,7 +71,7 @@ def test_the_mean_and_variance_are_those_of_draws(family):
         p = family.build(_facts()).double()(_context(family, 2))
         z = draw(p, source_of(), (100_000,))
     error = (p.variance / len(z)).sqrt()
-    assert ((z.mean(0) - p.mean).abs() <= 5 * error).all()
+    assert ((z.mean(0) - p.mean).abs() <= 5 * error + 1e-12).all()
     torch.testing.assert_close(z.var(0), p.variance, rtol=0.03, atol=0)
 
 

@@ -35,7 +35,10 @@ class Rows:
     def __init__(self, subject: Subject, X: np.ndarray, asked: Any) -> None:
         self._subject, self.own, self.asked = subject, X, asked
         self.x = subject.units(X)
-        numbers, own = subject.fitted.conditions(asked, len(X)), subject.model.condition_width - subject.model.told
+        numbers, own = (
+            subject.fitted.conditions(asked, len(X)),
+            subject.model.condition_width - subject.model.corruption_width,
+        )
         self.given = numbers[:, :own] if numbers is not None and own else None
 
     def __len__(self) -> int:
@@ -48,7 +51,7 @@ class Rows:
 
     @cached_property
     def condition(self) -> np.ndarray | None:
-        """What the networks are told of each row, of its corruption too, (N, c); None where that is nothing."""
+        """The condition that the networks get with each row, its corruption's included, (N, c), or None."""
         return self._met(lambda passed: passed.condition) if self._subject.model.condition_width else None
 
     def _met(self, what: Callable[[Pass], Any]) -> np.ndarray:

@@ -36,6 +36,8 @@ def fit_density(
 ) -> None:
     """Fit p(z) to values by maximum likelihood, in place: min −(1/N) Σⱼ log p(zⱼ).
 
+    A density may fit itself in this way in its own `finish`: neither that nor its `begin` is called here.
+
     Parameters
     ----------
     density : ``density(None)`` returns a distribution over (d,); a flow, a mixture, an autoregressive net.
@@ -47,5 +49,5 @@ def fit_density(
     model.prior = density
     model.place(values.device, values.dtype)
     generator = torch.Generator(values.device).manual_seed(random_state)
-    run = Run(epochs=epochs, learning_rate=learning_rate, settings=training or Training(), generator=generator)
+    run = Run(epochs, learning_rate, training or Training(), generator, begins_and_finishes=False)
     train(model, [Player("density", _NegativeLogDensity())], Rows(Batch(values.detach()), batch_size), run)

@@ -56,6 +56,7 @@ class Run:
     watch : the column that patience watches, lower is better; where there is none, the first player's held-out loss.
     report : called after each epoch with its row of the history.
     checkpoints : where the state is kept, or None.
+    begins_and_finishes : whether the `begin` and `finish` of the model's parts are called.
     """
 
     epochs: int
@@ -67,6 +68,7 @@ class Run:
     watch: str = "validation_loss"
     report: Callable[[dict[str, float]], None] = field(default=lambda row: None)
     checkpoints: Checkpoints | None = None
+    begins_and_finishes: bool = True
 
 
 def train(model: Model, players: Turns, rows: Rows, run: Run) -> History:
@@ -114,7 +116,7 @@ class _Game:
         self.model.train()
         if self.run.checkpoints is not None and self.run.checkpoints.found is not None:
             self.restore(self.run.checkpoints.found)
-        else:
+        elif self.run.begins_and_finishes:
             begin(self.model, self.rows)
             if self.average is not None:
                 self.average.model.load_state_dict(self.model.state_dict())
@@ -131,7 +133,8 @@ class _Game:
                 if self.captured is not None:
                     self.captured.forget()
         self._hand_out()
-        finish(self.model, self.rows)
+        if self.run.begins_and_finishes:
+            finish(self.model, self.rows)
         return self.history
 
     def _play_epoch(self, interrupts: Interrupts) -> None:
