@@ -11,7 +11,6 @@ import pytest
 import isthmus
 from isthmus import VAE, Autoencoder, systems
 from isthmus.errors import ModelFileError
-from isthmus.objective import Reconstruction
 from isthmus.verbs import verb
 
 MINE = '''
@@ -135,4 +134,3 @@ def test_an_estimator_that_does_not_say_who_plays_is_told_so(rng):
     assert "idle" not in systems.known()
     with pytest.raises(NotImplementedError, match=r"Idle does not say who plays: define players\(\)"):
         Idle(2, max_epochs=1).fit(rng.normal(size=(40, 6)))
-    assert Reconstruction().weights(1.0) == {"reconstruction": 1.0}

@@ -35,8 +35,8 @@ def known() -> dict[str, type[Any]]:
 def find(name: str, module: str) -> type[Any] | None:
     """Return the system of that name which is defined in that module, or None if none is imported.
 
-    A class that moved from one module of a user's to another is found, too; a user's own class is never taken for one
-    of isthmus that has the same name, nor the other way round. An empty module stands for isthmus.
+    A class that moved from one of a user's modules to another is found too. A user's class is never taken for one of
+    isthmus that has the same name, nor the other way round; an empty module stands for isthmus.
     """
     named = [cls for cls in _SYSTEMS.values() if cls.__name__ == name]
     ours = module.partition(".")[0] in ("", "isthmus")

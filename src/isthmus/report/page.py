@@ -7,13 +7,13 @@ size; words stand beside it as HTML, so that they stay as large as text on a pho
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from ..atomic import atomic_file
 from ..errors import DataError
 from ..history import History
 from ..version import VERSION
@@ -186,17 +186,6 @@ def check_page(path: Path) -> None:
 
 def write(path: Path, text: str) -> Path:
     """Write a text file, which takes its place only once it is complete."""
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", newline="", dir=path.parent, prefix=f".{path.name}-", delete=False
-        ) as draft:
-            draft.write(text)
-        try:
-            os.chmod(draft.name, 0o644)
-            os.replace(draft.name, path)
-        except OSError:
-            os.unlink(draft.name)
-            raise
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from None
+    with atomic_file(path, DataError) as draft:
+        draft.write_text(text, encoding="utf-8", newline="")
     return path

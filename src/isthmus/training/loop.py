@@ -26,7 +26,7 @@ from .life import begin, finish, move_to, moving_parts
 from .mover import Mover, Turn
 from .player import Player, Turns, turns_of
 from .settings import Training
-from .state import State
+from .state import State, global_random_states, restore_global_random_states
 from .step import sums_of
 
 __all__ = ["Run", "train"]
@@ -342,7 +342,8 @@ class _Game:
             state.facts["best"] = {"value": self.best.value, "waited": self.best.waited}
         for mover in self.movers:
             mover.put(state)
-        state.put("random", {"opening": self.opening, "now": self.run.generator.get_state(), **_global_states(self)})
+        own = {"opening": self.opening, "now": self.run.generator.get_state()}
+        state.put("random", own | global_random_states(self.rows.device))
         state.facts |= {name: getattr(self, name) for name in _COUNTS}
         state.facts["history"] = [dict(row) for row in self.history]
         return state
@@ -363,23 +364,13 @@ class _Game:
         random = state.get("random")
         self.opening, self.now = random["opening"], random["now"]
         self.run.generator.set_state(self.now)
-        torch.set_rng_state(random["cpu"])
-        if "cuda" in random:
-            torch.cuda.set_rng_state(random["cuda"], device)
+        restore_global_random_states(random, device)
         for name in _COUNTS:
             setattr(self, name, state.facts[name])
         self.history = History(state.facts["history"])
 
 
 _COUNTS = ("epoch", "index", "step", "scale", "healed", "seconds", "elapsed", "over")
-
-
-def _global_states(game: _Game) -> dict[str, Tensor]:
-    """Return torch's own random states, which a user's dropout layer draws from."""
-    device = game.rows.device
-    return {"cpu": torch.get_rng_state()} | (
-        {"cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {}
-    )
 
 
 def _prefix(player: Player, players: Turns) -> str:
