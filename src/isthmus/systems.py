@@ -26,8 +26,8 @@ def known() -> dict[str, type[Any]]:
     """Return the systems by their lower-case names.
 
     >>> import isthmus.estimators
-    >>> sorted(known())[:3]
-    ['adversarialautoencoder', 'autoencoder', 'contractiveautoencoder']
+    >>> {"vae", "gan", "autoencoder"} <= set(known())
+    True
     """
     return dict(_SYSTEMS)
 
