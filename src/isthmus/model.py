@@ -280,7 +280,7 @@ class Pass:
     @property
     def z_prior(self) -> Tensor:
         """One code from the prior for every row, (N, d)."""
-        z: Tensor = self.once("z_prior", lambda: self._drawn_from_prior())
+        z: Tensor = self.once("z_prior", self._drawn_from_prior)
         return z
 
     def _drawn_from_prior(self) -> Tensor:
