@@ -10,6 +10,7 @@ from .report import put
 ALL = {
     "speed": "speed",
     "gpu": "gpu",
+    "against": "against",
     "time_to_quality": "time_to_quality",
     "contractive": "contractive",
     "likelihood_speed": "likelihood_speed",
