@@ -85,7 +85,7 @@ def test_what_cannot_be_healed_stops_with_what_was_learnt_and_the_cause(rng):
     with pytest.warns(
         UserWarning,
         match=r"blew up in epoch 3 and 3 smaller steps did not heal it: the term 'reconstruction' is not finite for 16 "
-        r"of 16 rows of a batch, the first of them \[\d+, \d+, \d+\]; already the model's input is not finite; look "
+        r"of 16 rows of a batch, the first of them \[\d+, \d+, \d+\]; the model's input itself is not finite; look "
         r"at those rows.*The state after 2 epochs is kept",
     ):
         dae.fit(X)

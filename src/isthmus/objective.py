@@ -105,7 +105,7 @@ class Sum(Objective):
         for term in self.terms:
             self.require_part("terms", term, Term)
         names = [term.name for term in self.terms]
-        self.require(len(set(names)) == len(names), f"terms must have names of their own, got {', '.join(names)}")
+        self.require(len(set(names)) == len(names), f"terms must have different names, got {', '.join(names)}")
         self.require_count("draws", self.draws)
 
     def summands(self) -> Sequence[Term]:
