@@ -173,9 +173,9 @@ def test_models_that_have_no_bound_are_refused_in_one_line(rng):
         (lambda vae, X: metrics.elbo(vae, X, n_draws=0), "n_draws must be at least 1, got 0"),
         (lambda vae, X: metrics.annealed_importance_sampling(vae, X, n_chains=1), "n_chains must be at least 2, got 1"),
         (lambda vae, X: metrics.bits_per_dimension([1.0], 0), "n_dimensions must be at least 1"),
-        (lambda vae, X: metrics.parzen_log_likelihood(X, X, X), "every validation row is itself among the samples"),
+        (lambda vae, X: metrics.parzen_log_likelihood(X, X, X), "every validation row is among the samples"),
         (lambda vae, X: metrics.parzen_log_likelihood(X, X, X, [0.0]), "sigmas must be positive"),
-        (lambda vae, X: metrics.parzen_log_likelihood(X, X, X[:, :2]), "as many features each"),
+        (lambda vae, X: metrics.parzen_log_likelihood(X, X, X[:, :2]), "the same number of features"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(measure, message, linear):

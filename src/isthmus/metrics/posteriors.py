@@ -1,4 +1,4 @@
-"""What posteriors q(z|x) say, a unit of the code at a time."""
+"""Posteriors q(z|x), unit by unit of the code."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["PosteriorMoments", "UnitDivergence", "divergences", "kl_per_unit", "
 
 
 class PosteriorMoments(NamedTuple):
-    """What `posterior_moments` returns: μ and σ of q(z|x), (N, d) each."""
+    """The result of `posterior_moments`: μ and σ of q(z|x), (N, d) each."""
 
     mean: np.ndarray
     std: np.ndarray
 
 
 class UnitDivergence(NamedTuple):
-    """What `kl_per_unit` returns: in nats, (d,) each."""
+    """The result of `kl_per_unit`, in nats, (d,) each."""
 
     value: np.ndarray
     standard_error: np.ndarray
@@ -52,19 +52,24 @@ def posterior_moments(estimator: Any, X: Any) -> PosteriorMoments:
 def kl_per_unit(means: Any, stds: Any) -> UnitDivergence:
     """Return KL(q(zᵤ|x) ‖ N(0, 1)) = ½(μᵤ² + σᵤ² − 1 − log σᵤ²) of each unit, averaged over rows.
 
-    Kingma & Welling 2014, appendix B; a unit near zero has collapsed onto the prior. The sum over units is the bound's
-    divergence. The standard errors are over rows.
+    A unit near zero has collapsed onto the prior. The sum over units is the divergence in the evidence bound of a model
+    with a standard normal prior. The standard errors are over rows.
 
     Parameters
     ----------
-    means, stds : μ and σ of the posteriors, (N, d) each, of two rows or more.
+    means, stds : μ and σ of the posteriors, (N, d) each, with two rows or more.
+
+    References
+    ----------
+    Diederik P. Kingma and Max Welling, "Auto-Encoding Variational Bayes", 2014, https://arxiv.org/abs/1312.6114,
+        appendix B.
 
     >>> kl_per_unit([[1.0, 0.0], [-1.0, 0.0]], [[1.0, 1.0], [1.0, 1.0]]).value.tolist()
     [0.5, 0.0]
     """
     mu, sigma = same_shape(means, stds)
     if len(mu) < 2 or not (sigma > 0).all():
-        raise DataError(f"posteriors must be of two rows or more and of positive width, got {len(mu)} rows")
+        raise DataError(f"means must have two rows or more and stds must be positive, got {len(mu)} rows")
     divergence = divergences(mu, sigma)
     return UnitDivergence(divergence.mean(0), divergence.std(0, ddof=1) / np.sqrt(len(mu)))
 
