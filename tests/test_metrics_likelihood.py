@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from scipy.stats import norm
 from sklearn.neighbors import KernelDensity
-from torch.distributions import MultivariateNormal
+from torch.distributions import MultivariateNormal, Normal, TanhTransform, TransformedDistribution
 
 from isthmus import GAN, VAE, Autoencoder, metrics
 from isthmus.errors import CompositionError, DataError
@@ -165,6 +167,19 @@ def test_models_that_have_no_bound_are_refused_in_one_line(rng):
                 bound(model, X)
     with pytest.raises(CompositionError, match="no prior"):
         metrics.annealed_importance_sampling(ae, X)
+
+
+def test_a_posterior_without_moments_is_refused_in_one_line(linear):
+    class Squashed(torch.nn.Module):
+        def forward(self, context):
+            mu, log_variance = context.chunk(2, -1)
+            return TransformedDistribution(Normal(mu, log_variance.exp()), [TanhTransform()])
+
+    X, vae = linear[0], copy.deepcopy(linear[1])
+    vae.model_.posterior = Squashed()
+    with pytest.raises(CompositionError, match="no closed mean or variance") as refusal:
+        metrics.posterior_moments(vae, X[:4])
+    assert "\n" not in str(refusal.value)
 
 
 @pytest.mark.parametrize(

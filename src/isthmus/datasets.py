@@ -71,11 +71,11 @@ class Dataset:
     train_condition: np.ndarray | None = None
     test_condition: np.ndarray | None = None
 
-    def beside_train(self, rows: Any = slice(None)) -> dict[str, np.ndarray]:
+    def beside_train(self, rows: slice | np.ndarray = slice(None)) -> dict[str, np.ndarray]:
         """Return the arguments that a system needs beside training rows: their condition, if there is one."""
         return {} if self.train_condition is None else {"condition": self.train_condition[rows]}
 
-    def beside_test(self, rows: Any = slice(None)) -> dict[str, np.ndarray]:
+    def beside_test(self, rows: slice | np.ndarray = slice(None)) -> dict[str, np.ndarray]:
         """Return the arguments that a system needs beside held-out rows: their condition, if there is one."""
         return {} if self.test_condition is None else {"condition": self.test_condition[rows]}
 

@@ -39,7 +39,7 @@ from torch.nn.functional import logsigmoid
 from .errors import CompositionError
 from .source import Source
 
-__all__ = ["Chain", "Delta", "bernoulli", "draw", "event", "log_prob", "normal"]
+__all__ = ["Chain", "Delta", "bernoulli", "draw", "draw_rows", "event", "log_prob", "normal"]
 
 
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
@@ -213,6 +213,11 @@ def draw(p: Distribution, source: Source, shape: tuple[int, ...] = ()) -> Tensor
     like = p.mean
     tiny = torch.finfo(like.dtype).tiny
     return p.icdf(source.uniform((*shape, *p.batch_shape), like).clamp(min=tiny, max=1 - torch.finfo(like.dtype).eps))
+
+
+def draw_rows(p: Distribution, n: int, source: Source) -> Tensor:
+    """Draw n events from p, or one event from each of its batch if p is already a distribution for every row."""
+    return draw(p, source, () if p.batch_shape else (n,))
 
 
 @draw.register(Independent)

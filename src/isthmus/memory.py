@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from sklearn.base import clone
 from torch import Tensor, nn
 
@@ -27,6 +26,10 @@ from .source import Source
 from .training import Training
 from .training.data import place_for
 from .training.player import turns_of
+from .typing import ArrayLike
+
+if TYPE_CHECKING:
+    from .estimators import Estimator
 
 __all__ = ["MemoryEstimate", "estimate", "refuse"]
 
@@ -56,7 +59,7 @@ class MemoryEstimate(NamedTuple):
         return sum(self)
 
 
-def estimate(estimator: Any, X: ArrayLike) -> MemoryEstimate:
+def estimate(estimator: Estimator, X: ArrayLike) -> MemoryEstimate:
     """Return the memory that fitting an estimator to X would need; neither is changed, and no weight is allocated.
 
     Parameters

@@ -67,8 +67,9 @@ class Objective(Part, kind="objective"):
 
     @property
     def sample_shape(self) -> tuple[int, ...]:
-        """The leading shape of z: (k,) for k draws per row, () for one draw."""
-        return ()
+        """The leading shape of z: (k,) for an objective whose argument `draws` is k, () for one draw."""
+        draws = getattr(self, "draws", 1)
+        return () if draws == 1 else (draws,)
 
     def refuse(self, model: Model) -> None:
         """Raise `CompositionError`, with the reason, if the objective makes no sense for that model."""
@@ -111,10 +112,6 @@ class Sum(Objective):
         """Return the terms."""
         return self.terms
 
-    @property
-    def sample_shape(self) -> tuple[int, ...]:
-        return () if self.draws == 1 else (self.draws,)
-
 
 class Reconstruction(Objective):
     r"""−log p(x|z) + λΩ, the objective of plain, denoising and contractive autoencoders.
@@ -156,10 +153,6 @@ class ELBO(Objective):
     def summands(self) -> Sequence[Term]:
         """Return the reconstruction loss and the divergence."""
         return NegativeLogLikelihood(), self.divergence or KL()
-
-    @property
-    def sample_shape(self) -> tuple[int, ...]:
-        return () if self.draws == 1 else (self.draws,)
 
 
 class ImportanceWeighted(Objective):

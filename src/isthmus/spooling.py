@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from .errors import DataError, first_line
 from .frames import import_polars, named_columns, table
+from .typing import ArrayLike
 
 if TYPE_CHECKING:
     import polars

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
+
+from .typing import ArrayLike
 
 __all__ = ["PrincipalComponents"]
 
@@ -39,7 +41,7 @@ class PrincipalComponents:
     def __init__(self, n_components: int, scale: np.ndarray | float = 1.0) -> None:
         self.n_components, self.scale = n_components, scale
 
-    def fit(self, X: Any) -> Self:
+    def fit(self, X: ArrayLike) -> Self:
         """Learn mean and components from rows (N, ...)."""
         from sklearn.decomposition import PCA  # imported late, since `isthmus --help` would wait half a second for it
 
@@ -50,21 +52,21 @@ class PrincipalComponents:
         self.pca_ = PCA(self.n_components, svd_solver=solver, random_state=0).fit(flat - self.mean_)
         return self
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Return codes, (N, n_components)."""
         codes: np.ndarray = self.pca_.transform(self._flat(X) - self.mean_)
         return codes
 
-    def inverse_transform(self, H: Any) -> np.ndarray:
+    def inverse_transform(self, H: ArrayLike) -> np.ndarray:
         """Return the rows that belong to codes, (N, ...)."""
         flat = self.pca_.inverse_transform(H) + self.mean_
         rows: np.ndarray = flat.reshape(len(flat), *self.shape_) * self.scale
         return rows
 
-    def reconstruct(self, X: Any) -> np.ndarray:
+    def reconstruct(self, X: ArrayLike) -> np.ndarray:
         """Return x̂ for rows (N, ...)."""
         return self.inverse_transform(self.transform(X))
 
-    def _flat(self, X: Any) -> np.ndarray:
+    def _flat(self, X: ArrayLike) -> np.ndarray:
         scaled: np.ndarray = np.asarray(X, dtype=np.float64) / self.scale
         return scaled.reshape(len(scaled), -1)

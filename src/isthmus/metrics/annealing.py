@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -13,8 +13,13 @@ from torch import Tensor
 from ..distributions import draw
 from ..errors import DataError
 from ..fitted import Fitted
+from ..model import Model
 from ..source import Generated, Source
+from ..typing import ArrayLike
 from .estimate import mean_of_rows
+
+if TYPE_CHECKING:
+    from ..estimators import Estimator
 
 __all__ = ["AnnealedEvidence", "annealed_importance_sampling"]
 
@@ -50,8 +55,8 @@ class State(NamedTuple):
 
 
 def annealed_importance_sampling(
-    estimator: Any,
-    X: Any,
+    estimator: Estimator,
+    X: ArrayLike,
     n_temperatures: int = 500,
     n_chains: int = 16,
     n_leapfrog: int = 10,
@@ -132,7 +137,7 @@ def _sigmoid_path(n: int, slope: float = 4.0) -> np.ndarray:
     return betas
 
 
-def _position(model: Any, prior: torch.distributions.Distribution, x: Tensor) -> Callable[[Tensor], State]:
+def _position(model: Model, prior: torch.distributions.Distribution, x: Tensor) -> Callable[[Tensor], State]:
     """Return the function from codes (K, N, d) to the state of chains at these codes."""
 
     def at(z: Tensor) -> State:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..errors import DataError
+from ..typing import ArrayLike
 from .rows import flat, labelled, same_width
 
 __all__ = ["active_units", "knn_accuracy", "linear_probe"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..errors import DataError
+from ..typing import ArrayLike
 from .rows import about_the_mean, distance_blocks, same_width, square_blocks
 
 __all__ = ["KernelDistance", "frechet_distance", "kernel_distance", "mmd"]

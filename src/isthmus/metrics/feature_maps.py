@@ -4,31 +4,42 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..errors import DataError
+from ..typing import ArrayLike
 from .rows import flat, labelled
 
 __all__ = ["Features", "SmallClassifier", "features", "on_features", "small_classifier"]
 
 T = TypeVar("T")
-Features = Callable[[Any], np.ndarray]
+Features = Callable[[ArrayLike], np.ndarray]
 """A function of rows (N, ...) that returns their features (N, k)."""
+
+
+class Transformer(Protocol):
+    """An estimator that turns rows into codes."""
+
+    def transform(self, X: ArrayLike, /) -> ArrayLike:
+        """Return codes, (N, k)."""
+
+
+FeatureSource = Transformer | Callable[..., ArrayLike] | None
+"""An estimator with ``transform``, a function of rows, or None for the rows themselves."""
 
 
 class SmallClassifier(NamedTuple):
     """The result of `small_classifier`: two functions of rows, and the accuracy on `tested` held-out rows."""
 
-    labels: Callable[[Any], np.ndarray]
+    labels: Callable[[ArrayLike], np.ndarray]
     features: Features
     accuracy: float
     tested: int
 
 
-def features(source: Any = None) -> Features:
+def features(source: FeatureSource = None) -> Features:
     """Return a function from rows (N, ...) to features (N, k), float64.
 
     Parameters
@@ -57,7 +68,7 @@ def features(source: Any = None) -> Features:
     return of
 
 
-def on_features(metric: Callable[..., T], source: Any) -> Callable[..., T]:
+def on_features(metric: Callable[..., T], source: FeatureSource) -> Callable[..., T]:
     """Return a metric that is measured on features of its arguments.
 
     For several metrics, or for an interval, apply `features` once and pass its results to the metrics.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,12 +14,16 @@ from ..errors import DataError
 from ..fitted import Fitted
 from ..model import Pass
 from ..source import ByRow, row_seeds
+from ..typing import ArrayLike
 from .estimate import Estimate, mean_of_rows
+
+if TYPE_CHECKING:
+    from ..estimators import VAE, Estimator
 
 __all__ = ["bits_per_dimension", "elbo", "importance_weighted_bound"]
 
 
-def elbo(estimator: Any, X: Any, n_draws: int = 16) -> Estimate:
+def elbo(estimator: Estimator, X: ArrayLike, n_draws: int = 16) -> Estimate:
     """Return the evidence lower bound, 𝔼_q log p(x|z) − KL(q(z|x) ‖ p(z)) ≤ log p(x) (Kingma & Welling 2014, eq. 3).
 
     The mean over rows, in nats, in the data's own units. Each row's expectation is a mean over draws that are seeded by
@@ -57,7 +61,7 @@ def elbo(estimator: Any, X: Any, n_draws: int = 16) -> Estimate:
     return mean_of_rows(np.concatenate(rows) - float(model.scaling.log_volume()))
 
 
-def importance_weighted_bound(estimator: Any, X: Any, n_draws: int = 100) -> Estimate:
+def importance_weighted_bound(estimator: VAE, X: ArrayLike, n_draws: int = 100) -> Estimate:
     """Return the importance-weighted bound, log (1/k) Σᵢ p(x, zᵢ)/q(zᵢ|x) (Burda et al. 2016, equation 8).
 
     The mean over rows, in nats, in the data's own units. In expectation it lies between the evidence bound and log p(x)
@@ -85,7 +89,7 @@ def importance_weighted_bound(estimator: Any, X: Any, n_draws: int = 100) -> Est
     return mean_of_rows(estimator.score_samples(X, n_draws=n_draws))
 
 
-def bits_per_dimension(log_likelihoods: Any, n_dimensions: int, levels: float = 1.0) -> Estimate:
+def bits_per_dimension(log_likelihoods: ArrayLike, n_dimensions: int, levels: float = 1.0) -> Estimate:
     """Return −log p(x) / (n log 2) + log₂ levels, averaged over rows (Theis et al. 2016).
 
     Parameters

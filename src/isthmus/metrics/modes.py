@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..errors import DataError
+from ..typing import ArrayLike
 from .rows import labelled, same_width
 
 __all__ = ["ClassCoverage", "ModeCoverage", "class_coverage", "mode_coverage"]
@@ -72,7 +72,7 @@ def mode_coverage(samples: ArrayLike, centres: ArrayLike, std: float) -> ModeCov
     )
 
 
-def class_coverage(samples: ArrayLike, classify: Callable[[Any], Any], y: ArrayLike) -> ClassCoverage:
+def class_coverage(samples: ArrayLike, classify: Callable[..., ArrayLike], y: ArrayLike) -> ClassCoverage:
     """Count the classes that samples reach, and compare their frequencies with the data's (Srivastava et al. 2017).
 
     A classifier assigns a class to each sample. `found` is the number of classes with at least one sample. `reverse_kl`

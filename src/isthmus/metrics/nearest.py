@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from ..typing import ArrayLike
 from .rows import about_the_mean
 
 __all__ = ["Memorisation", "memorisation", "nearest_distance"]

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.metrics import r2_score
 
 from ..errors import DataError
+from ..typing import ArrayLike
 from ..yardstick import PrincipalComponents
 from .rows import same_shape, same_width
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
 
 __all__ = ["denoising_gain", "mean_squared_error", "pca_error", "psnr", "r2", "r2_per_feature"]
 

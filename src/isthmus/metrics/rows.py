@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..errors import DataError
+from ..typing import ArrayLike
 
 __all__ = ["about_the_mean", "distance_blocks", "flat", "labelled", "same_shape", "same_width", "square_blocks"]
 
@@ -24,7 +23,7 @@ def flat(X: ArrayLike) -> np.ndarray:
     return x.reshape(len(x), -1)
 
 
-def same_shape(*arrays: Any) -> tuple[np.ndarray, ...]:
+def same_shape(*arrays: ArrayLike) -> tuple[np.ndarray, ...]:
     """Return the arrays as float64 rows; raise `DataError` unless they have the same shape."""
     shapes = {np.shape(a) for a in arrays}
     if len(shapes) > 1:
@@ -32,7 +31,7 @@ def same_shape(*arrays: Any) -> tuple[np.ndarray, ...]:
     return tuple(flat(a) for a in arrays)
 
 
-def same_width(*arrays: Any) -> tuple[np.ndarray, ...]:
+def same_width(*arrays: ArrayLike) -> tuple[np.ndarray, ...]:
     """Return the arrays as float64 rows; raise `DataError` unless all have the same number of features."""
     rows = tuple(flat(a) for a in arrays)
     if len({r.shape[1] for r in rows}) > 1:

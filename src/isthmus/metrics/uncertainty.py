@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..errors import DataError
+from ..typing import ArrayLike
 
 __all__ = ["Interval", "accuracy_interval", "bootstrap_interval", "real_against_real"]
 
@@ -26,7 +26,7 @@ class Interval(NamedTuple, Generic[T]):
 
 def bootstrap_interval(
     metric: Callable[..., T],
-    *arrays: Any,
+    *arrays: ArrayLike,
     paired: bool = False,
     level: float = 0.95,
     n_resamples: int = 200,
