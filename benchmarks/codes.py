@@ -69,8 +69,8 @@ def run() -> str:
     head += ["‖J‖ at test images", f"‖J‖ at distance {AWAY}", f"code moves over distance {AWAY}"]
     return (
         "Fashion-MNIST, 784-1000 sigmoid units, tied weights, cross-entropy, ten epochs at four times the default "
-        "learning rate, three seeds (mean ± standard "
-        f"deviation). The probe is a logistic regression (C = 0.01) on the codes of {PROBE_ROWS:,} clean training images; "
+        "learning rate, three seeds (mean ± standard deviation). The probe is a logistic regression (C = 0.01) on the "
+        f"codes of {PROBE_ROWS:,} clean training images; "
         "the noisy test images have half their pixels set to zero. ‖J‖ is the mean Frobenius norm of the encoder's "
         "Jacobian at 1,000 test images, and at a distance of 8 from each in a random direction; the last column is "
         "‖h(x + 8u) − h(x)‖, how far the code goes on the way.\n\n" + table(head, rows)

@@ -15,7 +15,7 @@ from .rows import flat, labelled
 __all__ = ["Features", "SmallClassifier", "features", "on_features", "small_classifier"]
 
 T = TypeVar("T")
-Features = Callable[[ArrayLike], np.ndarray]
+Features = Callable[..., np.ndarray]
 """A function of rows (N, ...) that returns their features (N, k)."""
 
 
@@ -33,7 +33,7 @@ FeatureSource = Transformer | Callable[..., ArrayLike] | None
 class SmallClassifier(NamedTuple):
     """The result of `small_classifier`: two functions of rows, and the accuracy on `tested` held-out rows."""
 
-    labels: Callable[[ArrayLike], np.ndarray]
+    labels: Callable[..., np.ndarray]
     features: Features
     accuracy: float
     tested: int

@@ -84,8 +84,8 @@ def report(
     if not command:
         given = ["X" if X is not None else "None", repr(str(place)), *(["X_train"] if X_train is not None else [])]
         command = f"{type(model).__name__}(...).report({', '.join(given)})"
-    about = {"labels": labels, "train_labels": train_labels, "data": data, "command": command, "seed": random_state}
-    return write(place, page(Content(model, X, X_train, **about)))
+    labelled = {"labels": labels, "train_labels": train_labels}
+    return write(place, page(Content(model, X, X_train, **labelled, data=data, command=command, seed=random_state)))
 
 
 def page(content: Content) -> str:
