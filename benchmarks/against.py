@@ -110,5 +110,5 @@ def _text(turns: int) -> str:
         f"Fashion-MNIST, 30,000 rows. The same fit by this code and by revision {REVISION}, in a process each, taking turns "
         f"({turns} turns, a seed each): thousand rows a second by the history's epochs, the first left out; the ratio is "
         "the median of paired ratios. The score is `score` of 2,000 test rows after those few epochs, with the deviation "
-        "between seeds; the two codes draw other noise.\n\n"
+        "between seeds (equal where both codes draw the same numbers).\n\n"
     )
