@@ -18,6 +18,7 @@ from .model import Model
 from .placing import AnyPlace
 from .rows import check_rows, condition_rows
 from .tensors import as_tensor
+from .typing import ArrayLike
 
 __all__ = ["BLOCK_ROWS", "Fitted", "values_at_once"]
 
@@ -86,7 +87,7 @@ class Fitted:
         abilities: frozenset[str] = type(self.estimator).abilities()
         return abilities
 
-    def rows(self, X: Any) -> np.ndarray:
+    def rows(self, X: ArrayLike) -> np.ndarray:
         """Return rows as a numeric array (N, *shape), finite, in their own dtype.
 
         Raises
@@ -101,7 +102,7 @@ class Fitted:
                 raise DataError(f"X has samples of shape {shape}, {name} was fitted on {self.shape}")
         return check_rows(self.estimator, X, reset=False)
 
-    def conditions(self, condition: Any, rows: int) -> np.ndarray | None:
+    def conditions(self, condition: ArrayLike | None, rows: int) -> np.ndarray | None:
         """Return the condition of every row as numbers, (N, c), or None where the model has none.
 
         A single condition stands for all rows; where none is given, that of `Estimator.under` does. The numbers that
@@ -109,7 +110,7 @@ class Fitted:
         """
         width = self.model.condition_width
         own = width - self.model.corruption_width
-        numbers = np.zeros((rows, 0)) if condition is None and own == 0 < width else condition
+        numbers: Any = np.zeros((rows, 0)) if condition is None and own == 0 < width else condition
         if condition is None and self.model.fixed is not None:
             numbers = np.broadcast_to(self.model.fixed.cpu().numpy(), (rows, width))
         if condition is not None and width:
@@ -122,7 +123,7 @@ class Fitted:
             numbers = np.concatenate([numbers, np.zeros((len(numbers), self.model.corruption_width))], axis=1)
         return condition_rows(numbers, rows, width)
 
-    def codes(self, H: Any) -> np.ndarray:
+    def codes(self, H: ArrayLike) -> np.ndarray:
         """Return codes as an array (N, d).
 
         Raises
@@ -175,7 +176,7 @@ class Fitted:
         block = as_tensor(a[start : start + size], self.model.device)
         return torch.cat([block, block.new_zeros(size - len(block), *block.shape[1:])])
 
-    def encode(self, X: Any, condition: Any = None) -> np.ndarray:
+    def encode(self, X: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return the codes (N, d) of rows: the posterior's mean, without corruption or draws."""
         rows = self.rows(X)
         return self.map(
@@ -190,13 +191,13 @@ class Fitted:
         x_hat: Tensor = model.scaling.inverse(model.decode(z.to(model.dtype), condition).mean)
         return x_hat
 
-    def decode(self, H: Any, condition: Any = None) -> np.ndarray:
+    def decode(self, H: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return x̂ for codes (N, d), in the data's own shape and units."""
         h = self.codes(H)
         given = self.conditions(condition, len(h))
         return self.map(h, self.decoded, condition=given, dtype=self.estimator.dtype_)
 
-    def reconstruct(self, X: Any, condition: Any = None) -> np.ndarray:
+    def reconstruct(self, X: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return x̂ of the shape of X, in the data's units."""
         rows, model = self.rows(X), self.model
         return self.map(
@@ -213,7 +214,7 @@ class Fitted:
         wide: Tensor = scaling(x.to(scaling.shift), torch.float64)
         return wide.cpu().numpy().reshape(len(X), -1)
 
-    def scaled_blocks(self, X: Any, draws: int) -> Iterator[Tensor]:
+    def scaled_blocks(self, X: ArrayLike, draws: int) -> Iterator[Tensor]:
         """Yield rows in the model's units, in blocks whose reconstructions from `draws` codes each have a bounded size.
 
         Raises

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, Self, cast
+from typing import Self, cast
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from ..seeds import generator_for
 from ..source import Generated
 from ..term import Term
 from ..training import Player, Turns
+from ..typing import ArrayLike, RandomState
 from .abilities import Reconstructs
 
 __all__ = ["Autoencoder", "ContractiveAutoencoder", "DenoisingAutoencoder", "Reconstructing"]
@@ -124,7 +125,14 @@ class DenoisingAutoencoder(Reconstructing):
 
     corruption: Corruption | Callable[..., Tensor] | str = "auto"
 
-    def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, condition: Any = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        condition: ArrayLike | None = None,
+    ) -> Self:
         """Fit to clean rows X, corrupting them; or to pairs, X noisy and y clean, of one shape.
 
         A one-dimensional y is taken for labels and ignored, as scikit-learn's pipelines want it. The other arguments
@@ -138,7 +146,7 @@ class DenoisingAutoencoder(Reconstructing):
             )
         return self._fit(X, y, sample_weight, condition)
 
-    def corrupt(self, X: Any, random_state: Any = None) -> np.ndarray:
+    def corrupt(self, X: ArrayLike, random_state: RandomState = None) -> np.ndarray:
         """Return x̃ ~ p(x̃|x) for each row, in the data's shape and units: what training was met with.
 
         Parameters
