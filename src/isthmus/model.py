@@ -72,6 +72,8 @@ class Model(nn.Module):
         self.has_density = posterior is not None and posterior.has_density
         self.scaling = scaling
         self.networks = nn.ModuleDict(networks)
+        place, _, name = next(name for name, _ in self.networks.named_parameters()).rpartition(".")
+        self._weight = self.networks.get_submodule(place), name  # to look one up anew takes longer than a small layer
         self.posterior = None if posterior is None else posterior.build(facts)
         self.likelihood = None if likelihood is None else likelihood.build(facts)
         facts = replace(facts, encode=None if posterior is None else self.encode)
@@ -83,12 +85,16 @@ class Model(nn.Module):
     @property
     def dtype(self) -> torch.dtype:
         """The dtype of weights, codes and losses."""
-        return next(self.networks.parameters()).dtype
+        owner, name = self._weight
+        dtype: torch.dtype = getattr(owner, name).dtype
+        return dtype
 
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return next(self.networks.parameters()).device
+        owner, name = self._weight
+        device: torch.device = getattr(owner, name).device
+        return device
 
     def place(self, device: torch.device, dtype: torch.dtype) -> Model:
         """Move the model; what is in the data's units stays in float64 wherever the device has it."""
@@ -214,6 +220,8 @@ class Pass:
     @property
     def met(self) -> Batch:
         """The batch as the encoder meets it: with all that the corruption returns, x̃ as ``noisy``."""
+        if self.model.corruption is None and not self.model.corruption_width:
+            return self.batch
         if "met" not in self._computed:
             self._computed["met"] = self._corrupted(), True
         met: Batch = self._computed["met"][0]
