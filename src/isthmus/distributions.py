@@ -1,13 +1,14 @@
-"""Distributions: what torch.distributions lacks here, drawing from a `Source`, and log-densities with gaps.
+"""Distributions: additions to torch.distributions, draws from a `Source`, and log-densities with gaps.
 
-``draw(p, source, shape)`` is the one way in which isthmus draws. It learns a distribution of your own in two lines:
+isthmus makes every draw by ``draw(p, source, shape)``. Two lines teach it a distribution of your own; name the class in
+``draw.register(Class)``, since an annotation alone cannot be resolved inside a function:
 
 >>> import torch
 >>> from torch.distributions import Distribution
 >>> class Triangular(Distribution):
 ...     "U + U' on (0, 2)."
->>> @draw.register
-... def _(p: Triangular, source, shape=()):
+>>> @draw.register(Triangular)
+... def _(p, source, shape=()):
 ...     return source.uniform((*shape, *p.batch_shape), torch.zeros(())) + source.uniform((*shape,), torch.zeros(()))
 """
 
@@ -38,14 +39,14 @@ from torch.nn.functional import logsigmoid
 from .errors import CompositionError
 from .source import Source
 
-__all__ = ["Chain", "Delta", "bernoulli", "draw", "event", "log_prob", "normal"]
+__all__ = ["Chain", "Delta", "bernoulli", "draw", "draw_rows", "event", "log_prob", "normal"]
 
 
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 
 
 class Delta(Distribution):
-    r"""A point mass δ(x − v) at each entry of v: what an encoder without noise returns.
+    r"""A point mass δ(x − v) at each entry of v, as returned by an encoder without noise.
 
     It has a mean and draws, but no density.
 
@@ -197,21 +198,26 @@ def log_prob(p: Distribution, x: Tensor, observed: Tensor | None = None) -> Tens
 def draw(p: Distribution, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
     """Draw from p, of shape ``shape + batch_shape + event_shape``, with gradients wherever p has them.
 
-    A distribution of a kind that is not known here is drawn by its inverse distribution function, where it has one.
-    ``draw.register`` teaches another way, see the top of this module.
+    A class without a method here is drawn by its inverse distribution function, if it has one. To add a method for a
+    class, register it by ``@draw.register(Class)``; see the top of this module.
 
     Raises
     ------
-    CompositionError : the distribution has neither.
+    CompositionError : the class has neither.
     """
     if type(p).icdf is Distribution.icdf or p.event_shape:
         raise CompositionError(
-            f"isthmus does not know how to draw from {type(p).__name__}: it has no inverse distribution function; "
-            "register a way with isthmus.distributions.draw.register"
+            f"isthmus cannot draw from {type(p).__name__}, which has no inverse distribution function; "
+            f"register a method with @isthmus.distributions.draw.register({type(p).__name__})"
         )
     like = p.mean
     tiny = torch.finfo(like.dtype).tiny
     return p.icdf(source.uniform((*shape, *p.batch_shape), like).clamp(min=tiny, max=1 - torch.finfo(like.dtype).eps))
+
+
+def draw_rows(p: Distribution, n: int, source: Source) -> Tensor:
+    """Draw n events from p, or one event from each of its batch if p is already a distribution for every row."""
+    return draw(p, source, () if p.batch_shape else (n,))
 
 
 @draw.register(Independent)

@@ -28,14 +28,14 @@ __all__ = ["Autoencoder", "ContractiveAutoencoder", "DenoisingAutoencoder", "Rec
 
 
 class Reconstructing(Reconstructs, system=False):
-    """Autoencoders whose one player reconstructs: h = f(x), x̂ = g(h)."""
+    """Base of autoencoders with one player, which reconstructs: h = f(x), x̂ = g(h)."""
 
     tied: bool = False
 
     penalty_ = cast(Term | None, None)
 
     def players(self) -> Turns:
-        """Return the one player."""
+        """Return the only player."""
         return [Player("autoencoder", Reconstruction(self.penalty_), clip_norm=self.reconstruction_clip_norm())]
 
 
@@ -43,7 +43,7 @@ class Autoencoder(Reconstructing):
     r"""Autoencoder: h = f(Wₓx + bₓ), x̂ = g(Wₕh + bₕ), and its deep and convolutional forms.
 
     Minimises the mean over samples of −log p(x|x̂): ½‖x − x̂‖² for real-valued data, the cross-entropy for binary
-    ones (Hinton & Salakhutdinov 2006). A linear one spans the subspace of PCA (Baldi & Hornik 1989).
+    data (Hinton & Salakhutdinov 2006). A linear autoencoder spans the subspace of PCA (Baldi & Hornik 1989).
 
     Parameters
     ----------
@@ -52,9 +52,16 @@ class Autoencoder(Reconstructing):
 
     Attributes
     ----------
-    history_ : one row an epoch, one column a term.
+    history_ : a table with one row per epoch and one column per term.
     model_ : the fitted module.
-    latent_dim_, network_, likelihood_, precision_ : what was used.
+    latent_dim_, network_, likelihood_, precision_ : the choices for arguments that are ``"auto"`` or names.
+
+    References
+    ----------
+    Geoffrey E. Hinton and Ruslan R. Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", 2006,
+        https://doi.org/10.1126/science.1127647.
+    Pierre Baldi and Kurt Hornik, "Neural networks and principal component analysis: Learning from examples without
+        local minima", 1989, https://doi.org/10.1016/0893-6080(89)90014-2.
 
     Examples
     --------
@@ -85,16 +92,24 @@ class DenoisingAutoencoder(Reconstructing):
     ----------
     {common}
     corruption : p(x̃|x), in the data's units: a `Corruption`, a name such as ``"masking:0.5"``, or any function
-        ``(x, source) -> x_tilde`` on tensors, which draws from the `Source`; ``"auto"`` masks a quarter of the entries
-        of [0, 1] data and adds Gaussian noise of 0.3 standard deviations otherwise, each feature's own for rows. What
-        was picked is in ``corruption_``, and `corrupt` draws from it.
+        ``(x, source) -> x_tilde`` of tensors that draws from the `Source`. ``"auto"`` masks a quarter of the entries of
+        [0, 1] data. To other data it adds Gaussian noise of 0.3 standard deviations, for rows those of each feature.
+        The choice is in ``corruption_``, and `corrupt` draws from it.
     tied : whether the decoder's weights are the encoder's, transposed, at every depth.
 
     Attributes
     ----------
-    history_ : one row an epoch, one column a term.
+    history_ : a table with one row per epoch and one column per term.
     model_ : the fitted module.
-    corruption_, latent_dim_, network_, likelihood_, precision_ : what was used.
+    corruption_, latent_dim_, network_, likelihood_, precision_ : the choices for arguments that are ``"auto"`` or
+        names.
+
+    References
+    ----------
+    Pascal Vincent et al., "Extracting and Composing Robust Features with Denoising Autoencoders", 2008,
+        https://doi.org/10.1145/1390156.1390294.
+    Pascal Vincent et al., "Stacked Denoising Autoencoders: Learning Useful Representations in a Deep Network with a
+        Local Denoising Criterion", 2010, https://jmlr.org/papers/v11/vincent10a.html.
 
     Examples
     --------
@@ -147,7 +162,7 @@ class DenoisingAutoencoder(Reconstructing):
             raise CompositionError(f"corruption must be a Corruption, its name or a function, got {self.corruption!r}")
 
     def auto_corruption(self, facts: Facts) -> Corruption:
-        """Return noise of the kind and size that suits the data."""
+        """Return a corruption whose kind and size suit the data."""
         if self.likelihood_ is not None and self.likelihood_.support == (0.0, 1.0):
             return Masking(0.25)
         if len(facts.shape) == 1:
@@ -159,20 +174,25 @@ class DenoisingAutoencoder(Reconstructing):
 class ContractiveAutoencoder(Reconstructing):
     r"""Contractive autoencoder: −log p(x|x̂) + λ‖∇ₓh‖²_F (Rifai et al. 2011, equation 4).
 
-    The code is made insensitive in every direction that the data do not need. Tied weights are the default: without
-    them the penalty can be cheated by shrinking the encoder and growing the decoder.
+    The penalty makes the code insensitive in every direction that the data do not need. Weights are tied by default:
+    otherwise a fit can lower the penalty by shrinking the encoder and growing the decoder.
 
     Parameters
     ----------
     {common}
-    penalty : λ, or a `Contractive` (or its name) that says how the norm is computed too.
+    penalty : λ, or a `Contractive` or its name, which also sets how the norm is computed.
     tied : whether the decoder's weights are the encoder's, transposed, at every depth.
 
     Attributes
     ----------
-    history_ : one row an epoch, one column a term.
+    history_ : a table with one row per epoch and one column per term.
     model_ : the fitted module.
-    penalty_, latent_dim_, network_, likelihood_, precision_ : what was used.
+    penalty_, latent_dim_, network_, likelihood_, precision_ : the choices for arguments that are ``"auto"`` or names.
+
+    References
+    ----------
+    Salah Rifai, Pascal Vincent, Xavier Muller, Xavier Glorot and Yoshua Bengio, "Contractive Auto-Encoders: Explicit
+        Invariance During Feature Extraction", 2011, https://icml.cc/2011/papers/455_icmlpaper.pdf.
 
     Examples
     --------
