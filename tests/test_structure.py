@@ -14,8 +14,8 @@ MOST_LINES = 400
 LAYERS = [
     "errors version history machine placing progress device tensors seeds verbs systems facts source batch atomic",
     "distributions part_language parts",
-    "conditional scaling corruption term rows trackers folder frames subsets yardstick",
-    "posterior prior likelihood value networks",
+    "conditional scaling corruption term data rows trackers folder frames subsets yardstick",
+    "posterior prior likelihood mixed value networks",
     "model",
     "divergence judge",
     "penalty",
