@@ -15,8 +15,8 @@ LAYERS = [
     "errors typing version history machine placing progress device tensors seeds verbs systems facts source batch "
     "atomic",
     "distributions part_language parts",
-    "conditional scaling corruption term rows trackers folder frames subsets yardstick",
-    "posterior prior likelihood value networks",
+    "conditional scaling corruption term data rows trackers folder frames subsets yardstick",
+    "posterior prior likelihood mixed value networks",
     "model",
     "divergence judge",
     "penalty",
