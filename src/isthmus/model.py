@@ -19,7 +19,7 @@ from .facts import Facts
 from .likelihood import Likelihood
 from .posterior import Posterior
 from .prior import Prior
-from .scaling import Scaling
+from .scaling import Scaling, is_wide
 from .source import Source
 from .term import Term
 
@@ -81,14 +81,19 @@ class Model(nn.Module):
         self.terms = nn.ModuleDict({name: term for name, term in built.items() if isinstance(term, nn.Module)})
 
     @property
+    def _weight(self) -> Tensor:
+        """The first weight, found without listing them all: a row is scored in the time that takes."""
+        return next(w for module in self.networks.modules() for w in module.parameters(recurse=False))
+
+    @property
     def dtype(self) -> torch.dtype:
         """The dtype of weights, codes and losses."""
-        return next(self.networks.parameters()).dtype
+        return self._weight.dtype
 
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return next(self.networks.parameters()).device
+        return self._weight.device
 
     def place(self, device: torch.device, dtype: torch.dtype) -> Model:
         """Move the model; what is in the data's units stays in float64 wherever the device has it."""
@@ -223,7 +228,8 @@ class Pass:
         model, x, condition = self.model, self.batch.x, self.batch.condition
         found: dict[str, Tensor] = {}
         if model.corruption is not None and self.batch.noisy is None and "x_tilde" not in self._computed:
-            drawn = model.corruption(x if x.is_floating_point() else x.to(model.dtype), self.source)
+            number = model.scaling.shift.dtype if is_wide(x.dtype) else model.dtype
+            drawn = model.corruption(x if x.is_floating_point() else x.to(number), self.source)
             found = {"noisy": drawn} if isinstance(drawn, Tensor) else dict(drawn)
         extra = found.pop("condition", None)
         if model.corruption_width and (condition is None or condition.shape[1] < model.condition_width):
