@@ -22,7 +22,7 @@ LAYERS = [
     "penalty",
     "objective",
     "training",
-    "given fitted metrics memory monitor",
+    "given blocks fitted metrics memory monitor",
     "fitting",
     "estimators",
     "persistence files spooling datasets labels",

@@ -31,6 +31,7 @@ class Facts:
     rows : the number of rows that are trained on.
     mean, std : the training mean and standard deviation in the data's units, of shape `shape`.
     bounds : the least and the largest value.
+    binary : whether every value is 0 or 1, or, in pictures kept as uint8, black or white.
     dtype : the data's NumPy dtype, by name.
     centre : the training mean in the model's units, once these are chosen.
     encode : x ↦ q(z|x), for a prior that is made of the posterior.
@@ -45,6 +46,7 @@ class Facts:
     mean: Tensor | None = None
     std: Tensor | None = None
     bounds: tuple[float, float] | None = None
+    binary: bool = False
     dtype: str = "float32"
     centre: Tensor | None = None
     encode: Callable[[Tensor], Distribution] | None = None

@@ -19,7 +19,7 @@ from .facts import Facts
 from .likelihood import Likelihood
 from .posterior import Posterior
 from .prior import Prior
-from .scaling import Scaling
+from .scaling import Scaling, is_wide
 from .source import Source
 from .term import Term
 
@@ -230,7 +230,8 @@ class Pass:
         model, x, condition = self.model, self.batch.x, self.batch.condition
         found: dict[str, Tensor] = {}
         if model.corruption is not None and self.batch.noisy is None and "x_tilde" not in self._computed:
-            drawn = model.corruption(x if x.is_floating_point() else x.to(model.dtype), self.source)
+            number = model.scaling.shift.dtype if is_wide(x.dtype) else model.dtype
+            drawn = model.corruption(x if x.is_floating_point() else x.to(number), self.source)
             found = {"noisy": drawn} if isinstance(drawn, Tensor) else dict(drawn)
         extra = found.pop("condition", None)
         if model.corruption_width and (condition is None or condition.shape[1] < model.condition_width):
