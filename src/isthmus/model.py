@@ -19,7 +19,7 @@ from .facts import Facts
 from .likelihood import Likelihood
 from .posterior import Posterior
 from .prior import Prior
-from .scaling import Scaling
+from .scaling import Scaling, is_wide
 from .source import Source
 from .term import Term
 
@@ -72,6 +72,8 @@ class Model(nn.Module):
         self.has_density = posterior is not None and posterior.has_density
         self.scaling = scaling
         self.networks = nn.ModuleDict(networks)
+        place, _, name = next(name for name, _ in self.networks.named_parameters()).rpartition(".")
+        self._weight = self.networks.get_submodule(place), name  # to look one up anew takes longer than a small layer
         self.posterior = None if posterior is None else posterior.build(facts)
         self.likelihood = None if likelihood is None else likelihood.build(facts)
         facts = replace(facts, encode=None if posterior is None else self.encode)
@@ -83,12 +85,16 @@ class Model(nn.Module):
     @property
     def dtype(self) -> torch.dtype:
         """The dtype of weights, codes and losses."""
-        return next(self.networks.parameters()).dtype
+        owner, name = self._weight
+        dtype: torch.dtype = getattr(owner, name).dtype
+        return dtype
 
     @property
     def device(self) -> torch.device:
         """The device of the weights."""
-        return next(self.networks.parameters()).device
+        owner, name = self._weight
+        device: torch.device = getattr(owner, name).device
+        return device
 
     def place(self, device: torch.device, dtype: torch.dtype) -> Model:
         """Move the model; parts in the data's units stay in float64 if the device has it."""
@@ -213,6 +219,8 @@ class Pass:
     @property
     def met(self) -> Batch:
         """The batch as the encoder gets it: with all tensors that the corruption returns, x̃ as ``noisy``."""
+        if self.model.corruption is None and not self.model.corruption_width:
+            return self.batch
         if "met" not in self._computed:
             self._computed["met"] = self._corrupted(), True
         met: Batch = self._computed["met"][0]
@@ -222,7 +230,8 @@ class Pass:
         model, x, condition = self.model, self.batch.x, self.batch.condition
         found: dict[str, Tensor] = {}
         if model.corruption is not None and self.batch.noisy is None and "x_tilde" not in self._computed:
-            drawn = model.corruption(x if x.is_floating_point() else x.to(model.dtype), self.source)
+            number = model.scaling.shift.dtype if is_wide(x.dtype) else model.dtype
+            drawn = model.corruption(x if x.is_floating_point() else x.to(number), self.source)
             found = {"noisy": drawn} if isinstance(drawn, Tensor) else dict(drawn)
         extra = found.pop("condition", None)
         if model.corruption_width and (condition is None or condition.shape[1] < model.condition_width):

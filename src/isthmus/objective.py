@@ -39,6 +39,9 @@ __all__ = [
 Terms = dict[str, Tensor]
 """Named terms, each (N,)."""
 
+_RECONSTRUCTION, _KL = NegativeLogLikelihood(), KL()
+"""Terms of weight 1, made once: a step asks an objective for its terms several times."""
+
 
 def weighted_sum(terms: Terms, weights: Mapping[str, float | Tensor]) -> Tensor:
     """Return the loss Σ weight · term, (N,); a term without a weight has weight 1.
@@ -128,7 +131,7 @@ class Reconstruction(Objective):
 
     def summands(self) -> Sequence[Term]:
         """Return the reconstruction loss and the penalty."""
-        return (NegativeLogLikelihood(),) if self.penalty is None else (NegativeLogLikelihood(), self.penalty)
+        return (_RECONSTRUCTION,) if self.penalty is None else (_RECONSTRUCTION, self.penalty)
 
 
 class ELBO(Objective):
@@ -152,7 +155,7 @@ class ELBO(Objective):
 
     def summands(self) -> Sequence[Term]:
         """Return the reconstruction loss and the divergence."""
-        return NegativeLogLikelihood(), self.divergence or KL()
+        return _RECONSTRUCTION, self.divergence or _KL
 
 
 class ImportanceWeighted(Objective):

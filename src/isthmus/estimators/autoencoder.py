@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Self, cast
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ..batch import Batch
@@ -20,10 +19,12 @@ from ..parts import resolve
 from ..penalty import Contractive
 from ..seeds import generator_for
 from ..source import Generated
+from ..tensors import as_tensor
 from ..term import Term
 from ..training import Player, Turns
 from ..typing import ArrayLike, RandomState
 from .abilities import Reconstructs
+from .choices import is_grey
 
 __all__ = ["Autoencoder", "ContractiveAutoencoder", "DenoisingAutoencoder", "Reconstructing"]
 
@@ -146,6 +147,28 @@ class DenoisingAutoencoder(Reconstructing):
             )
         return self._fit(X, y, sample_weight, condition)
 
+    def score(self, X: ArrayLike, y: ArrayLike | None = None, condition: ArrayLike | None = None) -> float:
+        """Return the mean of ``score_samples``; with clean rows y, the mean of log p(y|x̂), where x̂ reconstructs X.
+
+        The latter is the held-out value of the objective that pairs are fitted by: higher is better. A one-dimensional
+        y is taken for labels and ignored.
+        """
+        if y is None or np.asarray(y).ndim < 2:
+            return super().score(X, condition=condition)
+        fitted = self.fitted_
+        noisy, clean = fitted.rows(X), fitted.rows(y)
+        if noisy.shape != clean.shape:
+            raise DataError(f"noisy and clean rows must pair up: X is {noisy.shape}, y is {clean.shape}")
+        assert fitted.likelihood is not None
+        clean, outside = fitted.likelihood.within(clean, fitted.model.scaling)
+        found = fitted.map(
+            np.stack([noisy, clean], 1),
+            lambda pair, c: self.log_density_at(pair[:, 1], pair[:, 0], c),
+            condition=fitted.conditions(condition, len(noisy)),
+        )
+        found[outside] = -np.inf
+        return float(found.mean())
+
     def corrupt(self, X: ArrayLike, random_state: RandomState = None) -> np.ndarray:
         """Return x̃ ~ p(x̃|x) for each row, in the data's shape and units: what training was met with.
 
@@ -157,8 +180,7 @@ class DenoisingAutoencoder(Reconstructing):
         fitted = self.fitted_
         rows, device = fitted.rows(X), fitted.model.device
         generator = generator_for(self.random_state if random_state is None else random_state, device)
-        x = torch.as_tensor(rows if rows.dtype == np.float64 else rows.astype(np.float32), device=device)
-        x_tilde = Pass(fitted.model, Batch(x), Generated(generator)).met.noisy
+        x_tilde = Pass(fitted.model, Batch(as_tensor(rows, device)), Generated(generator)).met.noisy
         assert x_tilde is not None
         noisy: np.ndarray = x_tilde.cpu().numpy()
         return noisy
@@ -171,7 +193,7 @@ class DenoisingAutoencoder(Reconstructing):
 
     def auto_corruption(self, facts: Facts) -> Corruption:
         """Return a corruption whose kind and size suit the data."""
-        if self.likelihood_ is not None and self.likelihood_.support == (0.0, 1.0):
+        if facts.binary or is_grey(facts):
             return Masking(0.25)
         if len(facts.shape) == 1:
             return Gaussian(0.3, relative=True)

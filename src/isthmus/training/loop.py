@@ -15,6 +15,7 @@ from ..batch import Batch
 from ..errors import FitError
 from ..history import History
 from ..model import Model, Pass
+from ..objective import weighted_sum
 from ..source import Generated
 from .average import Average, Best
 from .captured import Captured, Take, can_capture
@@ -388,7 +389,7 @@ def _validate(model: Model, players: Sequence[Player], rows: Rows) -> dict[str, 
         sums: dict[str, Any] = {}
         for batch in rows.in_order():
             terms = objective(model, Pass(model, batch, source, objective.sample_shape), source)
-            for name, value in sums_of(terms, weights, batch).items():
+            for name, value in sums_of(weighted_sum(terms, weights), terms, batch).items():
                 sums[name] = sums.get(name, 0.0) + value
         for name, total in sums.items():
             means[f"validation_{_prefix(player, players)}{name}"] = float(total) / rows.weight

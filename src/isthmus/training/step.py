@@ -43,9 +43,9 @@ def mean_loss(loss: Tensor, batch: Batch) -> Tensor:
     return (loss if batch.weight is None else loss * batch.weight).mean()
 
 
-def sums_of(terms: Terms, weights: Weights, batch: Batch) -> dict[str, Tensor]:
+def sums_of(loss: Tensor, terms: Terms, batch: Batch) -> dict[str, Tensor]:
     """Return the weighted sums over rows of the loss and of its terms."""
-    named = {"loss": weighted_sum(terms, weights), **terms}
+    named = {"loss": loss, **terms}
     if batch.weight is not None:
         named = {name: value * batch.weight for name, value in named.items()}
     return {name: value.detach().sum() for name, value in named.items()}
@@ -64,10 +64,11 @@ def gradients(
         shape = side.objective.sample_shape
         passed = passes.setdefault(shape, Pass(model, batch, source, shape))
         terms = side.objective(model, passed, source)
-        loss = mean_loss(weighted_sum(terms, own), batch)
+        loss = weighted_sum(terms, own)
         later = number + 1 < len(sides)
-        slopes = torch.autograd.grad(loss, side.parameters, allow_unused=True, retain_graph=later)
-        moved.append(Moved(slopes, sums_of(terms, own, batch)))
+        mean = mean_loss(loss, batch)
+        slopes = torch.autograd.grad(mean, side.parameters, allow_unused=True, retain_graph=later)
+        moved.append(Moved(slopes, sums_of(loss, terms, batch)))
     return moved
 
 
