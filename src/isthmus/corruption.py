@@ -3,8 +3,8 @@
 A corruption is called with a batch x (N, ...) in the data's own units, as floating point, and a source of randomness;
 it returns x̃ of the same shape and never changes x. The noise to inject is the noise that will be met.
 
-A corruption may return more than x̃, by name, and all of it goes into the batch that the encoder meets (`Pass.met`): the
-noise's level as a condition that the networks get, or which entries are hidden, for a term of the loss.
+A corruption may return more than x̃, by name, and all of it goes into the batch that the encoder meets (`Pass.met`):
+the noise's level as a condition that the networks get, or which entries are hidden, for a term of the loss.
 
 >>> class AnyLevel(Corruption):
 ...     "x̃ = x + σε, σ ~ U(0, 1), and the networks get σ."
@@ -21,6 +21,7 @@ noise's level as a condition that the networks get, or which entries are hidden,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -33,7 +34,7 @@ from .facts import Facts
 from .parts import Part
 from .source import Source
 
-__all__ = ["Corruption", "Gaussian", "Masking", "Residuals", "SaltAndPepper"]
+__all__ = ["AnySubset", "Corruption", "Gaussian", "Masking", "Residuals", "SaltAndPepper"]
 
 
 class Corruption(Part, kind="corruption"):
@@ -120,6 +121,25 @@ class Masking(Corruption):
     def mean(self, x: Tensor) -> Tensor:
         """Return (1 − ν) x + ν value."""
         return (1 - self.fraction) * x + self.fraction * self.value
+
+
+class AnySubset(Corruption):
+    r"""Any subset of the entries is hidden, at any rate, and the network is told which entries it sees.
+
+    k of the n entries are seen, k uniform on 0 to n − 1, and each set of k is as likely as any other: what is met on
+    the way when a row is filled in, entry by entry, in random order. x itself stays, and `observed` says what of it is
+    seen.
+
+    Benigno Uria, Iain Murray and Hugo Larochelle, "A Deep and Tractable Density Estimator", 2014,
+    https://arxiv.org/abs/1310.1757, section 3.1.
+    """
+
+    def __call__(self, x: Tensor, source: Source) -> Mapping[str, Tensor]:
+        """Draw which entries are seen, as ``"observed"``, of the shape of x."""
+        n = math.prod(x.shape[1:])
+        u = source.uniform((len(x), n), x)
+        first_hidden = u.sort(1).values.gather(1, source.integers(n, (len(x), 1), x))
+        return {"observed": (u < first_hidden).reshape(x.shape)}
 
 
 class SaltAndPepper(Corruption):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 from torch import Tensor
 from torch.distributions import Distribution
 
@@ -30,6 +31,9 @@ class Facts:
     dtype : the data's NumPy dtype, by name.
     centre : the training mean in the model's units, once these are chosen.
     encode : x ↦ q(z|x), for a prior that is made of the posterior.
+    entry : i ↦ the training values of entry i of the flattened samples, (N,), and how much each row counts, (N,) or
+    None:
+        for a part whose shape depends on values. It keeps what it learnt among its own arguments.
     """
 
     shape: tuple[int, ...]
@@ -42,6 +46,7 @@ class Facts:
     dtype: str = "float32"
     centre: Tensor | None = None
     encode: Callable[[Tensor], Distribution] | None = None
+    entry: Callable[[int], tuple[np.ndarray, np.ndarray | None]] | None = None
 
     @property
     def features(self) -> int:

@@ -63,6 +63,10 @@ def facts_of(given: Given, rows: np.ndarray) -> Facts:
         std=torch.as_tensor(np.sqrt(variance)),
         bounds=(float(x.min()), float(x.max())),
         dtype=x.dtype.name,
+        entry=lambda i: (
+            x.reshape(len(x), -1)[rows, i],
+            None if given.weight is None else given.weight[rows],
+        ),
     )
 
 
