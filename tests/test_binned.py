@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from contracts.common import source_of
 from isthmus.binned import Binned
 from isthmus.binned_units import BinnedUnits, ColumnDistribution, Layout
-from isthmus.binning import BIN, GAP, HIGH, KIND, LOW, MASS, RESERVE, check_pieces, pieces_of
+from isthmus.binning import BIN, GAP, HIGH, KIND, LOW, MASS, RESERVE, STEP, check_pieces, pieces_of
 from isthmus.distributions import draw, log_prob
 from isthmus.errors import DataError, ModelFileError
 from isthmus.facts import Facts
@@ -57,14 +57,14 @@ def test_probability_and_density_add_up_to_one(name):
     points, tail = low == high, np.isinf(high - low)
     inside = ~points & ~tail
     value = np.where(points, low, np.where(inside, (low + high) / 2, 0.0))[~tail]
-    p = distribution_of(units, rows=len(value))
-    total = (np.exp(p.log_prob(value)) * np.where(points, 1.0, high - low)[~tail]).sum()
+    p, step = distribution_of(units, rows=len(value)), pieces[0, STEP] or 1.0
+    total = (np.exp(p.log_prob(value)) * np.where(points, 1.0, (high - low) / step)[~tail]).sum()
     steps = np.linspace(0.0, 40.0, 400_001)[1:]
     for end, sign in ((high[0], -1), (low[-1], 1)):
-        reach = units._spread(0)
+        reach = units.tail(0)
         at = end + sign * reach * steps
         p = distribution_of(units, rows=len(at))
-        total += np.trapezoid(np.exp(p.log_prob(at)), steps * reach) + 0 * sign
+        total += np.trapezoid(np.exp(p.log_prob(at)) / step, steps * reach)
     assert total == pytest.approx(1.0, abs=1e-3 if len(COLUMNS[name]) < 20 else 1e-5)
 
 
@@ -115,10 +115,13 @@ def test_drawn_by_the_frequencies_of_its_bins_a_column_comes_back(name):
 
 
 def test_zeros_whole_numbers_and_rounded_ones_come_out_exact():
-    for name in ("binary", "rounded", "constant"):
+    for name in ("binary", "constant"):
         units = units_of(COLUMNS[name])
         bins = torch.arange(units.layout.sizes[0]).repeat(500)[:, None]
         assert set(units.values(bins, source_of())[:, 0].tolist()) <= set(COLUMNS[name].tolist())
+    units = units_of(COLUMNS["rounded"])
+    drawn = units.values(torch.arange(units.layout.sizes[0]).repeat(500)[:, None], source_of())[:, 0].numpy()
+    np.testing.assert_array_equal(drawn, np.round(drawn, 1))
     units = units_of(COLUMNS["zeros and a tail"])
     assert set(units.values(units.bins(torch.zeros(50, 1)), source_of())[:, 0].tolist()) == {0.0}
     whole = units_of(COLUMNS["whole, hardly repeated"])
@@ -127,10 +130,11 @@ def test_zeros_whole_numbers_and_rounded_ones_come_out_exact():
     assert not set(drawn.tolist()) <= set(COLUMNS["whole, hardly repeated"].tolist()), "whole numbers never met are drawn"
 
 
-def test_a_whole_numbers_density_is_its_probability():
-    units = units_of(COLUMNS["whole"])
+@pytest.mark.parametrize("name", ["whole", "rounded"])
+def test_what_is_whole_or_rounded_has_a_probability(name):
+    units, step = units_of(COLUMNS[name]), {"whole": 1, "rounded": 10}[name]
     p = distribution_of(units, rows=400)
-    values = np.arange(-150, 250).astype(float)
+    values = np.arange(-150, 250) / step
     assert np.exp(p.log_prob(values)).sum() == pytest.approx(1.0, abs=1e-3)  # but for what lies beyond
 
 
@@ -238,10 +242,10 @@ def test_pieces_of_a_stranger_are_checked():
     for change in (
         lambda a: a[:, :5],
         lambda a: a.astype(np.float32),
-        lambda a: np.where(np.arange(6) == 1, 7.0, a),
-        lambda a: np.where(np.arange(6) == 2, np.nan, a),
-        lambda a: a[:, [0, 1, 3, 2, 4, 5]],
-        lambda a: a + [1, 0, 0, 0, 0, 0],
+        lambda a: np.where(np.arange(7) == 1, 7.0, a),
+        lambda a: np.where(np.arange(7) == 2, np.nan, a),
+        lambda a: a[:, [0, 1, 3, 2, 4, 5, 6]],
+        lambda a: a + [1, 0, 0, 0, 0, 0, 0],
     ):
         with pytest.raises(ModelFileError, match="pieces must"):
             check_pieces(change(sound))

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from .binning import BIN, ENTRY, GAP, HIGH, KIND, LEVEL, LOW, MASS, RESERVE, WHOLE
+from .binning import BIN, ENTRY, GAP, HIGH, KIND, LEVEL, LOW, MASS, RESERVE, STEP
 from .errors import DataError
 from .scaling import Scaling
 from .source import Source
@@ -92,7 +92,7 @@ class BinnedUnits(Scaling):
         entry_of, is_gap = np.empty(layout.total, np.int64), np.zeros(layout.total, bool)
         upper, ends, shares = (np.empty(len(pieces)) for _ in range(3))
         for i, (a, b) in enumerate(self.spans):
-            _, bin_of, low, high, mass, kind = pieces[a:b].T
+            _, bin_of, low, high, mass, kind, _ = pieces[a:b].T
             bin_of, places = bin_of.astype(int), layout.places(i)
             meets_point = np.r_[(low[1:] == high[1:]) & (low[1:] == high[:-1]) & (low[:-1] < high[:-1]), False]
             upper[a:b] = np.where(meets_point | np.isneginf(low), np.nextafter(high, -np.inf), high)
@@ -168,7 +168,7 @@ class BinnedUnits(Scaling):
         return torch.where(self.is_level, likeliest, mean).unflatten(-1, self.shape)
 
     def log_share(self, x: Tensor) -> Tensor:
-        """Return the log of the mass or density that each value has within its bin, (N, n), in the data's units."""
+        """Return the log of the probability or density that each value has within its bin, (N, n), in the data's units."""
         x = x.reshape(-1, len(self.first)).to(self.edges.dtype)
         return torch.stack([self.log_share_of(i, x[:, i]) for i in range(x.shape[1])], 1)
 
@@ -179,14 +179,15 @@ class BinnedUnits(Scaling):
         at = torch.searchsorted(self.upper[a:b], x).clamp(max=last)
         own = self.pieces[a:b][at]
         low, high, share = own[:, LOW], own[:, HIGH], own[:, MASS]
-        spread = self._spread(entry)
+        spread = self.tail(entry)
         beyond = torch.where(low.isinf(), high - x, x - low)  # of a tail
         log_tail = -beyond / spread - math.log(spread)
         log_even = -torch.where(high > low, (high - low).log(), 0.0)
-        log_density = share.log() + torch.where(low.isinf() | high.isinf(), log_tail, log_even)
-        return torch.where(x.isnan() | (own[:, KIND] >= GAP), 0.0, log_density)
+        log_density = torch.where(low.isinf() | high.isinf(), log_tail, log_even)
+        unit = torch.where((own[:, STEP] > 0) & (high > low), own[:, STEP], 1.0)
+        return torch.where(x.isnan() | (own[:, KIND] == GAP), 0.0, share.log() + log_density + unit.log())
 
-    def _spread(self, entry: int) -> float:
+    def tail(self, entry: int) -> float:
         """Return the mean excess of an entry's tails: a sixth of the range that was met, or 1 where there is none."""
         own = self.pieces[slice(*self.spans[entry])]
         finite = own[:, LOW : HIGH + 1].isfinite().all(1)
@@ -207,10 +208,13 @@ class BinnedUnits(Scaling):
         at = torch.searchsorted(ends, place, right=True)
         inside = (1 - (ends[at] - place) / shares[at]).clamp(0, 1)
         piece = self.pieces[a:b][at]
-        low, high, kind = piece[:, LOW], piece[:, HIGH], piece[:, KIND]
+        low, high, step = piece[:, LOW], piece[:, HIGH], piece[:, STEP]
         value = torch.where(high > low, low + inside * (high - low), low)
-        value = torch.where(kind == WHOLE, (value + 0.5).floor().clamp(max=high - 0.5), value)
-        return torch.where(kind == GAP, math.nan, value)
+        unit = torch.where(step > 0, step, 1.0)
+        count = (value / unit + 0.5).floor().clamp((low / unit + 0.5).round(), (high / unit - 0.5).round())
+        rounded = torch.where(unit < 1, count / (1 / unit).round(), count * unit)  # the nearest number to the decimals
+        value = torch.where((step > 0) & (high > low), rounded, value)
+        return torch.where(piece[:, KIND] == GAP, math.nan, value)
 
 
 class ColumnDistribution:

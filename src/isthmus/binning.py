@@ -1,9 +1,10 @@
 """Binning: a column's values cut into pieces, and the pieces gathered into bins of about equal mass.
 
-A piece is a single value, or an interval in which values are taken to be uniform. Values met at least twice are pieces
-of their own, each with a probability; what was met once only makes up intervals of `ROWS_A_PIECE` values each, which
-have a density. So zeros, whole numbers and rounded ones come out exact, and a continuous column keeps its shape. In a
-column of whole numbers each of them stands for the unit interval around it, over which its density is its probability.
+A piece is a single value, or an interval in which values are taken to be uniform. Values that repeat are pieces of
+their own, each with a probability; what was met once only makes up intervals of `ROWS_A_PIECE` values each, which have a
+density. Where all values are whole, or rounded to a few decimals, each stands for the interval that is rounded to it, so
+that an interval is a set of values, each of which has a probability. So zeros, whole numbers and rounded ones come out
+exact, and a continuous column keeps its shape.
 
 Every number has a place: beyond the least and the greatest value lie exponential tails, and between the values of a
 column that shows no new ones lie intervals held in reserve. Tails and reserve share one part in n + 1, the chance of a
@@ -27,13 +28,19 @@ __all__ = [
     "MASS",
     "NUMBER",
     "RESERVE",
-    "WHOLE",
+    "STEP",
     "check_pieces",
     "pieces_of",
 ]
 
 ROWS_A_PIECE = 16
 """Values in an interval, at least: its mass is then known within a quarter, and its density costs 1/32 nat a value."""
+
+MOST_DECIMALS = 4
+"""Decimals up to which values are taken to be rounded to them."""
+
+STEP_FROM_VALUES = 10
+"""Different values from which those that share a divisor are taken to be multiples of it."""
 
 MOST_VALUES = 2**13
 """Values of a column that are pieces of their own, at most: the most frequent."""
@@ -44,19 +51,18 @@ REPEATS_FROM = 0.05
 FEWEST_BINS = 8
 """Bins that a column may have however few the rows."""
 
-ENTRY, BIN, LOW, HIGH, MASS, KIND = range(6)
+ENTRY, BIN, LOW, HIGH, MASS, KIND, STEP = range(7)
 """The columns of an array of pieces: which entry of a sample, which of its bins, from and to which value, its share of
-the bin, and what kind of piece it is."""
+the bin, what kind of piece it is, and what its values are multiples of; 0 is any number."""
 
-LEVEL, NUMBER, WHOLE, RESERVE, GAP = range(5)
-"""A category's level; real numbers, a value or an interval; whole numbers, an interval of them; what is scored and not
-drawn; a missing value, which is kept at infinity."""
+LEVEL, NUMBER, RESERVE, GAP = range(4)
+"""A category's level; a number, or an interval of numbers; what is scored and not drawn; a missing value, at infinity."""
 
 
 def pieces_of(
     entry: int, values: np.ndarray, weight: np.ndarray | None = None, *, bins: int, levels: int | None = None
 ) -> np.ndarray:
-    """Return the pieces of one entry of the samples, (M, 6), in the order of their values.
+    """Return the pieces of one entry of the samples, (M, 7), in the order of their values.
 
     Parameters
     ----------
@@ -68,35 +74,54 @@ def pieces_of(
         None is a number.
 
     >>> pieces_of(0, np.array([0.0, 0.0, 0.0, 2.0, 2.0]), bins=64)[:, [BIN, LOW, HIGH, KIND]]
-    array([[ 0. , -inf, -0.5,  3. ],
-           [ 0. , -0.5,  0.5,  2. ],
-           [ 0. ,  0.5,  1.5,  3. ],
-           [ 1. ,  1.5,  2.5,  2. ],
-           [ 1. ,  2.5,  inf,  3. ]])
+    array([[ 0. , -inf, -0.5,  2. ],
+           [ 0. , -0.5,  0.5,  1. ],
+           [ 0. ,  0.5,  1.5,  2. ],
+           [ 1. ,  1.5,  2.5,  1. ],
+           [ 1. ,  2.5,  inf,  2. ]])
     """
-    values = np.asarray(values, dtype=np.float64)
     weight = np.ones(len(values)) if weight is None else weight
     missing = np.isnan(values)
-    v, which = np.unique(values[~missing], return_inverse=True)
+    known = np.asarray(values)[~missing]
+    v, which = np.unique(known, return_inverse=True)
     count = np.bincount(which, weight[~missing], minlength=len(v))
     if levels is not None:
         v = np.arange(levels, dtype=np.float64) if levels else v
-        found = np.column_stack([np.arange(len(v)), v, v, np.ones(len(v)), np.full(len(v), LEVEL)])
+        one = np.ones(len(v))
+        found = np.column_stack([np.arange(len(v)), v, v, one, LEVEL * one, one])
     elif len(v):
-        found = _numbers(v, count, bins)
+        found = _numbers(v.astype(np.float64), count, bins, step_of(v))
     else:
-        found = np.zeros((0, 5))
+        found = np.zeros((0, 6))
     if missing.any():
         at = found[:, 0].max() + 1 if len(found) else 0
-        found = np.vstack([found, [at, np.inf, np.inf, 1.0, GAP]])
+        found = np.vstack([found, [at, np.inf, np.inf, 1.0, GAP, 1.0]])
     return np.column_stack([np.full(len(found), entry), found])
 
 
-def _numbers(v: np.ndarray, count: np.ndarray, bins: int) -> np.ndarray:
-    """Return bin, low, high, share and kind of the pieces of a number with values v, met `count` times each."""
+def step_of(v: np.ndarray) -> float:
+    """Return what distinct values, in their own dtype, are all multiples of: 1 for whole numbers; 0 is nothing.
+
+    >>> step_of(np.array([0.25, 0.5, 1.0])), step_of(np.array([0.1, 0.3], dtype=np.float32)), step_of(np.array([np.pi]))
+    (0.01, 0.1, 0.0)
+    """
+    wide = v.astype(np.float64)
+    for decimals in range(MOST_DECIMALS + 1):
+        counts = np.rint(wide * 10.0**decimals)
+        if np.abs(counts).max() >= 2**52:
+            return 0.0
+        if np.array_equal(np.round(wide, decimals).astype(v.dtype), v):
+            shared = int(np.gcd.reduce(np.abs(counts).astype(np.int64))) if len(v) >= STEP_FROM_VALUES else 1
+            fits = shared > 0 and (decimals == 0 or 10**decimals % shared == 0)
+            return (shared if fits else 1) / 10.0**decimals
+    return 0.0
+
+
+def _numbers(v: np.ndarray, count: np.ndarray, bins: int, step: float) -> np.ndarray:
+    """Return bin, low, high, share, kind and step of the pieces of a number with values v, met `count` times each."""
     n = count.sum()
-    whole = bool((v == np.round(v)).all()) and np.abs(v).max() < 2**52
-    half = 0.5 if whole else 0.0
+    whole, unit = step > 0, step or 1.0
+    v, half = (np.rint(v / step), 0.5) if whole else (v, 0.0)
     repeats = count[count >= 2].sum() >= REPEATS_FROM * n
     frequent = (count >= (2 if repeats else ROWS_A_PIECE)) | (len(v) == 1)
     if frequent.sum() > MOST_VALUES:
@@ -136,8 +161,9 @@ def _numbers(v: np.ndarray, count: np.ndarray, bins: int) -> np.ndarray:
 
     low, high = np.r_[-np.inf, low, v[-1] + half], np.r_[v[0] - half, high, np.inf]
     mass, bin_of = np.r_[tail, mass, tail], np.r_[0, bin_of, bin_of[-1]]
-    kind = np.r_[RESERVE, np.where(drawn, WHOLE if whole else NUMBER, RESERVE), RESERVE]
-    return np.column_stack([bin_of, low, high, mass / np.bincount(bin_of, mass)[bin_of], kind])
+    kind = np.r_[RESERVE, np.where(drawn, NUMBER, RESERVE), RESERVE]
+    share = mass / np.bincount(bin_of, mass)[bin_of]
+    return np.column_stack([bin_of, low * unit, high * unit, share, kind, np.full(len(kind), step)])
 
 
 def bins_of_equal_mass(mass: np.ndarray, most: int) -> np.ndarray:
@@ -146,7 +172,7 @@ def bins_of_equal_mass(mass: np.ndarray, most: int) -> np.ndarray:
     A piece that outweighs its share is a bin of its own, and the others share the bins that are left.
 
     >>> bins_of_equal_mass(np.array([1.0, 1, 1, 9, 1, 1, 1, 1]), 4)
-    array([0, 0, 0, 1, 2, 2, 3, 3])
+    array([0, 0, 1, 2, 3, 3, 4, 4])
     """
     if len(mass) <= most:
         return np.arange(len(mass))
@@ -166,13 +192,13 @@ def bins_of_equal_mass(mass: np.ndarray, most: int) -> np.ndarray:
 
 def check_pieces(pieces: np.ndarray) -> None:
     """Raise `ModelFileError` unless an array holds pieces as `pieces_of` makes them."""
-    wrong = f"pieces must be (M, 6) numbers, got {np.shape(pieces)}"
-    if pieces.ndim != 2 or pieces.shape[1] != 6 or pieces.dtype != np.float64 or not len(pieces):
+    wrong = f"pieces must be (M, 7) numbers, got {np.shape(pieces)}"
+    if pieces.ndim != 2 or pieces.shape[1] != 7 or pieces.dtype != np.float64 or not len(pieces):
         raise ModelFileError(wrong)
-    entry, bin_of, low, high, mass, kind = pieces.T
+    entry, bin_of, low, high, mass, kind, _ = pieces.T
     step = np.diff(entry)
     sound = not np.isnan(pieces).any() and entry[0] == 0 and bool(np.isin(step, (0, 1)).all())
-    sound = sound and bool(np.isin(kind, range(5)).all()) and bool((low <= high).all()) and bool((mass >= 0).all())
+    sound = sound and bool(np.isin(kind, range(4)).all()) and bool((low <= high).all()) and bool((mass >= 0).all())
     rises = np.where(step == 0, np.diff(bin_of), 2 * bin_of[1:])
     if not sound or bin_of[0] != 0 or not np.isin(rises, (0, 1)).all():
         raise ModelFileError("pieces must list the bins of each entry in order, each from a value to one not below it")
