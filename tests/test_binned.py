@@ -93,7 +93,9 @@ def test_what_is_drawn_of_a_bin_lies_in_it_and_has_its_shares(name):
         assert (units.bins(x) == b).all()
         own = pieces[(pieces[:, BIN] == b) & (pieces[:, KIND] != RESERVE)]
         at = np.searchsorted(units.upper.numpy(), x[:, 0].numpy())
-        frequency = np.array([(at == i).mean() for i in np.flatnonzero((pieces[:, BIN] == b) & (pieces[:, KIND] != RESERVE))])
+        frequency = np.array(
+            [(at == i).mean() for i in np.flatnonzero((pieces[:, BIN] == b) & (pieces[:, KIND] != RESERVE))]
+        )
         share = own[:, MASS] / own[:, MASS].sum()
         assert np.abs(frequency - share).max() < 5 * np.sqrt(share.max() / n)
 
@@ -127,7 +129,9 @@ def test_zeros_whole_numbers_and_rounded_ones_come_out_exact():
     whole = units_of(COLUMNS["whole, hardly repeated"])
     drawn = whole.values(torch.arange(whole.layout.sizes[0]).repeat(200)[:, None], source_of())[:, 0]
     assert torch.equal(drawn, drawn.round())
-    assert not set(drawn.tolist()) <= set(COLUMNS["whole, hardly repeated"].tolist()), "whole numbers never met are drawn"
+    assert not set(drawn.tolist()) <= set(COLUMNS["whole, hardly repeated"].tolist()), (
+        "whole numbers never met are drawn"
+    )
 
 
 @pytest.mark.parametrize("name", ["whole", "rounded"])
@@ -156,8 +160,10 @@ def test_a_category_takes_its_levels_and_no_other_value():
     levels = units_of(np.array([0.0, 2.0]), levels=3)
     assert levels.layout.total == 3, "a level that no row has is one still"
     likelihood = Binned(categories=(0,)).of(Facts((1,), 1, entry=lambda i: (np.array([2.0, 7.0]), None)))
-    with pytest.raises(DataError, match="column 0 is a category, and row 1 has 3"):
-        likelihood.check_values(np.array([[2.0], [3.0]]), units)
+    rows = np.array([[2.0], [3.0], [math.nan]])
+    assert likelihood.within(rows, units)[1].tolist() == [False, True, False]
+    with pytest.raises(DataError, match="row 1 has a level that its category never had in the fit"):
+        likelihood.checked(rows, units)
 
 
 @settings(max_examples=50, deadline=None)

@@ -9,7 +9,15 @@ import sys
 import numpy as np
 import pytest
 
-from isthmus import GAN, VAE, AdversarialAutoencoder, Autoencoder, ContractiveAutoencoder, DenoisingAutoencoder, MaskedAutoencoder
+from isthmus import (
+    GAN,
+    VAE,
+    AdversarialAutoencoder,
+    Autoencoder,
+    ContractiveAutoencoder,
+    DenoisingAutoencoder,
+    MaskedAutoencoder,
+)
 from isthmus.networks import MLP, Conv
 
 SYSTEMS = {

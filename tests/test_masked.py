@@ -144,16 +144,19 @@ def test_rows_that_are_alike_share_what_is_computed_and_nothing_else(small):
 def gaussian(n, rng):
     """Rows of a linear-Gaussian table, and its mean and covariance."""
     loading = np.array([[1.0, 0.0], [0.8, 0.6], [-0.5, 0.9], [0.3, -1.0]])
-    covariance = loading @ loading.T + 0.1 * np.eye(4)
+    covariance = loading @ loading.T + 0.5 * np.eye(4)
     mean = np.array([0.0, 5.0, -2.0, 100.0])
     return rng.multivariate_normal(mean, covariance, size=n), mean, covariance
 
 
+QUICK = {"max_epochs": 60, "batch_size": 128, "learning_rate": 4e-3, "random_state": 0}
+"""A thousand steps."""
+
+
 @pytest.fixture(scope="module")
 def of_gaussian():
-    X, mean, covariance = gaussian(4200, np.random.default_rng(6))
-    model = MaskedAutoencoder(64, max_epochs=40, random_state=0).fit(X[:4000])
-    return model, X[4000:], mean, covariance
+    X, mean, covariance = gaussian(2200, np.random.default_rng(6))
+    return MaskedAutoencoder(64, **QUICK).fit(X[:2000]), X[2000:], mean, covariance
 
 
 def test_a_linear_gaussian_table_completes_near_its_exact_conditional(of_gaussian):
@@ -191,8 +194,8 @@ def test_its_quantiles_are_those_of_the_conditional(of_gaussian):
 
 def test_the_order_of_columns_changes_nothing_but_noise(of_gaussian):
     model, X, *_ = of_gaussian
-    rows = gaussian(4200, np.random.default_rng(6))[0]
-    turned = MaskedAutoencoder(64, max_epochs=40, random_state=0).fit(rows[:4000, ::-1])
+    rows = gaussian(2200, np.random.default_rng(6))[0]
+    turned = MaskedAutoencoder(64, **QUICK).fit(rows[:2000, ::-1])
     assert turned.score_samples(X[:, ::-1]).mean() == pytest.approx(model.score_samples(X).mean(), abs=0.1)
 
 
@@ -204,7 +207,7 @@ def mixed():
     zeros = np.where(rng.random(1500) < 0.6, 0.0, rng.exponential(1 + kind))
     gaps = np.where(rng.random(1500) < 0.2 * kind, np.nan, rng.normal(kind))
     X = np.stack([kind, rng.poisson(3 * kind + 1).astype(float), zeros, gaps], 1)
-    model = MaskedAutoencoder(32, likelihood=Binned(categories=(0,)), max_epochs=30, random_state=0).fit(X)
+    model = MaskedAutoencoder(32, likelihood=Binned(categories=(0,)), **QUICK).fit(X)
     return model, X
 
 
@@ -237,7 +240,10 @@ def test_given_values_come_back_and_bend_the_rest(mixed):
     start = np.where(np.isnan(X[:20]), 0.0, X[:20])
     start[:, 2] = np.nan
     np.testing.assert_array_equal(model.sample(20, given=start)[:, [0, 1, 3]], start[:, [0, 1, 3]])
-    for wrong, said in (({9: 1.0}, "there is no column 9; columns are 0 to 3"), ({0: 5.0}, "column 0 is a category")):
+    for wrong, said in (
+        ({9: 1.0}, "there is no column 9; columns are 0 to 3"),
+        ({0: 5.0}, "row 0 has a level that its category never had"),
+    ):
         with pytest.raises(DataError, match=said):
             model.sample(2, given=wrong)
     with pytest.raises(DataError, match="given must have 3 rows, one a sample, got 20"):

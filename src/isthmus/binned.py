@@ -166,17 +166,24 @@ class Binned(Likelihood):
         """Return the same: a bin has no other units."""
         return self.units(facts)
 
-    def check_values(self, X: np.ndarray, scaling: Scaling) -> None:
-        """Raise `DataError` if X holds a level that no category had in the fit."""
+    def within(self, X: np.ndarray, scaling: Scaling) -> tuple[np.ndarray, np.ndarray]:
+        """Return X, and which rows hold a level that a category never had in the fit, (N,); their probability is zero."""
         pieces, flat = self.known(), X.reshape(len(X), -1)
+        outside = np.zeros(len(X), dtype=bool)
         for entry in np.unique(pieces[pieces[:, KIND] == LEVEL, ENTRY]).astype(int):
             levels = pieces[(pieces[:, ENTRY] == entry) & (pieces[:, KIND] == LEVEL), LOW]
-            strange = np.flatnonzero(~np.isin(flat[:, entry], levels) & ~np.isnan(flat[:, entry]))
-            if len(strange):
-                raise DataError(
-                    f"column {entry} is a category, and row {strange[0]} has {flat[strange[0], entry]:g}, which "
-                    "it never was in the fit; leave the row out, or make the value NaN where a gap will do"
-                )
+            outside |= ~np.isin(flat[:, entry], levels) & ~np.isnan(flat[:, entry])
+        return X, outside
+
+    def checked(self, X: np.ndarray, scaling: Scaling) -> np.ndarray:
+        """Return X; raise `DataError` if it holds a level that a category never had in the fit."""
+        _, outside = self.within(X, scaling)
+        if outside.any():
+            raise DataError(
+                f"row {outside.argmax()} has a level that its category never had in the fit; leave the row out, or make "
+                "the value NaN where a gap will do"
+            )
+        return X
 
 
 class _Contexts(nn.Module):

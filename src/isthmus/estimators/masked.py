@@ -63,6 +63,8 @@ class MaskedAutoencoder(Reconstructs):
     """
 
     offers: ClassVar[frozenset[str]] = frozenset({"samples"})
+    validation_fraction: float = 0.1
+
     recipe: ClassVar[Training] = Training(optimizer=Adam(beta2=0.99), averaging=0.999)
     watch: ClassVar[str] = "validation_likelihood"
 
@@ -110,13 +112,15 @@ class MaskedAutoencoder(Reconstructs):
         fitted = self.fitted_
         rows, model = self._rows(X), fitted.model
         assert fitted.likelihood is not None
-        fitted.likelihood.check_values(rows, model.scaling)
+        rows, outside = fitted.likelihood.within(rows, model.scaling)
         chosen = torch.as_tensor(orders(int(np.prod(self.shape_)), n_orders), device=model.device)
 
         def score(x: Tensor, c: Tensor | None) -> Tensor:
             return log_mean_exp(torch.stack([log_densities(model, x, order, c) for order in chosen]))
 
-        return fitted.map(rows, score, condition=fitted.conditions(condition, len(rows)))
+        found = fitted.map(rows, score, condition=fitted.conditions(condition, len(rows)))
+        found[outside] = -np.inf
+        return found
 
     def sample(
         self,
@@ -233,7 +237,7 @@ class MaskedAutoencoder(Reconstructs):
         fitted, units = self.fitted_, self._units
         model, device = fitted.model, fitted.model.device
         assert fitted.likelihood is not None
-        fitted.likelihood.check_values(start, units)
+        fitted.likelihood.checked(start, units)
         c = fitted.conditions(condition, len(start))
         source = Generated(generator_for(self.random_state if random_state is None else random_state, device))
         like = torch.zeros((), dtype=units.edges.dtype, device=device)
