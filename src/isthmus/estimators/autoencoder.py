@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, Self, cast
+from typing import Self, cast
 
 import numpy as np
 from torch import Tensor
@@ -22,6 +22,7 @@ from ..source import Generated
 from ..tensors import as_tensor
 from ..term import Term
 from ..training import Player, Turns
+from ..typing import ArrayLike, RandomState
 from .abilities import Reconstructs
 from .choices import is_grey
 
@@ -125,7 +126,14 @@ class DenoisingAutoencoder(Reconstructing):
 
     corruption: Corruption | Callable[..., Tensor] | str = "auto"
 
-    def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, condition: Any = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        condition: ArrayLike | None = None,
+    ) -> Self:
         """Fit to clean rows X, corrupting them; or to pairs, X noisy and y clean, of one shape.
 
         A one-dimensional y is taken for labels and ignored, as scikit-learn's pipelines want it. The other arguments
@@ -139,11 +147,11 @@ class DenoisingAutoencoder(Reconstructing):
             )
         return self._fit(X, y, sample_weight, condition)
 
-    def score(self, X: Any, y: Any = None, condition: Any = None) -> float:
-        """Return the mean of ``score_samples``; with clean rows y, that of log p(y|x̂), x̂ being what X is cleaned to.
+    def score(self, X: ArrayLike, y: ArrayLike | None = None, condition: ArrayLike | None = None) -> float:
+        """Return the mean of ``score_samples``; with clean rows y, the mean of log p(y|x̂), where x̂ reconstructs X.
 
-        That is the held-out value of what pairs are fitted to: higher is better. A one-dimensional y is taken for labels
-        and ignored.
+        The latter is the held-out value of the objective that pairs are fitted by: higher is better. A one-dimensional
+        y is taken for labels and ignored.
         """
         if y is None or np.asarray(y).ndim < 2:
             return super().score(X, condition=condition)
@@ -161,7 +169,7 @@ class DenoisingAutoencoder(Reconstructing):
         found[outside] = -np.inf
         return float(found.mean())
 
-    def corrupt(self, X: Any, random_state: Any = None) -> np.ndarray:
+    def corrupt(self, X: ArrayLike, random_state: RandomState = None) -> np.ndarray:
         """Return x̃ ~ p(x̃|x) for each row, in the data's shape and units: what training was met with.
 
         Parameters
