@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ContractiveAutoencoder,
         DenoisingAutoencoder,
         Estimator,
+        MaskedAutoencoder,
     )
     from .spooling import spool
     from .training import Training
@@ -38,6 +39,7 @@ __all__ = [
     "ContractiveAutoencoder",
     "DenoisingAutoencoder",
     "Estimator",
+    "MaskedAutoencoder",
     "Training",
     "load",
     "spool",
