@@ -100,7 +100,7 @@ class Fitted:
         return check_rows(self.estimator, X, reset=False)
 
     def _needs_no_more(self, X: np.ndarray) -> bool:
-        """Return whether a plain array can be taken as it is, without the checks that take longer than a row's score."""
+        """Return whether an array needs none of the other checks, which take longer than the score of a row."""
         named = hasattr(self.estimator, "feature_names_in_")
         return not named and len(X) > 0 and X.shape[1:] == self.shape and bool(np.isfinite(X).all())
 

@@ -134,7 +134,7 @@ class Scaling(nn.Module):
 
 
 def is_wide(dtype: torch.dtype) -> bool:
-    """Return whether numbers of that type may have more digits than float32 keeps: float64, integers of 32 bits or more.
+    """Return whether numbers of that type may have more digits than float32 keeps: float64, and integers of 32 bits.
 
     >>> is_wide(torch.int32), is_wide(torch.uint8), is_wide(torch.float32)
     (True, False, False)

@@ -127,8 +127,8 @@ class DenoisingAutoencoder(Reconstructing):
     def score(self, X: Any, y: Any = None, condition: Any = None) -> float:
         """Return the mean of ``score_samples``; with clean rows y, that of log p(y|x̂), x̂ being what X is cleaned to.
 
-        That is the held-out value of what pairs are fitted to: higher is better. A one-dimensional y is taken for labels
-        and ignored.
+        That is the held-out value of what pairs are fitted to: higher is better. A one-dimensional y is taken for
+        labels and ignored.
         """
         if y is None or np.asarray(y).ndim < 2:
             return super().score(X, condition=condition)
