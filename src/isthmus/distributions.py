@@ -1,13 +1,14 @@
-"""Distributions: what torch.distributions lacks here, drawing from a `Source`, and log-densities with gaps.
+"""Distributions: additions to torch.distributions, draws from a `Source`, and log-densities with gaps.
 
-``draw(p, source, shape)`` is the one way in which isthmus draws. It learns a distribution of your own in two lines:
+isthmus makes every draw by ``draw(p, source, shape)``. Two lines teach it a distribution of your own; name the class in
+``draw.register(Class)``, since an annotation alone cannot be resolved inside a function:
 
 >>> import torch
 >>> from torch.distributions import Distribution
 >>> class Triangular(Distribution):
 ...     "U + U' on (0, 2)."
->>> @draw.register
-... def _(p: Triangular, source, shape=()):
+>>> @draw.register(Triangular)
+... def _(p, source, shape=()):
 ...     return source.uniform((*shape, *p.batch_shape), torch.zeros(())) + source.uniform((*shape,), torch.zeros(()))
 """
 
@@ -16,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import singledispatch
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -38,14 +39,34 @@ from torch.nn.functional import logsigmoid
 from .errors import CompositionError
 from .source import Source
 
-__all__ = ["Chain", "Delta", "bernoulli", "continuous_bernoulli", "draw", "event", "log_prob", "normal"]
+__all__ = [
+    "Chain",
+    "Delta",
+    "HasEntries",
+    "bernoulli",
+    "continuous_bernoulli",
+    "draw",
+    "draw_rows",
+    "event",
+    "log_prob",
+    "log_probs",
+    "normal",
+]
 
 
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 
 
+@runtime_checkable
+class HasEntries(Protocol):
+    """A distribution of independent entries that says the log-probability of each of them."""
+
+    def entries(self, value: Tensor) -> Tensor:
+        """Return the log-probability of every entry, of the shape of a sample."""
+
+
 class Delta(Distribution):
-    r"""A point mass δ(x − v) at each entry of v: what an encoder without noise returns.
+    r"""A point mass δ(x − v) at each entry of v, as returned by an encoder without noise.
 
     It has a mean and draws, but no density.
 
@@ -244,34 +265,52 @@ def log_prob(p: Distribution, x: Tensor, observed: Tensor | None = None) -> Tens
     """
     if observed is None:
         return torch.as_tensor(p.log_prob(x))
-    if not isinstance(p, Independent) or p.base_dist.event_shape:
-        raise CompositionError(
-            f"{type(p).__name__} has no density of some entries alone; gaps need a likelihood of independent entries"
-        )
-    entries = p.base_dist.log_prob(torch.where(observed, x, p.base_dist.mean.detach()))
-    entries = torch.where(observed, entries, 0.0)
-    return entries.sum(tuple(range(-p.reinterpreted_batch_ndims, 0)))
+    if isinstance(p, Independent):
+        x = torch.where(observed, x, p.base_dist.mean.detach())
+    entries = torch.where(observed, log_probs(p, x), 0.0)
+    return entries.flatten(1 - observed.ndim).sum(-1)
+
+
+def log_probs(p: Distribution, x: Tensor) -> Tensor:
+    """Return log p of every entry of x, which are independent of each other.
+
+    Raises
+    ------
+    CompositionError : the entries of p are not independent.
+    """
+    if isinstance(p, HasEntries):
+        return p.entries(x)
+    if isinstance(p, Independent) and not p.base_dist.event_shape:
+        return torch.as_tensor(p.base_dist.log_prob(x))
+    raise CompositionError(
+        f"{type(p).__name__} has no density of some entries alone; gaps need a likelihood of independent entries"
+    )
 
 
 @singledispatch
 def draw(p: Distribution, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
     """Draw from p, of shape ``shape + batch_shape + event_shape``, with gradients wherever p has them.
 
-    A distribution of a kind that is not known here is drawn by its inverse distribution function, where it has one.
-    ``draw.register`` teaches another way, see the top of this module.
+    A class without a method here is drawn by its inverse distribution function, if it has one. To add a method for a
+    class, register it by ``@draw.register(Class)``; see the top of this module.
 
     Raises
     ------
-    CompositionError : the distribution has neither.
+    CompositionError : the class has neither.
     """
     if type(p).icdf is Distribution.icdf or p.event_shape:
         raise CompositionError(
-            f"isthmus does not know how to draw from {type(p).__name__}: it has no inverse distribution function; "
-            "register a way with isthmus.distributions.draw.register"
+            f"isthmus cannot draw from {type(p).__name__}, which has no inverse distribution function; "
+            f"register a method with @isthmus.distributions.draw.register({type(p).__name__})"
         )
     like = p.mean
     tiny = torch.finfo(like.dtype).tiny
     return p.icdf(source.uniform((*shape, *p.batch_shape), like).clamp(min=tiny, max=1 - torch.finfo(like.dtype).eps))
+
+
+def draw_rows(p: Distribution, n: int, source: Source) -> Tensor:
+    """Draw n events from p, or one event from each of its batch if p is already a distribution for every row."""
+    return draw(p, source, () if p.batch_shape else (n,))
 
 
 @draw.register(Independent)

@@ -45,7 +45,7 @@ class Choices(Arguments, system=False):
         """Set ``<argument>_`` for every part; a subclass calls this first and adds its own."""
         self.latent_dim_ = self._width(facts)
         likelihood = self.part("likelihood", Likelihood, lambda: self.auto_likelihood(facts), or_none=True)
-        self.likelihood_ = likelihood
+        self.likelihood_ = None if likelihood is None else likelihood.of(facts)
         self.network_ = self.network_part("network", facts)
 
     def auto_likelihood(self, facts: Facts) -> Likelihood:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from ..posterior import DiagonalGaussian, Posterior
 from ..prior import Prior
 from ..source import ByRow, row_seeds
 from ..training import Player, Turns
+from ..typing import ArrayLike
 from .abilities import Reconstructs, Samples
 from .choices import is_image
 
@@ -79,7 +80,7 @@ class VAE(Samples, Reconstructs):
         """Return the one player."""
         return [Player("vae", self.objective_, clip_norm=self.reconstruction_clip_norm())]
 
-    def score_samples(self, X: Any, condition: Any = None, *, n_draws: int = 100) -> np.ndarray:
+    def score_samples(self, X: ArrayLike, condition: ArrayLike | None = None, *, n_draws: int = 100) -> np.ndarray:
         r"""Return a lower bound on log p(x) in nats for each row, in the data's units.
 
         log (1/k) Σᵢ p(x, zᵢ)/q(zᵢ|x) with k = `n_draws`, which rises with k towards log p(x) (Yuri Burda, Roger Grosse
