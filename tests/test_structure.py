@@ -12,7 +12,8 @@ SOURCE = Path(__file__).parents[1] / "src" / "isthmus"
 MOST_LINES = 400
 
 LAYERS = [
-    "errors version history machine placing progress device tensors seeds verbs systems facts source batch atomic",
+    "errors version history machine placing progress device tensors seeds verbs systems facts layout source batch "
+    "atomic",
     "distributions part_language parts",
     "conditional scaling corruption term rows trackers folder frames subsets yardstick",
     "posterior prior likelihood value networks",

@@ -18,6 +18,11 @@ NETWORKS = [
     (MLP((6,), activation="gelu", norm="batch"), (2, 3, 3)),
     (Conv((3, 4), activation="softplus"), (9, 14)),
     (Conv((8,), activation="silu", norm="group"), (2, 5, 7)),
+    (Conv((3, 4), activation="tanh"), (21,)),
+    (Conv((8,), activation="gelu", norm="group"), (2, 13)),
+    (Conv((3,), activation="silu", norm="batch"), (13, 2)),
+    (Conv((3,), activation="softplus", layout="HWC"), (5, 7, 2)),
+    (Conv((3,), activation="softplus"), (4, 5, 6)),
 ]
 
 by_network = pytest.mark.parametrize(("network", "shape"), NETWORKS, ids=lambda value: repr(value))

@@ -14,6 +14,7 @@ from ..batch import Batch
 from ..corruption import Corruption, Gaussian, Masking
 from ..errors import CompositionError, DataError
 from ..facts import Facts
+from ..layout import unit_axis
 from ..model import Pass
 from ..objective import Reconstruction
 from ..parts import resolve
@@ -150,9 +151,10 @@ class DenoisingAutoencoder(Reconstructing):
         """Return noise of the kind and size that suits the data."""
         if self.likelihood_ is not None and self.likelihood_.support == (0.0, 1.0):
             return Masking(0.25)
-        if len(facts.shape) == 1:
-            return Gaussian(0.3, relative=True)
+        assert facts.mean is not None
         assert facts.std is not None
+        if len(facts.shape) == 1 or unit_axis(facts.mean, facts.std) is not None:
+            return Gaussian(0.3, relative=True)
         return Gaussian(float(np.float32(0.3 * facts.std.mean())))
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from ..corruption import Corruption
 from ..errors import CompositionError
 from ..facts import Facts
+from ..layout import layout_of
 from ..likelihood import Bernoulli, Gaussian, Likelihood
 from ..networks import MLP, Conv, Custom, Network
 from ..parts import Part, resolve
@@ -54,7 +55,7 @@ class Choices(Arguments, system=False):
 
     def auto_network(self, facts: Facts) -> Network:
         """Return the network for samples of that shape."""
-        return Conv() if is_image(facts.shape) else MLP((512 if facts.features >= 256 else 256,))
+        return Conv() if is_image(facts) else MLP((512 if facts.features >= 256 else 256,))
 
     def auto_latent_dim(self, facts: Facts) -> int:
         """Return the width of the code for that number of features."""
@@ -110,6 +111,7 @@ def in_unit_interval(facts: Facts) -> bool:
     return (low >= 0 and high <= 1) or facts.dtype == "uint8"
 
 
-def is_image(shape: tuple[int, ...]) -> bool:
+def is_image(facts: Facts) -> bool:
     """Return whether a sample is a picture that convolutions suit."""
-    return len(shape) in (2, 3) and min(shape[-2:]) >= 16
+    layout = layout_of(facts.shape, facts.mean, facts.std)
+    return layout.kind == "picture" and min(layout.channels_first(facts.shape)[1:]) >= 16

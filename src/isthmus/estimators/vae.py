@@ -64,7 +64,7 @@ class VAE(Samples, Reconstructs):
 
     def auto_likelihood(self, facts: Facts) -> Likelihood:
         """Return a Bernoulli for [0, 1] data, else a Gaussian with learned variances."""
-        return Bernoulli() if in_unit_interval(facts) else HomoscedasticGaussian(shared=is_image(facts.shape))
+        return Bernoulli() if in_unit_interval(facts) else HomoscedasticGaussian(shared=is_image(facts))
 
     def auto_posterior(self) -> Posterior:
         """Return the diagonal Gaussian."""
