@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from sklearn.datasets import load_digits
 
 import isthmus
@@ -135,3 +138,19 @@ def test_a_layout_that_does_not_suit_is_refused(rng):
     assert Layout("CL").kind == "series"
     with pytest.raises(CompositionError, match=r"layout='CL' does not suit samples of shape \(3, 8, 8\)"):
         Autoencoder(2, network=Conv(layout="CL"), max_epochs=1).fit(rng.normal(size=(20, 3, 8, 8)))
+
+
+def test_a_picture_too_thin_for_one_now_is_still_read_from_a_folder_of_the_first_format(rng, tmp_path):
+    """That format had no layouts: two axes were a picture's, three a picture's with its channels in front."""
+    X = rng.normal(size=(30, 40, 4))
+    network = Conv((4,), layout="HW")
+    model = Autoencoder(2, network=network, scaling="none", likelihood="gaussian", max_epochs=1, random_state=0).fit(X)
+    model.save(tmp_path / "m")
+    config = json.loads((tmp_path / "m" / "config.json").read_text()) | {"format": 1, "sha256": None}
+    for place, name in (("arguments", "network"), ("resolved", "network_")):
+        del config[place][name]["layout"]
+    (tmp_path / "m" / "config.json").write_text(json.dumps(config))
+    tensors = load_file(tmp_path / "m" / "model.safetensors")
+    first = {name.replace("model.networks.", "model."): tensor for name, tensor in tensors.items()}
+    save_file(first, tmp_path / "m" / "model.safetensors")
+    np.testing.assert_array_equal(isthmus.load(tmp_path / "m").reconstruct(X), model.reconstruct(X))

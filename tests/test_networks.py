@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from isthmus.errors import CompositionError, UnknownNameError
-from isthmus.networks import ACTIVATIONS, MLP, Conv, Custom
+from isthmus.networks import ACTIVATIONS, MLP, Conv, Custom, UNet
 
 
 @pytest.mark.parametrize("shape", [(7,), (3, 4), (2, 3, 4)], ids=str)
@@ -123,3 +123,35 @@ def test_what_cannot_be_built_is_refused():
         Custom(nn.Linear(3, 2), nn.Linear(2, 3)).encoder((3,), 2)
     with pytest.raises(CompositionError, match=r"make_decoder returned str, not an nn\.Module"):
         Custom(lambda *_: nn.Linear(3, 2), lambda *_: "no").decoder(2, (3,), 1)
+
+
+@pytest.mark.parametrize("shape", [(33,), (2, 64), (64, 2), (16, 18), (17, 16, 3), (5, 6, 7)], ids=str)
+def test_a_u_shaped_network_keeps_every_position(shape):
+    """Its code has two numbers for each, or as many as are asked for; a width that is no multiple is refused."""
+    network = UNet((4, 6, 8), 3)
+    positions = network.code_width(shape) // 2
+    encoder, decoder = network.encoder(shape, 3 * positions), network.decoder(3 * positions, shape, 2)
+    assert decoder(encoder(torch.randn(4, *shape))).shape == (4, 2, *shape)
+    with pytest.raises(CompositionError, match=f"a multiple of that, got 32; latent_dim='auto' is {2 * positions}"):
+        network.encoder(shape, 32)
+
+
+def test_a_shift_of_the_input_is_a_shift_of_the_output():
+    """By as many steps as the coarsest map has in one place, away from the ends: no weight belongs to a position."""
+    torch.manual_seed(0)
+    network = UNet((3, 4, 5), 3, activation="tanh")
+    encoder, decoder = network.encoder((96,), 96), network.decoder(96, (96,), 1)
+    x = torch.randn(1, 96)
+    out, moved = decoder(encoder(x)), decoder(encoder(x.roll(4, 1)))
+    torch.testing.assert_close(moved[..., 40:60], out[..., 36:56])
+    assert not torch.allclose(moved[..., 40:60], out[..., 40:60])
+
+
+def test_a_condition_reaches_every_position():
+    torch.manual_seed(0)
+    network = UNet((3, 4), 3)
+    encoder, decoder = network.encoder((16,), 32, 2), network.decoder(32, (16,), 1, 2)
+    x, c = torch.randn(1, 16), torch.randn(1, 2)
+    assert (encoder(x, c) != encoder(x, c + 1)).reshape(2, 16).all(1).any()
+    z = torch.randn(1, 32)
+    assert (decoder(z, c) != decoder(z, c + 1)).all()

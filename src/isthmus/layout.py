@@ -31,7 +31,7 @@ MEANS_APART = 10.0
 SCALES_APART = 5.0
 """Units differ where the scales of channels do by this factor, ..."""
 
-BETWEEN_TO_WITHIN = 3.0
+BETWEEN_TO_WITHIN = 10.0
 """... and vary between channels by at least this many times what they vary within one."""
 
 

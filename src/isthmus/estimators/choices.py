@@ -44,10 +44,10 @@ class Choices(Arguments, system=False):
 
     def choose(self, facts: Facts) -> None:
         """Set ``<argument>_`` for every part; a subclass calls this first and adds its own."""
+        self.network_ = self.network_part("network", facts)
         self.latent_dim_ = self._width(facts)
         likelihood = self.part("likelihood", Likelihood, lambda: self.auto_likelihood(facts), or_none=True)
         self.likelihood_ = likelihood
-        self.network_ = self.network_part("network", facts)
 
     def auto_likelihood(self, facts: Facts) -> Likelihood:
         """Return the likelihood for data of that kind."""
@@ -96,7 +96,7 @@ class Choices(Arguments, system=False):
 
     def _width(self, facts: Facts) -> int:
         if self.latent_dim == "auto":
-            return self.auto_latent_dim(facts)
+            return self.network_.code_width(facts.shape) or self.auto_latent_dim(facts)
         if not isinstance(self.latent_dim, int | np.integer) or self.latent_dim < 1:
             raise CompositionError(
                 f"latent_dim must be 'auto' or a whole number of at least 1, got {self.latent_dim!r}"

@@ -50,6 +50,10 @@ class Network(Part, kind="network"):
     written without that argument serves every model that has no condition.
     """
 
+    def code_width(self, shape: tuple[int, ...]) -> int | None:
+        """Return the width that ``latent_dim="auto"`` is for samples of a shape, or None where any will do."""
+        return None
+
     def encoder(self, shape: tuple[int, ...], outputs: int, condition: int = 0) -> nn.Module:
         """Build a module (N, *shape) → (N, outputs): an encoder, or with one output a discriminator."""
         raise NotImplementedError

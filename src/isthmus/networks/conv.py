@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
@@ -12,13 +13,16 @@ from ..errors import CompositionError, UnknownNameError
 from ..layout import LAYOUTS, Layout, layout_of
 from .base import Conditioned, Network, activation, widths
 
-__all__ = ["Conv", "MovedAxis"]
+if TYPE_CHECKING:
+    from .unet import UNet
+
+__all__ = ["CONVOLUTIONS", "SMALLEST_MAP", "TRANSPOSED", "Conv", "MovedAxis", "convolutional_layout"]
 
 SMALLEST_MAP = 4
 """A stage halves maps that are at least this long along every axis."""
 
-_CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
-_TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 _BATCH_NORMS = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
 _NORMS: dict[str, Callable[[int, int], nn.Module]] = {
@@ -92,7 +96,7 @@ class Conv(Network):
 
     def encoder(self, shape: tuple[int, ...], outputs: int, condition: int = 0) -> nn.Module:
         """Build (N, *shape) → (N, outputs)."""
-        layout = self._layout(shape)
+        layout = convolutional_layout(self, shape)
         maps = self._maps(shape, layout)
         axes = len(maps[0]) - 1
         layers: list[nn.Module] = []
@@ -102,7 +106,7 @@ class Conv(Network):
             layers.append(MovedAxis(-1, 1))
         for (n_in, *_), (n_out, *_) in pairwise(maps):
             layers += [
-                _CONVOLUTIONS[axes](n_in, n_out, 4, stride=2, padding=1),
+                CONVOLUTIONS[axes](n_in, n_out, 4, stride=2, padding=1),
                 *self._norm(n_out, axes),
                 activation(self.activation),
             ]
@@ -116,7 +120,7 @@ class Conv(Network):
 
     def decoder(self, inputs: int, shape: tuple[int, ...], outputs: int, condition: int = 0) -> nn.Module:
         """Build (N, inputs) → (N, outputs, *shape)."""
-        layout = self._layout(shape)
+        layout = convolutional_layout(self, shape)
         maps = self._maps(shape, layout)[::-1]
         axes = len(maps[0]) - 1
         layers: list[nn.Module] = [nn.Linear(inputs + condition, math.prod(maps[0])), nn.Unflatten(1, maps[0])]
@@ -125,7 +129,7 @@ class Conv(Network):
             layers += [*([] if len(layers) > 2 else self._norm(n_in, axes)), activation(self.activation)]
             channels = n_out * outputs if last else n_out
             odd = tuple(full - 2 * half for full, half in zip(size_next, size, strict=True))
-            layers.append(_TRANSPOSED[axes](n_in, channels, 4, stride=2, padding=1, output_padding=odd))
+            layers.append(TRANSPOSED[axes](n_in, channels, 4, stride=2, padding=1, output_padding=odd))
             if not last:
                 layers += self._norm(n_out, axes)
         layers.append(nn.Unflatten(1, (outputs, maps[-1][0])))
@@ -136,17 +140,6 @@ class Conv(Network):
 
     def _norm(self, channels: int, axes: int) -> list[nn.Module]:
         return [] if self.norm is None else [_NORMS[self.norm](channels, axes)]
-
-    def _layout(self, shape: tuple[int, ...]) -> Layout:
-        layout = layout_of(shape) if self.layout == "auto" else Layout(self.layout)
-        if layout.kind == "row" and len(shape) == 1:
-            layout = Layout("L")
-        if layout.kind == "row" or len(layout.letters) != len(shape):
-            raise CompositionError(
-                f"Conv: layout={self.layout!r} does not suit samples of shape {shape}: a letter an axis, of "
-                f"{', '.join(LAYOUTS)}; or use MLP"
-            )
-        return layout
 
     def _maps(self, shape: tuple[int, ...], layout: Layout) -> list[tuple[int, ...]]:
         """Return the (C, *size) of the sample and of the map after each stage that fits."""
@@ -161,3 +154,21 @@ class Conv(Network):
             found = "×".join(str(n) for n in maps[0][1:])
             raise CompositionError(f"Conv: a {layout.kind} must be at least {least}, got {found}; use MLP")
         return maps
+
+
+def convolutional_layout(network: Conv | UNet, shape: tuple[int, ...]) -> Layout:
+    """Return the layout that a network with an argument `layout` gives samples of a shape.
+
+    Raises
+    ------
+    CompositionError : its letters are not as many as the axes, or convolutions have no axis to run along.
+    """
+    layout = layout_of(shape) if network.layout == "auto" else Layout(network.layout)
+    if layout.kind == "row" and len(shape) == 1:
+        layout = Layout("L")
+    if layout.kind == "row" or len(layout.letters) != len(shape):
+        raise CompositionError(
+            f"{type(network).__name__}: layout={network.layout!r} does not suit samples of shape {shape}: a letter an "
+            f"axis, of {', '.join(LAYOUTS)}; or use MLP"
+        )
+    return layout
