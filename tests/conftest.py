@@ -16,12 +16,21 @@ from isthmus import (
     Autoencoder,
     ContractiveAutoencoder,
     DenoisingAutoencoder,
+    MaskedAutoencoder,
 )
 from isthmus.report.content import Content
 
 torch.set_num_threads(1)  # a worker a core: small models gain nothing from a second thread
 
-SYSTEMS = (Autoencoder, DenoisingAutoencoder, ContractiveAutoencoder, VAE, GAN, AdversarialAutoencoder)
+SYSTEMS = (
+    Autoencoder,
+    DenoisingAutoencoder,
+    ContractiveAutoencoder,
+    VAE,
+    GAN,
+    AdversarialAutoencoder,
+    MaskedAutoencoder,
+)
 
 each_system = pytest.mark.parametrize("cls", SYSTEMS, ids=lambda cls: cls.__name__)
 

@@ -221,8 +221,9 @@ def _composed(estimator: Any, config: dict[str, Any], named: Mapping[str, str], 
         fits = len(there) == len(facts.shape) > 1 and all(n in (1, m) for n, m in zip(there, facts.shape, strict=True))
         if type(scaling) is Scaling and (fits or there == ()):
             setattr(scaling, name, torch.empty(there, dtype=torch.float64))
-    if "scaling.centre" in named:
-        scaling.centre = torch.empty(facts.shape, dtype=torch.float64)
+    for name in ("centre", "varying"):
+        if f"scaling.{name}" in named:
+            setattr(scaling, name, torch.empty(facts.shape, dtype=torch.float64))
     model: Model = estimator.compose(replace(facts, mean=None, std=None), scaling)
     width = torch.float64 if estimator.precision_ == "float64" else torch.float32
     for name, child in model.named_children():
