@@ -14,7 +14,7 @@ MOST_LINES = 400
 LAYERS = [
     "errors version history machine placing progress device tensors seeds verbs systems facts source batch atomic",
     "distributions part_language parts",
-    "conditional scaling corruption term rows trackers folder frames subsets yardstick",
+    "conditional scaling corruption term rows trackers folder frames subsets yardstick look",
     "posterior prior likelihood value networks",
     "model",
     "divergence judge",

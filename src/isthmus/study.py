@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .datasets import Dataset
+from .diagnosis import Verdict
 from .measured import COLUMNS
 
 __all__ = ["Entry", "Study", "rows"]
@@ -43,7 +44,7 @@ class Entry:
 
 @dataclass
 class Study:
-    """Everything a page shows: data, budget, noise, the systems with PCA first, and what real rows reach."""
+    """Everything a page shows: data, budget, noise, the systems with PCA first, what real rows reach, and verdicts."""
 
     data: Dataset
     budget: str
@@ -52,6 +53,7 @@ class Study:
     noisy: np.ndarray | None
     entries: list[Entry]
     reference: dict[str, float]
+    verdicts: dict[str, list[Verdict]]
     command: str
 
     def __getitem__(self, name: str) -> Entry:

@@ -21,7 +21,7 @@ def noise_level(subject: Subject) -> Finding | None:
     """Hold a fixed σ against the residuals that are there."""
     if not subject.reconstructs or not isinstance(subject.likelihood, Gaussian):
         return None
-    std = float(np.sqrt(subject.held_out.errors.mean()))
+    std = float(np.sqrt(((subject.held_out.x - subject.held_out.x_hat) ** 2).mean()))
     factor = max(std / subject.likelihood.std, subject.likelihood.std / max(std, 1e-12))
     status = grade(factor, 2.0, 4.0) if subject.variational else grade(factor, 10.0, np.inf)
     return Finding(
