@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import DataError
 from . import codes, fitting, games, samples, scale  # noqa: F401  (importing a file of checks fills the table)
 from .held import Rows
+from .likeness import short
 from .subject import Subject, measured_rows
 from .table import CHECKS, Check
 from .verdict import Headline, Verdict, headline, summary, worst_first
@@ -32,7 +33,7 @@ __all__ = [
     "headline",
     "judge",
 ]
-__all__ += ["measured_rows", "summary", "worst_first"]
+__all__ += ["measured_rows", "short", "summary", "worst_first"]
 
 FEWEST_JUDGED = 20
 """Held-out rows below which no share or spread is worth a verdict."""

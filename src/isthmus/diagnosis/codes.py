@@ -18,14 +18,19 @@ HALF, MOST = 0.5, 0.75
 _NEEDED = (
     "Units are active where their posterior mean varies by more than 0.01 (Burda et al. 2016, section 5.2). Their "
     "number is held against what a linear VAE with the same likelihood would keep (Lucas et al. 2019), so that spare "
-    "units are no fault: "
+    "units are no fault, and neither are fewer units that bring back as much of the variance: "
 )
 
 
 def _activity(subject: Subject) -> tuple[np.ndarray, float]:
-    """Return which units are active, and their number over what a linear VAE would keep, at most 1."""
+    """Return which units are active, and their number over what a linear VAE would keep, at most 1.
+
+    What bends needs fewer units than a line: they are enough where as much of the variance comes back.
+    """
     active = subject.held_out.codes.var(0) > ACTIVE
     needed = subject.linear.kept
+    if active.any() and subject.known.r2 >= subject.linear_r2:
+        return active, 1.0
     return active, min(1.0, active.sum() / needed) if needed else float(active.any())
 
 

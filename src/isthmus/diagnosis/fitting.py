@@ -102,7 +102,7 @@ def lost_columns(subject: Subject) -> Finding | None:
             "healthy", f"Every column comes back; least {names[least]}, with R² {r2[least]:.1%}.", evidence, ""
         )
     worst_first = sorted(lost, key=lambda j: -pca[j])
-    shown = ", ".join(f"{names[j]} ({r2[j]:.1%}; PCA {pca[j]:.1%})" for j in worst_first[:LOST_NAMED])
+    shown = ", ".join(f"{names[j]} ({_percent(r2[j])}; PCA {_percent(pca[j])})" for j in worst_first[:LOST_NAMED])
     shown += f" and {len(lost) - LOST_NAMED} more" if len(lost) > LOST_NAMED else ""
     return Finding(
         "fault" if len(avoidable) else "warning",
@@ -111,6 +111,11 @@ def lost_columns(subject: Subject) -> Finding | None:
         "A wider code (latent_dim), a longer fit, or scaling='auto', which gives every column the same say; leave out "
         "a column that nothing else says anything of.",
     )
+
+
+def _percent(share: float) -> str:
+    """Return a share of the variance in words; how far one is below the mean row says little."""
+    return f"{share:.1%}".replace("-", "−") if share > -1 else "below −100%"
 
 
 def _varies(column: np.ndarray) -> bool:

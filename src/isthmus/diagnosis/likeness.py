@@ -18,7 +18,7 @@ from ..subsets import even_subset, random_subset
 if TYPE_CHECKING:
     from .subject import Subject
 
-__all__ = ["FEWEST_COMPARED", "Columns", "Figure", "Likeness", "Nearest", "likeness_of", "nearest_of"]
+__all__ = ["FEWEST_COMPARED", "Columns", "Figure", "Likeness", "Nearest", "likeness_of", "nearest_of", "short"]
 
 FEWEST_COMPARED = 40
 """Rows of either kind without which nothing is measured."""
@@ -102,6 +102,17 @@ class Nearest(NamedTuple):
     of_samples: np.ndarray
     of_held_out: np.ndarray
     among: np.ndarray
+
+
+def short(value: float) -> str:
+    """Return a figure to two decimals, a small one to two digits, a count as it is.
+
+    >>> short(0.0712), short(0.0031), short(10.0), short(-0.25)
+    ('0.07', '0.0031', '10', '−0.25')
+    """
+    if abs(value) >= 2 and float(value).is_integer():
+        return f"{value:,.0f}"
+    return (f"{value:.2f}" if abs(value) >= 0.01 or value == 0 else f"{value:.2g}").replace("-", "−")
 
 
 def likeness_of(subject: Subject) -> Likeness | None:

@@ -8,7 +8,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances_argmin
 
 from ..subsets import even_subset
-from .likeness import Figure
+from .likeness import Figure, short
 from .subject import COMPARED_ROWS, Subject
 from .table import Finding, check, grade, worst_of
 
@@ -23,7 +23,7 @@ WARNING, FAULT = 0.3, 0.6
 LENIENT = {"told apart, AUC": (0.5, 0.9)}
 """Shortfalls of figures that a trace of a difference moves far: a forest finds it in any one column."""
 
-OF_MEANS = ("told apart, AUC",)
+OF_MEANS = ("told apart, AUC", "recall")
 """Figures that find samples that are means of p(x|z), as pictures are by convention, smoother than real rows."""
 
 ADVICE = (
@@ -35,12 +35,7 @@ ADVICE = (
 
 def _figure(name: str, figure: Figure) -> str:
     """Return a figure and what real rows reach in words."""
-    return f"{name} {_short(figure.value)} (real rows {_short(figure.real)})"
-
-
-def _short(value: float) -> str:
-    """Return a figure to two digits, a share to two decimals."""
-    return f"{value:.2f}" if 0.1 <= abs(value) < 100 or value == 0 else f"{value:.2g}"
+    return f"{name} {short(figure.value)} (real rows {short(figure.real)})"
 
 
 @check(
@@ -48,8 +43,9 @@ def _short(value: float) -> str:
     "Every figure of samples beside what as many real rows reach against the same held-out rows. A figure's shortfall "
     "is the part of the way from real rows to useless samples (a share of 0, always told apart, all rows the mean row) "
     "that it has gone, beyond twice its standard error. The worst decides: warning above 0.3, fault above 0.6. Being "
-    "told apart, which one trace of a difference suffices for, is a warning above 0.5 and a fault above 0.9; of "
-    "pictures that are means of p(x|z), and so smoother than real ones by convention, it is a warning at most.",
+    "told apart, for which one trace of a difference suffices, is a warning above 0.5 and a fault above 0.9. Pictures "
+    "that are means of p(x|z) lack what real ones have of noise and detail, by convention: of them, being told apart "
+    "and recall are warnings at most.",
 )
 def sample_quality(subject: Subject) -> Finding | None:
     """Hold precision, recall, density, coverage, the classifier and the distances against what real rows reach."""
@@ -91,25 +87,25 @@ def sampled_columns(subject: Subject) -> Finding | None:
     beyond_pairs = np.triu(np.maximum(0, gaps - noise), 1)
     worst = int(beyond.argmax() if beyond.any() else columns.distances.argmax())
     a, b = np.unravel_index(beyond_pairs.argmax() if beyond_pairs.any() else np.triu(gaps, 1).argmax(), gaps.shape)
-    far = int((beyond > 0.15).sum())
-    statement = (
-        f"{far} of {len(beyond)} columns are far from their distribution in held-out rows; farthest is {names[worst]}, "
-        f"by {columns.distances[worst]:.2f} (real rows {columns.real_distances[worst]:.2f})."
-    )
+    found = [
+        f"{names[worst]} is farthest from its distribution in held-out rows, by {columns.distances[worst]:.2f} (real "
+        f"rows {columns.real_distances[worst]:.2f})."
+    ]
     evidence = {
-        "far_columns": far,
+        "far_columns": int((beyond > 0.15).sum()),
         f"distance of {names[worst]}": columns.distances[worst],
         f"distance of {names[worst]}, real rows": columns.real_distances[worst],
     }
     if len(beyond) > 1:
-        statement += (
-            f" The correlation of {names[a]} and {names[b]} is {columns.correlations[a, b]:.2f} in samples and "
-            f"{columns.real_correlations[a, b]:.2f} in held-out rows."
+        made_of, real_of = columns.correlations[a, b], columns.real_correlations[a, b]
+        found.append(
+            f"The correlation of {names[a]} and {names[b]} is {made_of:.2f} in samples and {real_of:.2f} in held-out "
+            "rows."
         )
-        evidence |= {
-            "correlation, samples": columns.correlations[a, b],
-            "correlation, held-out rows": columns.real_correlations[a, b],
-        }
+        evidence |= {"correlation, samples": made_of, "correlation, held-out rows": real_of}
+    if beyond_pairs.max() > beyond[worst]:
+        found.reverse()
+    statement = " ".join(found).replace(" -", " −")
     return Finding(
         worst_of(grade(float(beyond[worst]), 0.15, 0.3), grade(float(beyond_pairs.max()), 0.15, 0.3)),
         statement,

@@ -259,6 +259,8 @@ class Subject:
     def denoising_gain(self) -> Denoising | None:
         """Signal-to-noise ratios of held-out rows, corrupted as in training; None where an error is zero."""
         rows = self.held_out
+        if len(self.known) < 2:
+            return None  # PCA needs two rows
         x = rows.comparable
         signal = float(x.var(0).mean())
         errors = [

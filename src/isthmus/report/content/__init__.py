@@ -140,10 +140,10 @@ class Content:
 
     @cached_property
     def look(self) -> Look:
-        """How rows are shown, seen in the first there are: held-out rows, training rows, samples, decoded noise."""
+        """How rows are shown, seen in the first there are: training rows, held-out rows, decoded noise."""
         if self.subject is not None:
             return self.subject.look
-        seen = next((x for x in (self.X_train, self.drawn) if x is not None), None)
+        seen = self.X_train
         if seen is None and self.decode is not None:
             z = np.random.default_rng(0).normal(size=(1_000, self.model.latent_dim_)).astype(np.float32)
             seen = self.decode(z)

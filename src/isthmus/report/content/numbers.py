@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ... import metrics
-from ...diagnosis import Subject
+from ...diagnosis import Subject, short
 from ...errors import DataError
 from ...history import History
 from ...look import Images, Rows
@@ -143,7 +143,7 @@ def sample_numbers(subject: Subject) -> list[Number]:
                 with_error(figure.value, figure.error),
                 f"{figure.definition} Measured on {made.n:,} samples and {made.n:,} held-out rows, ± the standard "
                 f"error; beside it: {made.beside}.",
-                signed(_short(figure.real)),
+                short(figure.real),
                 key=name in ("coverage", "recall", "told apart, AUC"),
             )
         )
@@ -158,10 +158,6 @@ def sample_numbers(subject: Subject) -> list[Number]:
         )
         found.append(Number("Samples", "distance to training ÷ real's", ratio, f"{ratio:.2f}", definition, "1.00"))
     return found
-
-
-def _short(value: float) -> str:
-    return f"{value:.2f}" if 0.1 <= abs(value) < 100 or value == 0 else f"{value:.2g}"
 
 
 def score_numbers(scores: Scores) -> list[Number]:
