@@ -15,10 +15,13 @@ ACTIVE = 0.01
 
 HALF, MOST = 0.5, 0.75
 
+AS_MUCH = 0.9
+"""Share of a linear model's R² from which on a code is said to bring back as much, as in the check of under-fitting."""
+
 _NEEDED = (
     "Units are active where their posterior mean varies by more than 0.01 (Burda et al. 2016, section 5.2). Their "
     "number is held against what a linear VAE with the same likelihood would keep (Lucas et al. 2019), so that spare "
-    "units are no fault, and neither are fewer units that bring back as much of the variance: "
+    "units are no fault, and neither are fewer units that bring back nine tenths as much of the variance: "
 )
 
 
@@ -29,7 +32,7 @@ def _activity(subject: Subject) -> tuple[np.ndarray, float]:
     """
     active = subject.held_out.codes.var(0) > ACTIVE
     needed = subject.linear.kept
-    if active.any() and subject.known.r2 >= subject.linear_r2:
+    if active.any() and subject.known.r2 >= AS_MUCH * subject.linear_r2:
         return active, 1.0
     return active, min(1.0, active.sum() / needed) if needed else float(active.any())
 

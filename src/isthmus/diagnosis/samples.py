@@ -23,7 +23,7 @@ WARNING, FAULT = 0.3, 0.6
 LENIENT = {"told apart, AUC": (0.5, 0.9)}
 """Shortfalls of figures that a trace of a difference moves far: a forest finds it in any one column."""
 
-OF_MEANS = ("told apart, AUC", "recall")
+OF_MEANS = ("told apart, AUC", "recall", "MMD²", "Fréchet distance", "kernel distance")
 """Figures that find samples that are means of p(x|z), as pictures are by convention, smoother than real rows."""
 
 ADVICE = (
@@ -44,8 +44,8 @@ def _figure(name: str, figure: Figure) -> str:
     "is the part of the way from real rows to useless samples (a share of 0, always told apart, all rows the mean row) "
     "that it has gone, beyond twice its standard error. The worst decides: warning above 0.3, fault above 0.6. Being "
     "told apart, for which one trace of a difference suffices, is a warning above 0.5 and a fault above 0.9. Pictures "
-    "that are means of p(x|z) lack what real ones have of noise and detail, by convention: of them, being told apart "
-    "and recall are warnings at most.",
+    "that are means of p(x|z) lack what real ones have of noise and detail, by convention: of them, recall, being told "
+    "apart and distances are warnings at most.",
 )
 def sample_quality(subject: Subject) -> Finding | None:
     """Hold precision, recall, density, coverage, the classifier and the distances against what real rows reach."""

@@ -234,14 +234,15 @@ def columns(content: Content) -> Picture | None:
         return None
     charts = []
     for j in made.shown:
-        caption = f"distance of the distribution functions {made.distances[j]:.2f}"
+        caption = f"Distance {made.distances[j]:.2f}."
         values = {"held-out rows": made.real[:, j], made.of: made.made[:, j]}
         chart = histogram(values, made.names[j], caption, trim=0.005)
-        charts.append(replace(chart, title=made.names[j]))
+        charts.append(replace(chart, title=made.names[j], x=replace(chart.x, label="")))
     note = f"Each column in held-out rows and in {made.of}, those farthest apart first."
     if len(made.names) > len(charts):
         count = f"{len(charts)} of {len(made.names)}"
         note = f"The {count} columns that are farthest apart in held-out rows and in {made.of}."
+    note += " Their distance is the largest gap between the two distribution functions (Smirnov 1948)."
     groups = [Group(charts, "grid")]
     if len(made.names) > 1:
         groups.append(_correlations(made))
@@ -251,8 +252,8 @@ def columns(content: Content) -> Picture | None:
 def _correlations(made: TableColumns) -> Group:
     """Return correlations of columns as coloured squares: in real rows, in what the model makes, and the difference."""
     named = [
-        f"{made.names[a]} and {made.names[b]}: {made.real_correlations[a, b]:.2f} in held-out rows, "
-        f"{made.made_correlations[a, b]:.2f} in {made.of}"
+        f"{made.names[a]} and {made.names[b]}: {signed(f'{made.real_correlations[a, b]:.2f}')} in held-out rows, "
+        f"{signed(f'{made.made_correlations[a, b]:.2f}')} in {made.of}"
         for a, b in made.pairs
     ]
     shown = even_subset(len(made.names), SQUARES)
@@ -265,7 +266,7 @@ def _correlations(made: TableColumns) -> Group:
     panels = [Matrix(names, values[np.ix_(shown, shown)], title) for title, values in matrices.items()]
     note = "A square for each two columns, in the order of the data: red is +1, white 0, blue −1. "
     note += f"Farthest apart are {'; '.join(named)}."
-    return Group(panels, "grid", "Correlations", signed(note))
+    return Group(panels, "grid", "Correlations", note)
 
 
 def scores(content: Content) -> Picture | None:

@@ -210,7 +210,7 @@ class _Rows:
         lines: list[list[str | tuple[str, str]]] = []
         for i in reversed(range(len(before))):
             worst = np.argsort(-np.abs(before[i] - after[i]), kind="stable")[:3]
-            cells = [(self.look.names[j], f"{originals[i, j]:.4g} → {outputs[i, j]:.4g}") for j in worst]
+            cells = [(self.look.names[j], f"{number(originals[i, j])} → {number(outputs[i, j])}") for j in worst]
             lines.append([str(made.rows[i]), f"{made.shown_errors[i]:.3g}", *cells])
         head = ["row", "squared error", "largest miss", "second largest", "third largest"][: len(lines[0])]
         note = "The bars show the columns that come back worst: the share of their variance that is lost, 1 − R²."
@@ -220,7 +220,7 @@ class _Rows:
         kinds = [("sample", made.shown)] + ([] if made.nearest is None else [(f"nearest {made.of}", made.nearest)])
         columns = np.sort(np.argsort(-self.look.flat(made.shown).std(0), kind="stable")[:8])
         lines: list[list[str | tuple[str, str]]] = [
-            [f"{name} {i}", *(f"{v:.4g}" for v in np.asarray(X[i]).reshape(-1)[columns])]
+            [f"{name} {i}", *(number(v) for v in np.asarray(X[i]).reshape(-1)[columns])]
             for i in range(min(8, len(made.shown)))
             for name, X in kinds
         ]

@@ -144,7 +144,7 @@ def sample_numbers(subject: Subject) -> list[Number]:
                 f"{figure.definition} Measured on {made.n:,} samples and {made.n:,} held-out rows, ± the standard "
                 f"error; beside it: {made.beside}.",
                 short(figure.real),
-                key=name in ("coverage", "recall", "told apart, AUC"),
+                key=name in ("coverage", "told apart, AUC"),
             )
         )
     near = subject.nearest
