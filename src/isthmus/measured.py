@@ -1,4 +1,4 @@
-"""What a comparison measures of a fitted system on held-out rows, beside PCA and beside what real rows reach."""
+"""The figures of a comparison: metrics of a fitted system, of PCA and of real rows, on held-out rows."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SAMPLED = {
 class Column:
     """A figure of the leaderboard: its label, what it means, how it is written, and whether higher is better.
 
-    Where neither more nor less is better by itself, `higher_is_better` is None.
+    `higher_is_better` is None if neither direction is better by itself.
     """
 
     label: str
@@ -127,14 +127,14 @@ def reals_of(subjects: Iterable[Subject]) -> dict[str, float]:
 class Measure:
     """Measures fitted systems on the held-out rows of a data set, as many as the diagnosis judges.
 
-    Columns of a table have units of their own: errors and distances count them in standard deviations of the training
-    rows. Pixels and steps of a series share a unit, and are not scaled.
+    The columns of a table have different units, so errors and distances are in standard deviations of the training
+    rows. Pixels, and steps of a series, share a unit and are not scaled.
 
     Parameters
     ----------
-    data : what the systems were trained on, and the rows held out.
+    data : the training rows and the held-out rows.
     noisy : the held-out rows that are measured, with noise, or None.
-    seed : of the rows and of samples.
+    seed : the seed of the choice of rows and of samples.
     """
 
     def __init__(self, data: Dataset, noisy: np.ndarray | None, seed: int) -> None:

@@ -11,9 +11,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..errors import DataError
+from ..typing import ArrayLike
 from . import codes, fitting, games, samples, scale  # noqa: F401  (importing a file of checks fills the table)
 from .held import Rows
 from .likeness import short
@@ -35,17 +36,20 @@ __all__ = [
 ]
 __all__ += ["measured_rows", "short", "summary", "worst_first"]
 
+if TYPE_CHECKING:
+    from ..estimators import Estimator
+
 FEWEST_JUDGED = 20
 """Held-out rows below which no share or spread is worth a verdict."""
 
 
 def diagnose(
-    estimator: Any,
-    X: Any,
-    X_train: Any = None,
+    estimator: Estimator,
+    X: ArrayLike,
+    X_train: ArrayLike | None = None,
     *,
-    condition: Any = None,
-    condition_train: Any = None,
+    condition: ArrayLike | None = None,
+    condition_train: ArrayLike | None = None,
     random_state: int = 0,
 ) -> list[Verdict]:
     """Return a verdict of every check that applies to a fitted estimator, healthy ones too.

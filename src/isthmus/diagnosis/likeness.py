@@ -245,8 +245,8 @@ def _classes(classifier: SmallClassifier, drawn: np.ndarray, ideal: np.ndarray, 
 def _columns(held: np.ndarray, samples: np.ndarray, ideal: np.ndarray) -> Columns:
     """Compare columns one at a time and in pairs."""
     return Columns(
-        metrics.column_distances(held, samples),
-        metrics.column_distances(held, ideal),
+        1 - metrics.column_shapes(held, samples),
+        1 - metrics.column_shapes(held, ideal),
         metrics.correlations(samples),
         metrics.correlations(held),
         metrics.correlations(ideal),

@@ -1,6 +1,6 @@
-"""Held-out measurements: pure functions on arrays (N, ...), each with its source; docs/metrics.md has their checks."""
+"""Held-out measurements: pure functions of arrays (N, ...), each with its source; docs/metrics.md has their checks."""
 
-# How far a figure can be trusted: each estimate has its own error, and any metric of rows an interval and a floor.
+# Uncertainty: standard errors and intervals for every metric, and the floor that real rows set.
 from .estimate import Estimate, mean_of_rows
 from .uncertainty import Interval, accuracy_interval, bootstrap_interval, real_against_real
 
@@ -23,7 +23,7 @@ from .posteriors import PosteriorMoments, UnitDivergence, kl_per_unit, posterior
 
 # isort: split
 # Samples.
-from .columns import column_distances, correlations
+from .columns import correlations
 from .discrepancy import KernelDistance, frechet_distance, kernel_distance, mmd
 from .feature_maps import Features, SmallClassifier, features, on_features, small_classifier
 from .modes import ClassCoverage, ModeCoverage, class_coverage, mode_coverage
@@ -57,7 +57,6 @@ __all__ = [
     "bits_per_dimension",
     "bootstrap_interval",
     "class_coverage",
-    "column_distances",
     "correlations",
     "denoising_gain",
     "density_coverage",

@@ -11,7 +11,7 @@ import platform
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -21,12 +21,16 @@ from ..atomic import atomic_file
 from ..diagnosis import headline
 from ..errors import DataError
 from ..history import History
+from ..typing import ArrayLike
 from ..version import VERSION
 from .content import Content
 from .content.learning import learning
 from .drawings import pictures
 from .pictures import Axis, Chart, Dots, Line, Matrix, Strip, number
 from .rasters import data_uri, diverging, montage, png
+
+if TYPE_CHECKING:
+    from ..estimators import Estimator
 
 __all__ = ["check_page", "history_html", "page", "render", "report", "write"]
 
@@ -38,15 +42,15 @@ FINE_TILE = 32
 
 
 def report(
-    model: Any,
-    X: Any = None,
+    model: Estimator,
+    X: ArrayLike | None = None,
     path: str | Path = "report.html",
-    X_train: Any = None,
+    X_train: ArrayLike | None = None,
     *,
-    labels: Any = None,
-    train_labels: Any = None,
-    condition: Any = None,
-    train_condition: Any = None,
+    labels: ArrayLike | None = None,
+    train_labels: ArrayLike | None = None,
+    condition: ArrayLike | None = None,
+    train_condition: ArrayLike | None = None,
     data: str = "",
     command: str = "",
     random_state: int = 0,
@@ -89,9 +93,13 @@ def report(
     if not command:
         given = ["X" if X is not None else "None", repr(str(place)), *(["X_train"] if X_train is not None else [])]
         command = f"{type(model).__name__}(...).report({', '.join(given)})"
-    about = {"labels": labels, "train_labels": train_labels, "data": data, "command": command, "seed": random_state}
-    conditions = {"condition": condition, "train_condition": train_condition}
-    return write(place, page(Content(model, X, X_train, **about, **conditions)))
+    beside = {
+        "labels": labels,
+        "train_labels": train_labels,
+        "condition": condition,
+        "train_condition": train_condition,
+    }
+    return write(place, page(Content(model, X, X_train, **beside, data=data, command=command, seed=random_state)))
 
 
 def page(content: Content) -> str:

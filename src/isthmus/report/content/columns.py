@@ -8,7 +8,7 @@ import numpy as np
 
 from ...diagnosis import Subject
 from ...look import Rows
-from ...metrics import column_distances, correlations
+from ...metrics import column_shapes, correlations
 
 __all__ = ["TableColumns", "table_columns"]
 
@@ -59,7 +59,7 @@ def table_columns(subject: Subject) -> TableColumns | None:
     likeness = subject.likeness if of == "samples" else None
     known = None if likeness is None else likeness.columns
     if known is None:
-        distances, of_made, of_real = column_distances(real, made), correlations(made), correlations(real)
+        distances, of_made, of_real = 1 - column_shapes(real, made), correlations(made), correlations(real)
     else:
         distances, of_made, of_real = known.distances, known.correlations, known.real_correlations
     gaps = np.triu(np.abs(of_made - of_real), 1)
