@@ -13,6 +13,7 @@ from ..batch import Batch
 from ..corruption import Corruption, Gaussian, Masking
 from ..errors import CompositionError, DataError
 from ..facts import Facts
+from ..layout import unit_axis
 from ..model import Pass
 from ..objective import Reconstruction
 from ..parts import resolve
@@ -196,9 +197,10 @@ class DenoisingAutoencoder(Reconstructing):
         """Return a corruption whose kind and size suit the data."""
         if facts.binary or is_grey(facts):
             return Masking(0.25)
-        if len(facts.shape) == 1:
-            return Gaussian(0.3, relative=True)
+        assert facts.mean is not None
         assert facts.std is not None
+        if len(facts.shape) == 1 or unit_axis(facts.mean, facts.std) is not None:
+            return Gaussian(0.3, relative=True)
         return Gaussian(float(np.float32(0.3 * facts.std.mean())))
 
 

@@ -72,7 +72,7 @@ class VAE(Samples, Reconstructs):
 
     def auto_likelihood(self, facts: Facts) -> Likelihood:
         """Return a Bernoulli for binary data, else a Gaussian with learned variances."""
-        return Bernoulli() if facts.binary else HomoscedasticGaussian(shared=is_image(facts.shape))
+        return Bernoulli() if facts.binary else HomoscedasticGaussian(shared=is_image(facts))
 
     def auto_posterior(self) -> Posterior:
         """Return the diagonal Gaussian."""
