@@ -17,11 +17,11 @@ from .rows import flat, same_width
 
 __all__ = [
     "Nearer",
-    "TwoSampleAUC",
+    "ToldApart",
     "column_shapes",
     "nearer_to_training",
     "pair_trends",
-    "two_sample_auc",
+    "told_apart",
     "usefulness",
 ]
 
@@ -105,10 +105,10 @@ def _correlation(x: np.ndarray, y: np.ndarray) -> float:
         return float(np.corrcoef(x[known], y[known])[0, 1])
 
 
-class TwoSampleAUC(NamedTuple):
-    """The result of `two_sample_auc`: the area under the ROC curve with its 95 % interval, and rows with probabilities.
+class ToldApart(NamedTuple):
+    """The result of `told_apart`: the area under the ROC curve with its 95 % interval, and rows with probabilities.
 
-    `real` and `other` are the indices of the rows that were used. `probability_real` and `probability_other` are the
+    `real` and `other` are the indices of the rows that were used. `suspicion_real` and `suspicion_other` are the
     held-out probabilities of these rows to be real.
     """
 
@@ -117,13 +117,13 @@ class TwoSampleAUC(NamedTuple):
     high: float
     real: np.ndarray
     other: np.ndarray
-    probability_real: np.ndarray
-    probability_other: np.ndarray
+    suspicion_real: np.ndarray
+    suspicion_other: np.ndarray
 
 
-def two_sample_auc(
+def told_apart(
     real: ArrayLike, other: ArrayLike, categories: Sequence[int] = (), *, rows: int = 8000, random_state: int = 0
-) -> TwoSampleAUC:
+) -> ToldApart:
     """Return the held-out area under the ROC curve of gradient boosting that tells real rows from others.
 
     Three folds are held out in turn. 0.5 means indistinguishable, 1 means perfectly distinguishable. A value well below
@@ -144,7 +144,7 @@ def two_sample_auc(
         Operating Characteristic Curves", 1988, https://doi.org/10.2307/2531595.
 
     >>> rng = np.random.default_rng(0)
-    >>> two_sample_auc(rng.normal(size=(300, 2)), rng.normal(2, 1, size=(300, 2))).auc > 0.9
+    >>> told_apart(rng.normal(size=(300, 2)), rng.normal(2, 1, size=(300, 2))).auc > 0.9
     True
     """
     from scipy.stats import rankdata
@@ -156,7 +156,7 @@ def two_sample_auc(
     if n < 6:
         raise DataError(f"a two-sample test in three folds needs six rows of each kind, got {len(x)} and {len(y)}")
     generator = np.random.default_rng(random_state)
-    chosen = [generator.permutation(len(a))[:n] for a in (x, y)]
+    chosen = generator.permutation(len(x))[:n], generator.permutation(len(y))[:n]
     both, few = _narrowed(np.concatenate([x[chosen[0]], y[chosen[1]]]), categories)
     model = HistGradientBoostingClassifier(categorical_features=few, random_state=random_state)
     folds = StratifiedKFold(3, shuffle=True, random_state=random_state)
@@ -164,7 +164,7 @@ def two_sample_auc(
     above = (rankdata(p)[:n] - rankdata(p[:n])) / n, (rankdata(p)[n:] - rankdata(p[n:])) / n
     auc = float(above[0].mean())
     error = 1.96 * float(np.sqrt(above[0].var(ddof=1) / n + above[1].var(ddof=1) / n))
-    return TwoSampleAUC(auc, auc - error, auc + error, *chosen, p[:n], p[n:])
+    return ToldApart(auc, auc - error, auc + error, *chosen, p[:n], p[n:])
 
 
 def _narrowed(x: np.ndarray, categories: Sequence[int]) -> tuple[np.ndarray, list[int]]:
