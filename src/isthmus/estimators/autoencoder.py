@@ -95,7 +95,7 @@ class DenoisingAutoencoder(Reconstructing):
     {common}
     corruption : p(x̃|x), in the data's units: a `Corruption`, a name such as ``"masking:0.5"``, or any function
         ``(x, source) -> x_tilde`` of tensors that draws from the `Source`. ``"auto"`` masks a quarter of the entries of
-        [0, 1] data. To other data it adds Gaussian noise of 0.3 standard deviations, for rows those of each feature.
+        binary data and of pictures in [0, 1] or uint8. To other data it adds Gaussian noise of 0.3 standard deviations, for rows those of each feature.
         The choice is in ``corruption_``, and `corrupt` draws from it.
     tied : whether the decoder's weights are the encoder's, transposed, at every depth.
 
