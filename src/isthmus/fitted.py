@@ -11,6 +11,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from .device import plain_modes
 from .errors import CompositionError, DataError
 from .history import History
 from .likelihood import Likelihood
@@ -161,7 +162,7 @@ class Fitted:
         draws : how many values f makes of each value, which decides on the size of a GPU's block.
         """
         size, results = self.block_rows(draws), []
-        with torch.no_grad(), AnyPlace():
+        with plain_modes(), torch.no_grad(), AnyPlace():
             for start in range(0, len(X), size):
                 x = self._block(X, start, size)
                 c = None if condition is None else self._block(condition, start, size).to(self.model.dtype)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..device import plain_modes
 from . import codes, fitting, games, samples, scale  # noqa: F401  (importing a file of checks fills the table)
 from .subject import Subject
 from .table import CHECKS, Check
@@ -21,6 +22,7 @@ from .verdict import Verdict, summary, worst_first
 __all__ = ["CHECKS", "Check", "Verdict", "diagnose", "summary", "worst_first"]
 
 
+@plain_modes()
 def diagnose(
     estimator: Any,
     X: Any,

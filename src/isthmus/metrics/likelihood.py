@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ..batch import Batch
+from ..device import plain_modes
 from ..divergence import KL
 from ..errors import DataError
 from ..fitted import Fitted
@@ -19,6 +20,7 @@ from .estimate import Estimate, mean_of_rows
 __all__ = ["bits_per_dimension", "elbo", "importance_weighted_bound"]
 
 
+@plain_modes()
 def elbo(estimator: Any, X: Any, n_draws: int = 16) -> Estimate:
     """Return the evidence lower bound, 𝔼_q log p(x|z) − KL(q(z|x) ‖ p(z)) ≤ log p(x) (Kingma & Welling 2014, eq. 3).
 
@@ -52,6 +54,7 @@ def elbo(estimator: Any, X: Any, n_draws: int = 16) -> Estimate:
     return mean_of_rows(np.concatenate(rows) - float(model.scaling.log_volume()))
 
 
+@plain_modes()
 def importance_weighted_bound(estimator: Any, X: Any, n_draws: int = 100) -> Estimate:
     """Return the importance-weighted bound, log (1/k) Σᵢ p(x, zᵢ)/q(zᵢ|x) (Burda et al. 2016, equation 8).
 

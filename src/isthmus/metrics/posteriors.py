@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from ..device import plain_modes
 from ..errors import DataError
 from ..fitted import Fitted
 from .rows import same_shape
@@ -28,6 +29,7 @@ class UnitDivergence(NamedTuple):
     standard_error: np.ndarray
 
 
+@plain_modes()
 def posterior_moments(estimator: Any, X: Any) -> PosteriorMoments:
     """Return μ(x) and σ(x) of the posteriors q(z|x) = N(μ, diag σ²) of rows (Kingma & Welling 2014, equation 9).
 

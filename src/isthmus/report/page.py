@@ -14,6 +14,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ..atomic import atomic_file
+from ..device import plain_modes
 from ..errors import DataError
 from ..history import History
 from ..version import VERSION
@@ -32,6 +33,7 @@ FINE_TILE = 32
 """Pixels that a tile is enlarged to where it has fewer, so that the gaps between tiles are thin."""
 
 
+@plain_modes()
 def report(
     model: Any,
     X: Any = None,

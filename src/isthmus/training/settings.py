@@ -101,6 +101,11 @@ class Training(Part, kind="training", final=True):
         """Return the same without the places on this machine that it writes to: what belongs into a file."""
         return type(self)(**self.get_params(deep=False) | dict.fromkeys(PLACES) | {"resume": False})
 
+    def steady(self) -> Training:
+        """Return the same for a fit whose end is not known: without a schedule, a budget or early stopping."""
+        open_ended = {"warmup": 0.0, "decay": "constant", "patience": None, "max_time": None}
+        return type(self)(**self.get_params(deep=False) | open_ended)
+
     def completed(self, recipe: Training) -> Training:
         """Return the same with a system's own optimiser and averaging where none is asked for."""
         own = {name: getattr(recipe, name) for name in OWN if getattr(self, name) is None}
