@@ -123,7 +123,7 @@ def test_your_own_networks_are_named_and_handed_over_again(X, tmp_path):
 
     model = VAE(2, network=(make_encoder, make_decoder), max_epochs=1, random_state=0).fit(X)
     model.save(tmp_path / "m")
-    with pytest.raises(ModelFileError, match=r"is your own code; hand it over again: load\(path, network=\.\.\.\)"):
+    with pytest.raises(ModelFileError, match=r"is your own code from 'test_persistence'; hand it over again: load\(path, network=\.\.\.\)"):
         isthmus.load(tmp_path / "m")
     back = isthmus.load(tmp_path / "m", network=(make_encoder, make_decoder))
     np.testing.assert_array_equal(back.transform(X), model.transform(X))
@@ -183,7 +183,7 @@ DAMAGE = {
         lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:500]),
         "model.safetensors is missing or damaged",
     ),
-    "another format": (lambda f: _edit(f, lambda c: c.update(format=99)), "has format 99, this version reads up to 2"),
+    "another format": (lambda f: _edit(f, lambda c: c.update(format=99)), "has format 99, this version reads up to 3"),
     "another class": (
         lambda f: _edit(f, lambda c: c.update({"class": "VEA"})),
         "unknown model class 'VEA', did you mean 'VAE'",

@@ -132,7 +132,7 @@ class _Game:
             if self.run.endless:
                 self._begin_epoch()
                 self.steps += self.step
-            self.over = self._ended()
+            self.over = self.index == 0 and self._ended()
         elif self.run.begins:
             with self.drawing():
                 begin(self.model, self.rows)
