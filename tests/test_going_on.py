@@ -87,14 +87,14 @@ def test_partial_fit_keeps_units_and_choices_of_the_first_call(rng):
 def test_chunks_of_other_sizes_teach_what_all_rows_teach(rng):
     """A linear autoencoder on chunks comes to the subspace of all rows: what it loses is what PCA loses."""
     basis = np.linalg.qr(rng.normal(size=(6, 2)))[0]
-    X = rng.normal(size=(600, 2)) @ basis.T * [3] + 0.05 * rng.normal(size=(600, 6))
-    ae = Autoencoder(2, network=MLP(()), random_state=0, learning_rate=0.01)
+    X = 3 * rng.normal(size=(600, 2)) @ basis.T + 0.05 * rng.normal(size=(600, 6))
+    ae = Autoencoder(2, network=MLP(()), random_state=0, scaling="none")
     for _ in range(15):
         for chunk in np.split(X, [100, 130, 400]):
             ae.partial_fit(chunk)
     centred = X - X.mean(0)
     lost = (np.linalg.svd(centred, compute_uv=False)[2:] ** 2).sum() / X.size
-    assert ((ae.reconstruct(X) - X) ** 2).mean() < 1.3 * lost
+    assert ((ae.reconstruct(X) - X) ** 2).mean() < 1.5 * lost
     assert ae.n_epochs_ == 60
 
 

@@ -51,7 +51,7 @@ def check_precision(name: str) -> None:
 
 @contextmanager
 def plain_modes() -> Iterator[None]:
-    """Leave the modes of torch that a caller may be in: inference, no gradients, autocasting, another default device.
+    """Leave the modes of torch that a caller may be in: inference, no gradients, autocasting.
 
     All of them belong to a thread; the caller is in them again afterwards.
 
@@ -65,6 +65,4 @@ def plain_modes() -> Iterator[None]:
         for kind in ("cpu", "cuda", "mps"):
             if torch.is_autocast_enabled(kind):
                 modes.enter_context(torch.autocast(kind, enabled=False))
-        if torch.get_default_device().type != "cpu":
-            modes.enter_context(torch.device("cpu"))
         yield
