@@ -118,7 +118,7 @@ def test_auto_compiles_long_fits_of_our_own_parts_and_no_one_elses(rng, traced, 
         return bool(calls)
 
     assert not compiles(VAE(2)), "64 rows do not repay it"
-    monkeypatch.setattr("isthmus.training.compiled.REPAID_FROM_ROWS", {"cpu": 64})
+    monkeypatch.setattr("isthmus.training.compiled.BREAK_EVEN_ROWS", {"cpu": 64})
     assert compiles(VAE(2))
     assert not compiles(VAE(2, training=Training(compile=False)))
     assert not compiles(VAE(2, training=Training(max_time=60.0))), "nor does a minute"

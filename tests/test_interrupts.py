@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import GridSearchCV
 
-from isthmus import Autoencoder, DenoisingAutoencoder, Training, load
+from isthmus import DenoisingAutoencoder
 from isthmus.training.interrupt import Interrupts
 
 pytestmark = [
@@ -149,7 +149,9 @@ def test_sigterm_ends_the_process_once_its_state_is_safe(tmp_path):
 def test_a_fit_in_another_thread_leaves_signals_alone(X):
     seen = []
     corruption = lambda x, source: seen.append(signal.getsignal(signal.SIGINT)) or x  # noqa: E731
-    fit = threading.Thread(target=DenoisingAutoencoder(corruption=corruption, **SMALL | {"max_epochs": 1}).fit, args=(X,))
+    fit = threading.Thread(
+        target=DenoisingAutoencoder(corruption=corruption, **SMALL | {"max_epochs": 1}).fit, args=(X,)
+    )
     fit.start()
     fit.join()
     assert set(seen) == {signal.default_int_handler}

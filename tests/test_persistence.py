@@ -123,7 +123,10 @@ def test_your_own_networks_are_named_and_handed_over_again(X, tmp_path):
 
     model = VAE(2, network=(make_encoder, make_decoder), max_epochs=1, random_state=0).fit(X)
     model.save(tmp_path / "m")
-    with pytest.raises(ModelFileError, match=r"is your own code from 'test_persistence'; hand it over again: load\(path, network=\.\.\.\)"):
+    with pytest.raises(
+        ModelFileError,
+        match=r"is your own code from 'test_persistence'; hand it over again: load\(path, network=\.\.\.\)",
+    ):
         isthmus.load(tmp_path / "m")
     back = isthmus.load(tmp_path / "m", network=(make_encoder, make_decoder))
     np.testing.assert_array_equal(back.transform(X), model.transform(X))

@@ -77,7 +77,7 @@ offer(
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for when it is asked for, so that ``isthmus --help`` answers at once."""
+    """Import a name when it is first used, so that ``isthmus --help`` answers at once."""
     if name == "spool":
         return import_module(".spooling", __name__).spool
     if name == "Training":

@@ -72,7 +72,7 @@ def fit(estimator: Any, given: Given, interrupts: Interrupts, held: Held | None 
     changed = _choose(estimator, facts)
     facts = replace(facts, latent_dim=estimator.latent_dim_, condition=facts.condition + corruption_width_of(estimator))
     device = pick_device(estimator.device)
-    scaling, facts = _units(estimator, given, rows.numpy(), facts, former)
+    scaling, facts, given = _units(estimator, given, rows.numpy(), facts, former)
     memory.refuse(estimator, x, facts, device)
     torch_random = TorchRandom(seed, device)
     with torch_random.lent():
@@ -170,17 +170,14 @@ def _take_up(model: Model, former: Model, changed: list[str]) -> None:
     model.load_state_dict(former.state_dict())
 
 
-def _units(estimator: Any, given: Given, rows: np.ndarray, facts: Facts, former: Model | None) -> tuple[Scaling, Facts]:
-    """Return the model's units, or its former ones, and the data's facts in them.
-
-    Raises
-    ------
-    DataError : rows hold what the likelihood has no value for.
-    """
+def _units(
+    estimator: Any, given: Given, rows: np.ndarray, facts: Facts, former: Model | None
+) -> tuple[Scaling, Facts, Given]:
+    """Return the units, or the former ones, the data's facts in them, and the rows within the likelihood's support."""
     likelihood = estimator.likelihood_
     scaling = units_of(estimator, facts) if former is None else copy.deepcopy(former.scaling)
     if likelihood is not None:
-        likelihood.check_values(given.x, scaling)
+        given = replace(given, x=likelihood.checked(given.x, scaling))
     assert facts.mean is not None
     assert facts.std is not None
     standardised = len(facts.shape) == 1 and (likelihood is None or not likelihood.bounded)
@@ -191,7 +188,7 @@ def _units(estimator: Any, given: Given, rows: np.ndarray, facts: Facts, former:
         elif isinstance(estimator.corruption_, Corruption):
             met = estimator.corruption_.mean(met)
         scaling.centre_at(met, facts.std)
-    return scaling, replace(facts, centre=scaling(facts.mean, torch.float32))
+    return scaling, replace(facts, centre=scaling(facts.mean, torch.float32)), given
 
 
 def _refuse_batches_of_one(model: Model, size: int) -> None:

@@ -41,7 +41,17 @@ FORMAT = 3
 CONFIG, WEIGHTS, CARD, HISTORY = "config.json", "model.safetensors", "README.md", "history.jsonl"
 
 LEARNT = frozenset(
-    ["arguments_", "dtype_", "feature_names_in_", "fitted_", "history_", "model_", "n_epochs_", "n_features_in_", "shape_"]
+    [
+        "arguments_",
+        "dtype_",
+        "feature_names_in_",
+        "fitted_",
+        "history_",
+        "model_",
+        "n_epochs_",
+        "n_features_in_",
+        "shape_",
+    ]
 )
 """Fitted attributes that are not chosen but learnt, and stand elsewhere in the folder."""
 

@@ -74,21 +74,26 @@ class Reconstructs(Encodes, system=False):
         return self.fitted_.reconstruct(X, condition)
 
     def score_samples(self, X: Any, condition: Any = None) -> np.ndarray:
-        """Return log p(x|x̂) in nats for each row, in the data's units: higher is more usual, as in scikit-learn."""
-        fitted = self.fitted_
-        rows, model = fitted.rows(X), fitted.model
-        assert fitted.likelihood is not None
-        fitted.likelihood.check_values(rows, model.scaling)
+        """Return log p(x|x̂) in nats for each row, in the data's units: higher is more usual, as in scikit-learn.
+
+        A row outside what the likelihood has a density for gets −∞, such as a 2 under a Bernoulli; every row of real
+        numbers has one under a Gaussian.
+        """
 
         def score(x: Tensor, c: Tensor | None) -> Tensor:
-            x = model.scaled(x)
-            p = model.decode(model.encode(x, c).mean, c)
-            return torch.as_tensor(p.log_prob(x) - model.scaling.log_volume())
+            return self.log_density_at(x, x, c)
 
-        return fitted.map(rows, score, condition=fitted.conditions(condition, len(rows)))
+        return self.fitted_.scores(X, score, condition)
+
+    def log_density_at(self, x: Tensor, encoded: Tensor, condition: Tensor | None) -> Tensor:
+        """Return log p(x|x̂), x̂ being what `encoded` is reconstructed to, (N,); both are in the data's units."""
+        model = self.model_
+        x_model = model.scaled(x)
+        q = model.encode(x_model if encoded is x else model.scaled(encoded), condition)
+        return torch.as_tensor(model.decode(q.mean, condition).log_prob(x_model) - model.scaling.log_volume())
 
     def score(self, X: Any, y: Any = None, condition: Any = None) -> float:
-        """Return the mean of ``score_samples``, for model selection: higher is better."""
+        """Return the mean of ``score_samples``, for model selection: higher is better. Labels y are ignored."""
         return float(np.mean(self.score_samples(X, condition=condition)))
 
 

@@ -21,7 +21,7 @@ from ..prior import Prior
 from ..training import Adam, Training
 from .arguments import Arguments
 
-__all__ = ["Choices", "is_image"]
+__all__ = ["Choices", "is_grey", "is_image"]
 
 P = TypeVar("P", bound=Part)
 
@@ -50,7 +50,7 @@ class Choices(Arguments, system=False):
 
     def auto_likelihood(self, facts: Facts) -> Likelihood:
         """Return the likelihood for data of that kind."""
-        return Bernoulli() if in_unit_interval(facts) else Gaussian()
+        return Bernoulli() if facts.binary else Gaussian()
 
     def auto_network(self, facts: Facts) -> Network:
         """Return the network for samples of that shape."""
@@ -103,11 +103,11 @@ class Choices(Arguments, system=False):
         return int(self.latent_dim)
 
 
-def in_unit_interval(facts: Facts) -> bool:
-    """Return whether values lie in [0, 1], or are grey values in uint8."""
+def is_grey(facts: Facts) -> bool:
+    """Return whether samples are pictures of grey or colour values, from 0 to 1 or in uint8; a row is no picture."""
     assert facts.bounds is not None
     low, high = facts.bounds
-    return (low >= 0 and high <= 1) or facts.dtype == "uint8"
+    return len(facts.shape) > 1 and ((low >= 0 and high <= 1) or facts.dtype == "uint8")
 
 
 def is_image(shape: tuple[int, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""The one training loop: players take turns on a batch, terms are added up on the device and read once an epoch."""
+"""The training loop: players take turns on each batch; terms are summed on the device and read once an epoch."""
 
 from __future__ import annotations
 
@@ -34,35 +34,35 @@ from .validation import prefix, validate
 __all__ = ["Run", "train"]
 
 CHECK_EVERY_STEPS = 256
-"""Steps between two looks at whether a fit is sound, within a long epoch."""
+"""Steps between two checks, within an epoch, that the losses and weights are sound."""
 
 STATE_COPIES = 12
-"""Copies of the weights that three states take: weights, their average and the optimiser's two moments."""
+"""Copies of the weights that three states take: each has weights, their average and the optimiser's two moments."""
 
 FLUSH_EVERY_STEPS = 64
-"""Steps after which optimisers forget what has decayed to denormal numbers."""
+"""Steps between two flushes of the optimisers' denormal numbers to zero."""
 
 
 @dataclass
 class Run:
-    """What a fit is given besides model, players and data.
+    """The settings of one fit, besides model, players and data.
 
     Attributes
     ----------
-    epochs : at most so many passes over the data.
-    learning_rate : the highest rate the schedule reaches.
+    epochs : the largest number of passes over the data.
+    learning_rate : the highest rate that the schedule reaches.
     settings : optimiser, schedule, averaging, early stopping, budget, healing.
-    generator : all randomness of the fit, but what a user's part draws from torch's own generators.
-    torch_random : what those draw; None is the seed 0.
+    generator : the source of all randomness in the fit, except what a user's part draws from torch's own generators.
+    torch_random : what such a part draws; None starts from the seed 0.
     validation : held-out rows, or None.
-    monitor : called after each epoch with the model as it would be handed out; what it returns goes into the history.
-    watch : the column that patience watches, lower is better; where there is none, the first player's held-out loss.
+    monitor : called after each epoch with the model that would be returned now; its result goes into the history.
+    watch : the column of the history that patience watches, lower is better; if there is no such column, patience
+        watches the first player's held-out loss.
     report : called after each epoch with its row of the history.
-    checkpoints : where the state is kept and found, or None.
-    endless : whether the fit goes on from the state that is found by so many epochs more, and its end is not known.
-    interrupts : say after each step whether to end, where the caller has entered them.
-    begins : whether the `begin` of the model's parts is called, unless a state is found.
-    finishes : whether their `finish` is called.
+    checkpoints : where the state is kept and found; None keeps nothing.
+    endless : whether the end of the fit is not known: it goes on from the state that was found, for `epochs` more.
+    interrupts : say after each step whether to end; the caller enters them.
+    begins, finishes : whether to call the `begin` of the model's parts, if no state was found, and their `finish`.
     """
 
     epochs: int
@@ -82,10 +82,11 @@ class Run:
 
 
 def train(model: Model, players: Turns, rows: Rows, run: Run) -> History:
-    """Play the game on the rows and return its history; the model is left in evaluation mode.
+    """Train the model on the rows and return the history; the model is left in evaluation mode.
 
-    The last weights are kept, their moving average where `Training.averaging` asks for it, or the best by a held-out
-    value where `Training.patience` does. An interrupt ends the fit at a step's edge and keeps what was learnt.
+    The model keeps the best weights by a held-out value if `Training.patience` is set, otherwise the moving average if
+    `Training.averaging` is, otherwise the last weights. An interrupt ends the fit after the current step and keeps what
+    was learnt.
 
     Raises
     ------
@@ -95,7 +96,7 @@ def train(model: Model, players: Turns, rows: Rows, run: Run) -> History:
 
 
 class _Game:
-    """A fit under way. All that changes is in `state`, so that it can go back, stop, and go on elsewhere."""
+    """A fit in progress. `state` copies everything that changes, so that a fit can be healed, stopped and resumed."""
 
     def __init__(self, model: Model, players: Turns, rows: Rows, run: Run) -> None:
         settings, visits = run.settings, run.epochs * len(rows)
@@ -117,8 +118,7 @@ class _Game:
         self.epoch, self.index, self.step = 1, 0, 0
         self.scale, self.healed, self.tries, self.seconds, self.elapsed = 1.0, 0, 0, 0.0, 0.0
         self.opening = self.now = run.generator.get_state()
-        self.over = False
-        self.clock = time.perf_counter()
+        self.over, self.clock = False, time.perf_counter()
         self.torch_random = run.torch_random or TorchRandom(0, rows.device)
         draws = draws_from_torch(model, *(player.objective for player in self.players))
         self.drawing = self.torch_random.lent if draws else nullcontext
@@ -175,7 +175,7 @@ class _Game:
             self._heal()
 
     def _order(self) -> Tensor:
-        """Return the order of this epoch's rows; the generator stands where the next batch needs it."""
+        """Return the order of this epoch's rows, and leave the generator in the state that the next batch needs."""
         generator = self.run.generator
         generator.set_state(self.opening)
         order = self.rows.order(generator)
@@ -189,13 +189,13 @@ class _Game:
 
     @property
     def done(self) -> float:
-        """How much of the fit is done, by steps or by time, whichever is further."""
+        """The fraction of the fit that is done, by steps or by time, whichever is larger."""
         by_time = 0.0 if self.settings.max_time is None else self.elapsed / self.settings.max_time
         return min(1.0, max(self.step / self.steps, by_time))
 
     @property
     def progress(self) -> float:
-        """How far schedules are: at their end where the end of the fit is not known."""
+        """How far schedules are: at their end, if that of the fit is not known."""
         return 1.0 if self.run.endless else self.done
 
     def _ended(self) -> bool:
@@ -266,7 +266,7 @@ class _Game:
     # Ending.
 
     def _interrupted(self) -> None:
-        done = self.done
+        said = f"interrupted after {self.done:.0%} of the fit; the estimator keeps what it has learnt"
         if not self._sound():
             self.restore(self.good)
         self._checkpoint(due=True)
@@ -274,7 +274,7 @@ class _Game:
         if len(begun) > 1:
             self.history.rows.append(begun | {"seconds": self.seconds})
         self.over = True
-        warnings.warn(f"interrupted after {done:.0%} of the fit; the estimator keeps what it has learnt", stacklevel=5)
+        warnings.warn(said, stacklevel=5)
 
     def _hand_out(self) -> None:
         if self.best is not None and self.best.weights:
@@ -290,15 +290,15 @@ class _Game:
     # Healing.
 
     def _sound(self) -> bool:
-        """Return whether every loss is within bounds and every weight finite."""
+        """Return whether every loss is within bounds and every weight is finite."""
         finite = torch.stack([weight.detach().isfinite().all() for weight in self.model.parameters()]).all()
         return all(mover.sound() for mover in self.movers) and bool(finite)
 
     def _heal(self) -> None:
-        """Go back and on from there with half the rate; after some tries, stop.
+        """Go back to an earlier state and continue with half the learning rate; stop after `retries` attempts.
 
-        Back to the last good state; if that did not help, to where the fit began, since the last good state may have
-        been on its way up already.
+        The first attempt goes back to the last good state. Later ones go back to the start of the fit, since the loss
+        may already have been rising in the last good state.
         """
         epoch, healed, scale, elapsed, tries = self.epoch, self.healed, self.scale, self.elapsed, self.tries
         if len(self.good.facts["history"]) >= len(self.kept.facts["history"]):
@@ -325,7 +325,7 @@ class _Game:
         warnings.warn(f"{said}. The state after {len(self.history)} epochs is kept", stacklevel=6)
 
     def _explain(self) -> str:
-        """Play from the last good state, looking at every step, until something is not finite; return what."""
+        """Replay the fit from the last good state, and describe the first thing that is not finite."""
         generator = self.run.generator
         for chosen, batch in self.rows.batches_of(self._order(), self.index):
             done = self.progress
@@ -354,12 +354,12 @@ class _Game:
     # State.
 
     def _holds_copies(self) -> bool:
-        """Return whether the device has room for what a fit goes back to, beside what it computes with."""
+        """Return whether the device has room for the copies of the state that healing needs."""
         weights = sum(weight.nbytes for weight in self.model.parameters())
         return place_for(STATE_COPIES * weights, self.rows.device) == self.rows.device
 
     def state(self) -> State:
-        """Return copies of all that changes."""
+        """Return a copy of everything that changes during the fit."""
         state = State(home=self.home)
         state.put("model", self.model.state_dict())
         if self.average is not None:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ..model import Model, Pass
+from ..objective import weighted_sum
 from ..source import Generated
 from .data import Rows
 from .player import Player
@@ -30,7 +31,7 @@ def validate(model: Model, players: Sequence[Player], rows: Rows) -> dict[str, f
         sums: dict[str, Any] = {}
         for batch in rows.in_order():
             terms = objective(model, Pass(model, batch, source, objective.sample_shape), source)
-            for name, value in sums_of(terms, weights, batch).items():
+            for name, value in sums_of(weighted_sum(terms, weights), terms, batch).items():
                 sums[name] = sums.get(name, 0.0) + value
         for name, total in sums.items():
             means[f"validation_{prefix(player, players)}{name}"] = float(total) / rows.weight
