@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         ContractiveAutoencoder,
         DenoisingAutoencoder,
         Estimator,
+        MaskedAutoencoder,
     )
     from .spooling import spool
     from .training import Training
@@ -40,6 +41,7 @@ __all__ = [
     "ContractiveAutoencoder",
     "DenoisingAutoencoder",
     "Estimator",
+    "MaskedAutoencoder",
     "Training",
     "load",
     "spool",

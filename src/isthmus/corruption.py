@@ -22,6 +22,7 @@ that the encoder sees (`Pass.met`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -34,7 +35,7 @@ from .facts import Facts
 from .parts import Part
 from .source import Source
 
-__all__ = ["Corruption", "Gaussian", "Masking", "Residuals", "SaltAndPepper"]
+__all__ = ["AnySubset", "Corruption", "Gaussian", "Masking", "Residuals", "SaltAndPepper"]
 
 
 class Corruption(Part, kind="corruption"):
@@ -131,6 +132,25 @@ class Masking(Corruption):
     def mean(self, x: Tensor) -> Tensor:
         """Return (1 − ν) x + ν value."""
         return (1 - self.fraction) * x + self.fraction * self.value
+
+
+class AnySubset(Corruption):
+    r"""Any subset of the entries is hidden, at any rate, and the network is told which entries it sees.
+
+    k of the n entries are seen, k uniform on 0 to n − 1, and each set of k is as likely as any other: what is met on
+    the way when a row is filled in, entry by entry, in random order. x itself stays, and `observed` says what of it is
+    seen.
+
+    Benigno Uria, Iain Murray and Hugo Larochelle, "A Deep and Tractable Density Estimator", 2014,
+    https://arxiv.org/abs/1310.1757, section 3.1.
+    """
+
+    def __call__(self, x: Tensor, source: Source) -> Mapping[str, Tensor]:
+        """Draw which entries are seen, as ``"observed"``, of the shape of x."""
+        n = math.prod(x.shape[1:])
+        u = source.uniform((len(x), n), x)
+        first_hidden = u.sort(1).values.gather(1, source.integers(n, (len(x), 1), x))
+        return {"observed": (u < first_hidden).reshape(x.shape)}
 
 
 class SaltAndPepper(Corruption):

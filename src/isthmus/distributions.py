@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import singledispatch
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -39,10 +39,30 @@ from torch.nn.functional import logsigmoid
 from .errors import CompositionError
 from .source import Source
 
-__all__ = ["Chain", "Delta", "bernoulli", "continuous_bernoulli", "draw", "draw_rows", "event", "log_prob", "normal"]
+__all__ = [
+    "Chain",
+    "Delta",
+    "HasEntries",
+    "bernoulli",
+    "continuous_bernoulli",
+    "draw",
+    "draw_rows",
+    "event",
+    "log_prob",
+    "log_probs",
+    "normal",
+]
 
 
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
+
+
+@runtime_checkable
+class HasEntries(Protocol):
+    """A distribution of independent entries that says the log-probability of each of them."""
+
+    def entries(self, value: Tensor) -> Tensor:
+        """Return the log-probability of every entry, of the shape of a sample."""
 
 
 class Delta(Distribution):
@@ -245,13 +265,26 @@ def log_prob(p: Distribution, x: Tensor, observed: Tensor | None = None) -> Tens
     """
     if observed is None:
         return torch.as_tensor(p.log_prob(x))
-    if not isinstance(p, Independent) or p.base_dist.event_shape:
-        raise CompositionError(
-            f"{type(p).__name__} has no density of some entries alone; gaps need a likelihood of independent entries"
-        )
-    entries = p.base_dist.log_prob(torch.where(observed, x, p.base_dist.mean.detach()))
-    entries = torch.where(observed, entries, 0.0)
-    return entries.sum(tuple(range(-p.reinterpreted_batch_ndims, 0)))
+    if isinstance(p, Independent):
+        x = torch.where(observed, x, p.base_dist.mean.detach())
+    entries = torch.where(observed, log_probs(p, x), 0.0)
+    return entries.flatten(1 - observed.ndim).sum(-1)
+
+
+def log_probs(p: Distribution, x: Tensor) -> Tensor:
+    """Return log p of every entry of x, which are independent of each other.
+
+    Raises
+    ------
+    CompositionError : the entries of p are not independent.
+    """
+    if isinstance(p, HasEntries):
+        return p.entries(x)
+    if isinstance(p, Independent) and not p.base_dist.event_shape:
+        return torch.as_tensor(p.base_dist.log_prob(x))
+    raise CompositionError(
+        f"{type(p).__name__} has no density of some entries alone; gaps need a likelihood of independent entries"
+    )
 
 
 @singledispatch

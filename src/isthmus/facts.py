@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from torch import Tensor
 from torch.distributions import Distribution
 
@@ -37,6 +38,8 @@ class Facts:
     encode : x ↦ q(z|x), for a prior that is made of the posterior.
     columns : what is known of each column of rows, (n,), of a table or of an array; None for pictures and series.
     gaps : whether entries of the training rows are not observed.
+    entry : i ↦ the training values of entry i of the flattened samples, (N,), and how much each row counts, (N,) or
+        None: for a part whose shape depends on values. It keeps what it learnt among its own arguments.
     """
 
     shape: tuple[int, ...]
@@ -52,6 +55,7 @@ class Facts:
     encode: Callable[[Tensor], Distribution] | None = None
     columns: tuple[Column, ...] | None = None
     gaps: bool = False
+    entry: Callable[[int], tuple[np.ndarray, np.ndarray | None]] | None = None
 
     @property
     def features(self) -> int:

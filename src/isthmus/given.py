@@ -65,6 +65,10 @@ def facts_of(given: Given, rows: np.ndarray) -> Facts:
         bounds=bounds,
         binary=_is_binary(x, bounds),
         dtype=x.dtype.name,
+        entry=lambda i: (
+            x.reshape(len(x), -1)[rows, i],
+            None if given.weight is None else given.weight[rows],
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from torch.distributions import Distribution
 
 from .batch import Batch
 from .corruption import Corruption
-from .distributions import draw, draw_rows, log_prob
+from .distributions import draw, draw_rows, log_prob, log_probs
 from .errors import CompositionError
 from .facts import Facts
 from .likelihood import Likelihood
@@ -267,6 +267,12 @@ class Pass:
         """p(x|z)."""
         p: Distribution = self.once("p", lambda: self.model.decode(self.z, self.condition))
         return p
+
+    @property
+    def entries(self) -> Tensor:
+        """Log p(xⱼ|z) of every entry, (*draws, N, ...)."""
+        value: Tensor = self.once("entries", lambda: log_probs(self.p, self.x))
+        return value
 
     @property
     def log_likelihood(self) -> Tensor:

@@ -28,12 +28,13 @@ from .given import units_of
 from .history import COLUMN, ROWS
 from .likelihood import Likelihood
 from .model import IN_DATA_UNITS, Model
-from .networks import Custom, Network
+from .networks import Conv, Custom, Network
 from .objective import Objective
 from .parts import Part, from_json, own_copy, same, to_json
 from .penalty import CriticPenalty
 from .posterior import Posterior
 from .prior import Prior
+from .scaling import Scaling
 from .seeds import TorchRandom
 from .tensors import as_tensor
 from .term import Term
@@ -87,7 +88,7 @@ def save(estimator: Any, path: str | Path) -> None:
         "history": estimator.history_.columns,
         "epochs": len(estimator.history_),
     }
-    tensors = {f"model.{name}": t.detach().cpu().contiguous() for name, t in fitted.model.state_dict().items()}
+    tensors = _of_their_own({f"model.{name}": t for name, t in fitted.model.state_dict().items()})
     try:
         tensors |= {name: _storable(array) for name, array in (arrays | estimator.history_.arrays()).items()}
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -106,6 +107,17 @@ def save(estimator: Any, path: str | Path) -> None:
         except Exception as error:  # whatever would go wrong later goes wrong now, while the model is still there
             said = str(error).replace(str(draft), str(path))
             raise ModelFileError(one_line(f"{path}: would not load, so it is not written: {said}")) from error
+
+
+def _of_their_own(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return tensors on the CPU; of those that share memory, all but the first are copied."""
+    found, places = {}, set()
+    for name, tensor in tensors.items():
+        here = tensor.detach().cpu().contiguous()
+        place = here.untyped_storage().data_ptr()
+        found[name] = here.clone() if place in places else here
+        places.add(place)
+    return found
 
 
 def _storable(array: np.ndarray) -> torch.Tensor:
@@ -250,17 +262,17 @@ def _rebuild(
     named = _named(config, tensors)
     try:
         with torch.device("meta"):
-            model = _composed(estimator, config, named)
+            model = _composed(estimator, config, named, tensors)
         whole = all_own(model)
     except RuntimeError:  # a part of the user's own that cannot be made without numbers
         if device is None:
             return estimator
-        whole, model = False, _filled(estimator, config, named)
+        whole, model = False, _filled(estimator, config, named, tensors)
     _agree(path, model.state_dict(), tensors, named)
     if device is None:
         return estimator
     if not whole:  # a module of the user's own may hold tensors that are in no file
-        model = _filled(estimator, config, named)
+        model = _filled(estimator, config, named, tensors)
     if config.get("sha256") not in (None, digest(path / WEIGHTS)):
         raise ModelFileError(f"{path / WEIGHTS} is damaged: its SHA-256 is not the one in {CONFIG}")
     values = tensors.read(list(named.values()))
@@ -272,10 +284,15 @@ def _rebuild(
     return estimator
 
 
-def _composed(estimator: Any, config: dict[str, Any], named: Mapping[str, str]) -> Model:
+def _composed(estimator: Any, config: dict[str, Any], named: Mapping[str, str], tensors: Tensors) -> Model:
     """Put the model together from the chosen parts, in the dtype that it was fitted in."""
     facts = _placeholders(config, estimator.latent_dim_)
     scaling = units_of(estimator, facts)
+    for name in ("shift", "scale"):  # which values share a unit was seen in the data
+        there = tensors.shapes.get(named.get(f"scaling.{name}", ""), ())
+        fits = len(there) == len(facts.shape) > 1 and all(n in (1, m) for n, m in zip(there, facts.shape, strict=True))
+        if type(scaling) is Scaling and (fits or there == ()):
+            setattr(scaling, name, torch.empty(there, dtype=torch.float64))
     for name in ("centre", "varying"):
         if f"scaling.{name}" in named:
             setattr(scaling, name, torch.empty(facts.shape, dtype=torch.float64))
@@ -286,15 +303,18 @@ def _composed(estimator: Any, config: dict[str, Any], named: Mapping[str, str]) 
     return model
 
 
-def _filled(estimator: Any, config: dict[str, Any], named: Mapping[str, str]) -> Model:
+def _filled(estimator: Any, config: dict[str, Any], named: Mapping[str, str], tensors: Tensors) -> Model:
     """Put the model together with numbers in it, which draws on no random state but its own."""
     cpu = torch.device("cpu")
     with TorchRandom(0, cpu).lent(), cpu:
-        return _composed(estimator, config, named)
+        return _composed(estimator, config, named, tensors)
 
 
 def _complete_first_format(estimator: Any) -> None:
-    """Set what a folder of format 1 left to its class: posterior and prior, where they were no argument."""
+    """Set what a folder of format 1 left to its class: posterior, prior and layouts, where they were no argument."""
+    for name in ("network_", "discriminator_"):
+        if isinstance(network := getattr(estimator, name, None), Conv):
+            network.set_params(layout={2: "HW", 3: "CHW"}[len(estimator.shape_)])
     for name in ("posterior", "prior"):
         if getattr(estimator, f"{name}_") is None and hasattr(estimator, f"auto_{name}"):
             setattr(estimator, f"{name}_", getattr(estimator, f"auto_{name}")())

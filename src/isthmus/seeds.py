@@ -10,12 +10,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
 from torch import Tensor
+
+from .typing import RandomState
 
 __all__ = ["TorchRandom", "drawn_seed", "generator_for", "undisturbed"]
 
@@ -76,7 +77,7 @@ def undisturbed(device: torch.device) -> Iterator[None]:
         yield
 
 
-def drawn_seed(random_state: Any) -> int:
+def drawn_seed(random_state: RandomState) -> int:
     """Draw a seed from a scikit-learn style random state or a NumPy generator, below 2³¹.
 
     >>> drawn_seed(0) == drawn_seed(np.random.RandomState(0)), drawn_seed(np.random.default_rng(0))
@@ -87,6 +88,6 @@ def drawn_seed(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(2**31))
 
 
-def generator_for(random_state: Any, device: torch.device) -> torch.Generator:
+def generator_for(random_state: RandomState, device: torch.device) -> torch.Generator:
     """Return a torch generator seeded from a scikit-learn style random state or a NumPy generator."""
     return torch.Generator(device).manual_seed(drawn_seed(random_state))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from .parts import Part
@@ -13,7 +14,7 @@ from .source import Source
 if TYPE_CHECKING:
     from .model import Model, Pass
 
-__all__ = ["NegativeLogLikelihood", "Term"]
+__all__ = ["AnyOrder", "NegativeLogLikelihood", "Seen", "Term"]
 
 
 class Term(Part, kind="term"):
@@ -79,6 +80,42 @@ class NegativeLogLikelihood(Term):
     def __call__(self, model: Model, passed: Pass, source: Source) -> Tensor:
         """Return −log p(x|z)."""
         return -mean_over_draws(passed.log_likelihood)
+
+
+class AnyOrder(Term):
+    r"""−log p(x), entry by entry in a random order, estimated without bias from one step of one order.
+
+    −(n/|H|) Σ_{j ∈ H} log p(xⱼ | what is seen), H the entries that the corruption hides (Uria, Murray and Larochelle
+    2014, equation 12; Emiel Hoogeboom et al., "Autoregressive Diffusion Models", 2022,
+    https://arxiv.org/abs/2110.02037).
+    """
+
+    name: ClassVar[str] = "likelihood"
+
+    def refuse(self, model: Model) -> None:
+        """Refuse a model that hides nothing."""
+        self.require(model.corruption is not None, "a corruption must say which entries are seen: AnySubset")
+
+    def __call__(self, model: Model, passed: Pass, source: Source) -> Tensor:
+        """Return the estimate of −log p(x)."""
+        hidden = ~passed.met["observed"]
+        share = hidden.flatten(1).to(passed.x.dtype).mean(1)
+        return -mean_over_draws(total_of(passed.entries, hidden)) / share
+
+
+class Seen(Term):
+    """−log p of the entries that are seen, by the code that they are encoded in: what makes the model reconstruct."""
+
+    name: ClassVar[str] = "reconstruction"
+
+    def __call__(self, model: Model, passed: Pass, source: Source) -> Tensor:
+        """Return −Σ log p(xⱼ|z) over what is seen."""
+        return -mean_over_draws(total_of(passed.entries, passed.met["observed"]))
+
+
+def total_of(entries: Tensor, chosen: Tensor) -> Tensor:
+    """Return the sum of the chosen entries of every row: (*draws, N, ...) and (N, ...) → (*draws, N)."""
+    return torch.where(chosen, entries, 0.0).flatten(1 - chosen.ndim).sum(-1)
 
 
 def mean_over_draws(values: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from torch import Tensor
@@ -14,6 +14,7 @@ from ..corruption import Corruption, Gaussian, Masking
 from ..device import plain_modes
 from ..errors import CompositionError, DataError
 from ..facts import Facts
+from ..layout import unit_axis
 from ..model import Pass
 from ..objective import Reconstruction
 from ..parts import resolve
@@ -23,6 +24,7 @@ from ..source import Generated
 from ..tensors import as_tensor
 from ..term import Term
 from ..training import Player, Turns
+from ..typing import ArrayLike, RandomState
 from .abilities import Reconstructs
 from .choices import is_grey
 
@@ -96,7 +98,8 @@ class DenoisingAutoencoder(Reconstructing):
     {common}
     corruption : p(x̃|x), in the data's units: a `Corruption`, a name such as ``"masking:0.5"``, or any function
         ``(x, source) -> x_tilde`` of tensors that draws from the `Source`. ``"auto"`` masks a quarter of the entries of
-        [0, 1] data. To other data it adds Gaussian noise of 0.3 standard deviations, for rows those of each feature.
+        binary data and of pictures. To other data it adds Gaussian noise of 0.3 standard deviations; for rows these are
+        the standard deviations of each feature.
         The choice is in ``corruption_``, and `corrupt` draws from it.
     tied : whether the decoder's weights are the encoder's, transposed, at every depth.
 
@@ -127,7 +130,7 @@ class DenoisingAutoencoder(Reconstructing):
 
     corruption: Corruption | Callable[..., Tensor] | str = "auto"
 
-    def target_of(self, X: Any, y: Any) -> Any:
+    def target_of(self, X: ArrayLike, y: ArrayLike | None) -> ArrayLike | None:
         """Return the clean rows y of noisy rows X; a one-dimensional y is labels, as a pipeline passes them."""
         if y is None or np.ndim(y) < 2:
             return None
@@ -135,11 +138,11 @@ class DenoisingAutoencoder(Reconstructing):
             raise DataError(f"noisy and clean rows must pair up: X is {np.shape(X)}, y is {np.shape(y)}")
         return y
 
-    def score(self, X: Any, y: Any = None, condition: Any = None) -> float:
-        """Return the mean of ``score_samples``; with clean rows y, that of log p(y|x̂), x̂ being what X is cleaned to.
+    def score(self, X: ArrayLike, y: ArrayLike | None = None, condition: ArrayLike | None = None) -> float:
+        """Return the mean of ``score_samples``; with clean rows y, the mean of log p(y|x̂), where x̂ reconstructs X.
 
-        That is the held-out value of what pairs are fitted to: higher is better. A one-dimensional y is taken for labels
-        and ignored.
+        The latter is the held-out value of the objective that pairs are fitted by: higher is better. A one-dimensional
+        y is taken for labels and ignored.
         """
         if y is None or np.asarray(y).ndim < 2:
             return super().score(X, condition=condition)
@@ -158,7 +161,7 @@ class DenoisingAutoencoder(Reconstructing):
         return float(found.mean())
 
     @plain_modes()
-    def corrupt(self, X: Any, random_state: Any = None) -> np.ndarray:
+    def corrupt(self, X: ArrayLike, random_state: RandomState = None) -> np.ndarray:
         """Return x̃ ~ p(x̃|x) for each row, in the data's shape and units: what training was met with.
 
         Parameters
@@ -184,9 +187,10 @@ class DenoisingAutoencoder(Reconstructing):
         """Return a corruption whose kind and size suit the data."""
         if facts.binary or is_grey(facts):
             return Masking(0.25)
-        if len(facts.shape) == 1:
-            return Gaussian(0.3, relative=True)
+        assert facts.mean is not None
         assert facts.std is not None
+        if len(facts.shape) == 1 or unit_axis(facts.mean, facts.std) is not None:
+            return Gaussian(0.3, relative=True)
         return Gaussian(float(np.float32(0.3 * facts.std.mean())))
 
 

@@ -30,6 +30,7 @@ from ..training import Turns
 from ..training.checkpoint import Held
 from ..training.interrupt import Interrupts
 from ..training.player import turns_of
+from ..typing import ArrayLike
 from ..verbs import verb
 from .choices import Choices
 from .views import Views
@@ -76,7 +77,7 @@ class Estimator(Views, Choices, system=False):
     n_epochs_: int = field(init=False)
     arguments_: dict[str, Any] = field(init=False)
 
-    def numbers_of(self, condition: Any) -> Any:
+    def numbers_of(self, condition: ArrayLike) -> ArrayLike:
         """Return a condition as numbers, one row each: as it is, unless a system takes classes, names or dates for it.
 
         >>> from isthmus import VAE
@@ -143,7 +144,14 @@ class Estimator(Views, Choices, system=False):
             terms=terms,
         )
 
-    def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, condition: Any = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        condition: ArrayLike | None = None,
+    ) -> Self:
         """Fit the model to X.
 
         Parameters
@@ -170,7 +178,14 @@ class Estimator(Views, Choices, system=False):
         """
         return self._fit(X, y, sample_weight, condition)
 
-    def partial_fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, condition: Any = None) -> Self:
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        condition: ArrayLike | None = None,
+    ) -> Self:
         """Go on with the fit by one epoch over the rows X; the first call begins it.
 
         Units, and all that ``"auto"`` stands for, are those of the first call, so its rows should be like those to
@@ -202,14 +217,22 @@ class Estimator(Views, Choices, system=False):
         """
         return self._fit(X, y, sample_weight, condition, one_epoch=True)
 
-    def target_of(self, X: Any, y: Any) -> Any:
+    def target_of(self, X: ArrayLike, y: ArrayLike | None) -> ArrayLike | None:
         """Return the rows that the model is to bring back, of the shape of X; None is X itself.
 
         A subclass may take y for them.
         """
         return None
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, condition: Any, *, one_epoch: bool = False) -> Self:
+    def _fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None,
+        sample_weight: ArrayLike | None,
+        condition: ArrayLike | None,
+        *,
+        one_epoch: bool = False,
+    ) -> Self:
         """Fit anew, or go on from the weights that are there."""
         before, interrupts = dict(vars(self)), Interrupts()
         goes_on = hasattr(self, "model_") and (one_epoch or self.warm_start)
@@ -246,7 +269,7 @@ class Estimator(Views, Choices, system=False):
             print(f"{type(self).__name__}: " + ", ".join(picked))
         return self
 
-    def under(self, condition: Any) -> Self:
+    def under(self, condition: ArrayLike) -> Self:
         """Return the fitted model under one condition: p(x|c) for that c, which needs none to be given any more.
 
         It shares its weights with this one, and is measured, diagnosed and reported like any model without a condition.

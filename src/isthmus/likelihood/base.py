@@ -28,6 +28,10 @@ class Likelihood(Conditional, kind="likelihood"):
         """Return the shape of a sample."""
         return facts.shape
 
+    def of(self, facts: Facts) -> Likelihood:
+        """Return the likelihood of those data: this one, unless its shape depends on their values."""
+        return self
+
     @property
     def bounded(self) -> bool:
         """Whether values are bounded on either side."""

@@ -3,6 +3,8 @@
 from .base import ACTIVATIONS, Conditioned, Custom, Factories, Network
 from .conv import Conv
 from .mlp import MLP
+from .residual import Residual
 from .tied import Tied
+from .unet import UNet
 
-__all__ = ["ACTIVATIONS", "MLP", "Conditioned", "Conv", "Custom", "Factories", "Network", "Tied"]
+__all__ = ["ACTIVATIONS", "MLP", "Conditioned", "Conv", "Custom", "Factories", "Network", "Residual", "Tied", "UNet"]
