@@ -122,12 +122,24 @@ def own_copy(value: Any) -> Any:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Return whether two arguments are the same; a list is as good as a tuple, a function is only itself."""
+    """Return whether two arguments are the same; a list is as good as a tuple, a function is only itself.
+
+    >>> same([1, {"a": np.eye(2)}], (1, {"a": np.eye(2)})), same(torch.zeros(2), torch.ones(2))
+    (True, False)
+    """
+    if a is b:
+        return True
     if isinstance(a, list | tuple) and isinstance(b, list | tuple):
         return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
-    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
-        return bool(np.array_equal(a, b))
-    return bool(a == b)
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    arrays = np.ndarray | torch.Tensor
+    if isinstance(a, arrays) or isinstance(b, arrays):
+        return type(a) is type(b) and bool(np.array_equal(a, b))
+    try:
+        return bool(a == b)
+    except (TypeError, ValueError):  # frames and their like have no single answer
+        return False
 
 
 def to_json(value: Any, arrays: dict[str, np.ndarray]) -> Any:
