@@ -88,7 +88,7 @@ class Scaling(nn.Module):
             std = (std.square().mean(shared, keepdim=own is not None) + spread).sqrt()
             mean = mean.mean(shared, keepdim=own is not None)
         constant = std <= CONSTANT_BELOW * mean.abs()
-        if not constant.any():
+        if mean.is_meta or not constant.any():
             return cls(mean, std, shape)
         rounding = max(10 * CONSTANT_BELOW, 16 * np.finfo(dtype).eps if np.dtype(dtype).kind == "f" else 0.0)
         least = MOVES_FROM * std[~constant].min() if not constant.all() else torch.full_like(std.min(), rounding)
