@@ -28,6 +28,7 @@ from isthmus import (
     Autoencoder,
     ContractiveAutoencoder,
     DenoisingAutoencoder,
+    MaskedAutoencoder,
     Training,
 )
 from isthmus.corruption import Gaussian, Masking, Residuals
