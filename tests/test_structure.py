@@ -25,6 +25,7 @@ LAYERS = [
     "fitting",
     "estimators",
     "persistence files spooling datasets labels",
+    "detection",
     "diagnosis report measured study compare",
     "isthmus",
     "cli",
