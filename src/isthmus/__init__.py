@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         ContractiveAutoencoder,
         DenoisingAutoencoder,
         Estimator,
+        MaskedAutoencoder,
     )
     from .spooling import spool
     from .training import Training
@@ -40,6 +41,7 @@ __all__ = [
     "DenoisingAutoencoder",
     "Detector",
     "Estimator",
+    "MaskedAutoencoder",
     "Training",
     "load",
     "spool",
@@ -78,7 +80,7 @@ offer(
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for when it is asked for, so that ``isthmus --help`` answers at once."""
+    """Import a name when it is first used, so that ``isthmus --help`` answers at once."""
     if name == "spool":
         return import_module(".spooling", __name__).spool
     if name == "Training":

@@ -5,9 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+import numpy as np
 from torch import Tensor
 from torch.distributions import Distribution
+
+if TYPE_CHECKING:
+    from .data import Column
 
 __all__ = ["Facts"]
 
@@ -16,8 +21,8 @@ __all__ = ["Facts"]
 class Facts:
     """What a part may know of the data when its module is built.
 
-    What a module's shape depends on (the first four) is known when a saved model is loaded, too; what only its first
-    values depend on is not, and is None then.
+    What a module's shape depends on (the first four, `columns` and `gaps`) is known when a saved model is loaded, too;
+    what only its first values depend on is not, and is None then.
 
     Attributes
     ----------
@@ -27,9 +32,14 @@ class Facts:
     rows : the number of rows that are trained on.
     mean, std : the training mean and standard deviation in the data's units, of shape `shape`.
     bounds : the least and the largest value.
+    binary : whether every value is 0 or 1, or, in pictures kept as uint8, black or white.
     dtype : the data's NumPy dtype, by name.
     centre : the training mean in the model's units, once these are chosen.
     encode : x ↦ q(z|x), for a prior that is made of the posterior.
+    columns : what is known of each column of rows, (n,), of a table or of an array; None for pictures and series.
+    gaps : whether entries of the training rows are not observed.
+    entry : i ↦ the training values of entry i of the flattened samples, (N,), and how much each row counts, (N,) or
+        None: for a part whose shape depends on values. It keeps what it learnt among its own arguments.
     """
 
     shape: tuple[int, ...]
@@ -39,9 +49,13 @@ class Facts:
     mean: Tensor | None = None
     std: Tensor | None = None
     bounds: tuple[float, float] | None = None
+    binary: bool = False
     dtype: str = "float32"
     centre: Tensor | None = None
     encode: Callable[[Tensor], Distribution] | None = None
+    columns: tuple[Column, ...] | None = None
+    gaps: bool = False
+    entry: Callable[[int], tuple[np.ndarray, np.ndarray | None]] | None = None
 
     @property
     def features(self) -> int:

@@ -54,6 +54,7 @@ def facts_of(given: Given, rows: np.ndarray) -> Facts:
     """Return what is known of the data before anything is chosen; the width of the code is chosen last."""
     x = given.x
     mean, variance = moments(x, rows, given.weight)
+    bounds = (float(x.min()), float(x.max()))
     return Facts(
         shape=tuple(x.shape[1:]),
         latent_dim=0,
@@ -61,9 +62,24 @@ def facts_of(given: Given, rows: np.ndarray) -> Facts:
         rows=len(rows),
         mean=torch.as_tensor(mean),
         std=torch.as_tensor(np.sqrt(variance)),
-        bounds=(float(x.min()), float(x.max())),
+        bounds=bounds,
+        binary=_is_binary(x, bounds),
         dtype=x.dtype.name,
+        entry=lambda i: (
+            x.reshape(len(x), -1)[rows, i],
+            None if given.weight is None else given.weight[rows],
+        ),
     )
+
+
+def _is_binary(x: np.ndarray, bounds: tuple[float, float]) -> bool:
+    """Return whether every value is 0 or 1; or 0 or 255 in pictures of uint8."""
+    white = 255 if x.dtype == np.uint8 and x.ndim > 2 and bounds[1] > 1 else 1
+    if not set(bounds) <= {0, white}:
+        return False
+    size = max(1, 2**20 // max(1, math.prod(x.shape[1:])))
+    blocks = (x[start : start + size] for start in range(0, len(x), size))
+    return all(bool(((block == 0) | (block == white)).all()) for block in blocks)
 
 
 def split(n: int, validation_fraction: float, seed: int) -> tuple[Tensor, Tensor | None]:
@@ -102,7 +118,7 @@ def units_of(estimator: Any, facts: Facts) -> Scaling:
     likelihood, automatic = estimator.likelihood_, estimator.scaling == "auto"
     if likelihood is None:
         if automatic and facts.mean is not None and facts.std is not None:
-            return Scaling.standard(facts.mean, facts.std)
+            return Scaling.standard(facts.mean, facts.std, facts.dtype)
         return Scaling.identity(facts.shape)
     scaling: Scaling = likelihood.units(facts) if automatic else likelihood.plain_units(facts)
     return scaling

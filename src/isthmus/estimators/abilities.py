@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from ..posterior import Deterministic, Posterior
 from ..prior import Prior, StandardNormal
 from ..seeds import generator_for
 from ..source import Generated
+from ..typing import ArrayLike, RandomState
 from .base import Estimator
 
 __all__ = ["Encodes", "Games", "Reconstructs", "Samples"]
@@ -40,11 +41,11 @@ class Encodes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator, syst
         """Return the posterior that the system is defined with."""
         return Deterministic()
 
-    def transform(self, X: Any, condition: Any = None) -> np.ndarray:
+    def transform(self, X: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return the codes h (N, d): the posterior's mean, without corruption or draws."""
         return self.fitted_.encode(X, condition)
 
-    def jacobian_norm(self, X: Any, condition: Any = None) -> np.ndarray:
+    def jacobian_norm(self, X: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return ‖∇ₓh‖_F at each row, (N,), exactly, in the model's units: how sensitive the code is to its input."""
         fitted = self.fitted_
         rows, model = fitted.rows(X), fitted.model
@@ -64,30 +65,35 @@ class Reconstructs(Encodes, system=False):
 
     offers: ClassVar[frozenset[str]] = frozenset({"reconstructions", "scores"})
 
-    def inverse_transform(self, H: Any, condition: Any = None) -> np.ndarray:
+    def inverse_transform(self, H: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return x̂ for codes (N, d), in the data's own shape and units."""
         return self.fitted_.decode(H, condition)
 
-    def reconstruct(self, X: Any, condition: Any = None) -> np.ndarray:
+    def reconstruct(self, X: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return x̂ of the shape of X, in the data's units; what was trained to clean, cleans."""
         return self.fitted_.reconstruct(X, condition)
 
-    def score_samples(self, X: Any, condition: Any = None) -> np.ndarray:
-        """Return log p(x|x̂) in nats for each row, in the data's units: higher is more usual, as in scikit-learn."""
-        fitted = self.fitted_
-        rows, model = fitted.rows(X), fitted.model
-        assert fitted.likelihood is not None
-        fitted.likelihood.check_values(rows, model.scaling)
+    def score_samples(self, X: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
+        """Return log p(x|x̂) in nats for each row, in the data's units: higher is more usual, as in scikit-learn.
+
+        A row outside what the likelihood has a density for gets −∞, such as a 2 under a Bernoulli; every row of real
+        numbers has one under a Gaussian.
+        """
 
         def score(x: Tensor, c: Tensor | None) -> Tensor:
-            x = model.scaled(x)
-            p = model.decode(model.encode(x, c).mean, c)
-            return torch.as_tensor(p.log_prob(x) - model.scaling.log_volume())
+            return self.log_density_at(x, x, c)
 
-        return fitted.map(rows, score, condition=fitted.conditions(condition, len(rows)))
+        return self.fitted_.scores(X, score, condition)
 
-    def score(self, X: Any, y: Any = None, condition: Any = None) -> float:
-        """Return the mean of ``score_samples``, for model selection: higher is better."""
+    def log_density_at(self, x: Tensor, encoded: Tensor, condition: Tensor | None) -> Tensor:
+        """Return log p(x|x̂), x̂ being what `encoded` is reconstructed to, (N,); both are in the data's units."""
+        model = self.model_
+        x_model = model.scaled(x)
+        q = model.encode(x_model if encoded is x else model.scaled(encoded), condition)
+        return torch.as_tensor(model.decode(q.mean, condition).log_prob(x_model) - model.scaling.log_volume())
+
+    def score(self, X: ArrayLike, y: ArrayLike | None = None, condition: ArrayLike | None = None) -> float:
+        """Return the mean of ``score_samples``, for model selection: higher is better. Labels y are ignored."""
         return float(np.mean(self.score_samples(X, condition=condition)))
 
 
@@ -104,7 +110,9 @@ class Samples(Estimator, system=False):
         """Return the prior that the system is defined with."""
         return StandardNormal()
 
-    def sample(self, n_samples: int = 1, random_state: Any = None, *, condition: Any = None) -> np.ndarray:
+    def sample(
+        self, n_samples: int = 1, random_state: RandomState = None, *, condition: ArrayLike | None = None
+    ) -> np.ndarray:
         """Return new samples in the data's shape and units: x̂, the mean of p(x|z), for z ~ p(z).
 
         The first n of many are the same as n alone, to the bit.

@@ -21,7 +21,7 @@ from ..prior import Prior
 from ..training import Adam, Training
 from .arguments import Arguments
 
-__all__ = ["Choices", "is_image"]
+__all__ = ["Choices", "is_grey", "is_image"]
 
 P = TypeVar("P", bound=Part)
 
@@ -45,12 +45,12 @@ class Choices(Arguments, system=False):
         """Set ``<argument>_`` for every part; a subclass calls this first and adds its own."""
         self.latent_dim_ = self._width(facts)
         likelihood = self.part("likelihood", Likelihood, lambda: self.auto_likelihood(facts), or_none=True)
-        self.likelihood_ = likelihood
+        self.likelihood_ = None if likelihood is None else likelihood.of(facts)
         self.network_ = self.network_part("network", facts)
 
     def auto_likelihood(self, facts: Facts) -> Likelihood:
         """Return the likelihood for data of that kind."""
-        return Bernoulli() if in_unit_interval(facts) else Gaussian()
+        return Bernoulli() if facts.binary else Gaussian()
 
     def auto_network(self, facts: Facts) -> Network:
         """Return the network for samples of that shape."""
@@ -103,11 +103,11 @@ class Choices(Arguments, system=False):
         return int(self.latent_dim)
 
 
-def in_unit_interval(facts: Facts) -> bool:
-    """Return whether values lie in [0, 1], or are grey values in uint8."""
+def is_grey(facts: Facts) -> bool:
+    """Return whether samples are pictures of grey or colour values, from 0 to 1 or in uint8; a row is no picture."""
     assert facts.bounds is not None
     low, high = facts.bounds
-    return (low >= 0 and high <= 1) or facts.dtype == "uint8"
+    return len(facts.shape) > 1 and ((low >= 0 and high <= 1) or facts.dtype == "uint8")
 
 
 def is_image(shape: tuple[int, ...]) -> bool:
