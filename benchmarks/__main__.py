@@ -31,6 +31,7 @@ ALL = {
     "fuzz": "fuzz",
     "kills": "kills",
     "diagnosis": "diagnosis",
+    "alarms": "alarms",
     "reasons": "reasons",
 }
 """Each benchmark's module; imported when it is run, since some need packages that others do not."""

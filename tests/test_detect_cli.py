@@ -67,7 +67,7 @@ def test_a_saved_detector_gives_the_same_alarms(tables):
         "--id",
         "id",
         "-s",
-        "vae max_epochs=3",
+        "ae max_epochs=3",
         "--save",
         "d",
         "-o",

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from sklearn.datasets import load_wine
 
-from isthmus import VAE
+from isthmus import VAE, Autoencoder
 from isthmus.detection import Detector
 from isthmus.detection.replacement import Replacement
 from isthmus.errors import CompositionError
@@ -26,7 +26,7 @@ NAMES = ["t [K]", "p [bar]", "c", "d", "e", "f"]
 
 
 @pytest.mark.parametrize(
-    "estimator", ["auto", VAE(2, network=MLP((32,)), max_epochs=40, random_state=0)], ids=["auto", "vae"]
+    "estimator", ["auto", VAE(2, network=MLP((16,)), max_epochs=30, random_state=0)], ids=["auto", "vae"]
 )
 def test_planted_faults_are_named(estimator, rng):
     X, new = sensors(600, rng), sensors(40, rng)
@@ -96,7 +96,7 @@ def test_reasons_speak_in_the_names_of_the_data(frame, rng):
     X[0, 1] += 5 * X[:, 1].std()
     made = frame(X, columns=NAMES) if frame is pd.DataFrame else frame(X, schema=NAMES)
     why = (
-        Detector(VAE(2, network=MLP((16,)), max_epochs=10, random_state=0), random_state=0)
+        Detector(Autoencoder(2, network=MLP((16,)), max_epochs=10, random_state=0), random_state=0)
         .fit(made[1:])
         .explain(made[:1])[0]
     )

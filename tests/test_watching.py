@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy.stats import kstest
 
-from isthmus import VAE
+from isthmus import Autoencoder
 from isthmus.detection import Detector, Watch
 from isthmus.detection.betting import JUMP_RATES, STAKES, SimpleJumper
 from isthmus.errors import CompositionError, ModelFileError
@@ -134,7 +134,9 @@ def test_rows_that_are_odd_as_a_whole_are_found_where_no_column_moved(rng):
 @pytest.mark.parametrize("way", ["split", "cross"])
 def test_a_watch_survives_a_restart_to_the_bit(way, rng, tmp_path):
     X, stream = rng.normal(size=(100, 3)), rng.normal(size=(90, 3)) + 0.3
-    detector = Detector(VAE(2, network=MLP((8,)), max_epochs=2, random_state=0), calibration=way, random_state=0).fit(X)
+    detector = Detector(
+        Autoencoder(2, network=MLP((8,)), max_epochs=2, random_state=0), calibration=way, random_state=0
+    ).fit(X)
     through = detector.watch()
     through.update(stream)
     watch = detector.watch()

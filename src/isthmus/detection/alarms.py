@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from ..errors import CompositionError
-from ..parts import Part
+from ..parts import Part, parse
 
-__all__ = ["Alarm", "Budget", "FalseAlarms", "FalseDiscoveries", "alarm_at"]
+__all__ = ["Alarm", "Budget", "FalseAlarms", "FalseDiscoveries", "alarm_at", "alarm_named"]
 
 
 class Alarm(Part, kind="alarm"):
@@ -123,3 +125,14 @@ def alarm_at(alpha: float | None = None, fdr: float | None = None, budget: int |
     if alpha is not None:
         return FalseAlarms(alpha)
     return FalseDiscoveries(fdr) if fdr is not None else Budget(budget)
+
+
+@lru_cache
+def alarm_named(text: str) -> Alarm:
+    """Return the rule of that name, such as ``"falsealarms:0.01"``; it is made once and must not be changed.
+
+    >>> alarm_named("budget:20")
+    Budget()
+    """
+    alarm: Alarm = parse("alarm", text)
+    return alarm

@@ -21,7 +21,7 @@ from ..parts import resolve
 from ..rows import check_rows, check_weights
 from ..source import ByRow, row_seeds
 from ..verbs import verb
-from .alarms import Alarm, FalseAlarms, alarm_at
+from .alarms import Alarm, FalseAlarms, alarm_at, alarm_named
 from .calibration import Calibration, Prefit
 from .conformal import CalibrationScores, difference
 from .judgement import Judgement, flat_rows
@@ -153,6 +153,8 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         if isinstance(scorer, str):
             scorer = Neighbours(TRIMMED_NEIGHBOURS if self._trimmed_share() else CLEAN_NEIGHBOURS)
         way = resolve("calibration", self.calibration)
+        if not isinstance(way, Calibration):
+            raise CompositionError(f"calibration must be a Calibration or its name, got {self.calibration!r}")
         self.ties_seed_ = int(random.randint(2**31))
         prefit = isinstance(way, Prefit) or not hasattr(scorer, "fit")
         folds = (Prefit() if prefit else way).folds(len(rows), random)
@@ -180,10 +182,8 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             raise CompositionError(f"trim must be 'auto' or lie in [0, 1), got {self.trim!r}")
         if self.ties not in ("conservative", "random"):
             raise CompositionError(f"ties must be 'conservative' or 'random', got {self.ties!r}")
-        if not isinstance(resolve("alarm", self.alarm), Alarm):
+        if not isinstance(self.rule, Alarm):
             raise CompositionError(f"alarm must be an Alarm or its name, got {self.alarm!r}")
-        if not isinstance(resolve("calibration", self.calibration), Calibration):
-            raise CompositionError(f"calibration must be a Calibration or its name, got {self.calibration!r}")
 
     def _trimmed_share(self) -> float:
         return TRIMMED_SHARE if self.trim == "auto" else float(self.trim)
@@ -197,6 +197,11 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         if not (weights > 0).all():
             raise DataError(f"weight must be positive; row {int(np.flatnonzero(weights <= 0)[0])} has 0")
         return weights
+
+    @property
+    def rule(self) -> Alarm:
+        """What `alarm` stands for."""
+        return alarm_named(self.alarm) if isinstance(self.alarm, str) else self.alarm
 
     def at(self, *, alpha: float | None = None, fdr: float | None = None, budget: int | None = None) -> Self:
         """Return this detector with its dial turned; nothing is fitted again, and nothing is copied.
@@ -219,7 +224,7 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _warn_if_silent(self) -> None:
         """Warn if no row could ever raise an alarm, since the calibration rows are too few for so small a rate."""
-        alarm, n = resolve("alarm", self.alarm), len(self.calibrated_.scores)
+        alarm, n = self.rule, len(self.calibrated_.scores)
         if isinstance(alarm, FalseAlarms) and self.ties == "conservative" and 1 / (n + 1) > alarm.alpha:
             least = int(np.ceil(1 / alarm.alpha)) - 1
             warnings.warn(
@@ -267,7 +272,7 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         if self.ties == "random":
             flat = torch.as_tensor(flat_rows(rows) + 0.0)  # −0 is 0
             u = ByRow(row_seeds(flat) ^ self.ties_seed_, range(1)).uniform((1, len(rows)), flat)[0].numpy()
-        p, alarm = self.calibrated_.p_values(scores, weights, u), resolve("alarm", self.alarm)
+        p, alarm = self.calibrated_.p_values(scores, weights, u), self.rule
         mean = scores.mean(0)
         return Judgement(rows, scores, weights, u, p, alarm.alarms(p, mean), alarm.level(p, mean))
 
@@ -290,7 +295,7 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         rows, scores = check_rows(self, X, reset=False), self.calibrated_.scores
         if len(self.estimators_) < 2 or len(rows) != len(scores):
             raise CompositionError("judge_own needs calibration='cross' and the rows of the fit")
-        p, alarm = np.searchsorted(np.sort(scores), scores, side="right") / len(scores), resolve("alarm", self.alarm)
+        p, alarm = np.searchsorted(np.sort(scores), scores, side="right") / len(scores), self.rule
         return Judgement(rows, scores[None], None, None, p, alarm.alarms(p, scores), alarm.level(p, scores))
 
     def explain(self, X: Any, at_most: int = 3) -> list[Explanation]:
@@ -374,7 +379,7 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     @property
     def offset_(self) -> float:
         """The threshold of ``score_samples``, where one holds for all rows."""
-        alarm = resolve("alarm", self.alarm)
+        alarm = self.rule
         one = self.calibrated_.plain and self.weight is None and self.ties == "conservative"
         if not (one and isinstance(alarm, FalseAlarms)):
             raise AttributeError("offset_: this detector has no one threshold for all rows; see decision_function")

@@ -9,7 +9,6 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing as take
 
 from ..errors import CompositionError, DataError
-from ..fitted import Fitted
 from ..frames import some
 
 __all__ = ["fit_trimmed", "scores_of"]
@@ -52,12 +51,7 @@ def scores_of(scorer: Any, X: Any) -> np.ndarray:
     """
     name = type(scorer).__name__
     if hasattr(scorer, "score_samples"):
-        outside = _without_density(scorer, X)
-        scores = np.full(len(X), -np.inf)
-        if not outside.any():
-            scores = scorer.score_samples(X)
-        elif not outside.all():
-            scores[~outside] = scorer.score_samples(take(X, np.flatnonzero(~outside)))
+        scores = scorer.score_samples(X)
     elif hasattr(scorer, "decision_function"):
         sign = -1 if hasattr(scorer, "decision_scores_") else 1
         scores = sign * np.asarray(scorer.decision_function(X))
@@ -75,13 +69,3 @@ def scores_of(scorer: Any, X: Any) -> np.ndarray:
         rows = np.flatnonzero(np.isnan(found))
         raise DataError(f"{name} returned NaN for {len(rows)} of {len(X)} rows: rows {some([str(r) for r in rows])}")
     return found
-
-
-def _without_density(scorer: Any, X: Any) -> np.ndarray:
-    """Return which rows hold a value that a system of isthmus has no density for, (N,): they score −∞."""
-    fitted = scorer.fitted_ if hasattr(type(scorer), "fitted_") else None
-    if not isinstance(fitted, Fitted) or fitted.likelihood is None or not fitted.likelihood.bounded:
-        return np.zeros(len(X), dtype=bool)
-    rows, scale = fitted.rows(X).reshape(len(X), -1), float(fitted.model.scaling.scale)
-    least, most = (bound * scale for bound in fitted.likelihood.support)
-    return np.asarray(((rows < least) | (rows > most)).any(axis=1))
