@@ -101,8 +101,8 @@ def run() -> str:
         "are moved by some standard deviations, or get the values of another row, each of which is usual. Of the rows "
         "that then raise an alarm at α = 0.05, the share for which the faulty columns are the first that are named "
         "(both of two, in either order); beside it, what naming the columns furthest from their mean, in standard "
-        "deviations, would find, and those with the largest residual of the autoencoder over its mean on held-out rows; a "
-        "dash stands where no row raises an alarm, or for what does not exist. Where few rows raise one, it means little: "
-        "means are over all of a kind's rows that raise one, of all five tables. Two columns that "
+        "deviations, would find, and those with the largest residual of the autoencoder over its mean on held-out "
+        "rows. A dash stands where no row raises an alarm. Means are over all of a kind's rows that raise one. Two "
+        "columns that "
         "determine each other cannot be told apart by anything.\n\n" + table(head, rows)
     )

@@ -16,6 +16,8 @@ from .verbs import offer
 from .version import VERSION
 
 if TYPE_CHECKING:
+    import torch
+
     from .detection import Detector
     from .estimators import (
         GAN,
@@ -48,7 +50,7 @@ __all__ = [
 ]
 
 
-def load(path: str | Path, *, device: str = "auto", **own: Any) -> Any:
+def load(path: str | Path, *, device: str | torch.device = "auto", **own: Any) -> Any:
     """Read a model's folder, of whatever class, or a detector's; see `Estimator.load`."""
     kept_by = "detection.keeping" if (Path(path) / "detector.json").is_file() else "persistence"
     return _lazily(kept_by, "load")(Path(path), device=device, own=own)
@@ -59,7 +61,8 @@ def _lazily(module: str, name: str) -> Callable[..., Any]:
 
     def call(*arguments: Any, **named: Any) -> Any:
         import_module(".estimators", __name__)  # registers the systems
-        return getattr(import_module(f".{module}", __name__), name)(*arguments, **named)
+        with import_module(".device", __name__).plain_modes():
+            return getattr(import_module(f".{module}", __name__), name)(*arguments, **named)
 
     return call
 
