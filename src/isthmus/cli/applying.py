@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from enum import Enum
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -77,7 +78,16 @@ def sample(
 
     files.check_writable(out)
     estimator = _load("sample", model, device)
-    files.write(out, estimator.sample(n, random_state=seed, draw=draw.value), column_names(estimator))
+    files.write(out, _samples(estimator, n, seed, draw), column_names(estimator))
+
+
+def _samples(estimator: Any, n: int, seed: int, draw: Draw) -> Any:
+    """Return samples drawn as they were asked for."""
+    if draw is Draw.auto:
+        return estimator.sample(n, random_state=seed)
+    if "draw" not in signature(estimator.sample).parameters:
+        raise CompositionError(f"--draw: a {type(estimator).__name__} has one way of drawing; leave the option out")
+    return estimator.sample(n, random_state=seed, draw=draw.value)
 
 
 def _load(verb: str, folder: Path, device: str) -> Any:
