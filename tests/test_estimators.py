@@ -186,7 +186,7 @@ def test_uint8_images_are_grey_values(rng):
 
 
 def test_auto_picks_and_says_so(rng, capsys):
-    assert type(quick(VAE).fit(rng.uniform(size=(30, 4))).likelihood_).__name__ == "Bernoulli"
+    assert type(quick(VAE).fit(rng.integers(2, size=(30, 4))).likelihood_).__name__ == "Bernoulli"
     assert type(quick(VAE).fit(rng.normal(size=(30, 4))).likelihood_).__name__ == "HomoscedasticGaussian"
     assert type(quick(Autoencoder).fit(rng.uniform(size=(30, 20, 20))).network_).__name__ == "Conv"
     quick(Autoencoder, latent_dim="auto", verbose=1).fit(rng.normal(size=(30, 4)))
@@ -342,8 +342,7 @@ def test_mistakes_after_the_fit(rng):
     with pytest.raises(DataError, match=r"pair up: X is \(20, 5\), y is \(19, 5\)"):
         quick(DenoisingAutoencoder).fit(X, X[:19])
     grey = quick(Autoencoder, likelihood="bernoulli").fit(rng.uniform(size=(20, 5)))
-    with pytest.raises(DataError, match="X runs from"):
-        grey.score_samples(X)
+    assert np.isneginf(grey.score_samples(X)).any()
     with pytest.raises(CompositionError, match="n_samples must be at least 1"):
         quick(VAE).fit(X).sample(0)
 

@@ -23,10 +23,12 @@ from .posteriors import PosteriorMoments, UnitDivergence, kl_per_unit, posterior
 
 # isort: split
 # Samples.
+from .columns import correlations
 from .discrepancy import KernelDistance, frechet_distance, kernel_distance, mmd
 from .feature_maps import Features, SmallClassifier, features, on_features, small_classifier
 from .modes import ClassCoverage, ModeCoverage, class_coverage, mode_coverage
 from .neighbourhoods import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
+from .tables import column_shapes
 from .two_sample import TwoSample, two_sample_accuracy
 
 # isort: split
@@ -56,6 +58,8 @@ __all__ = [
     "bits_per_dimension",
     "bootstrap_interval",
     "class_coverage",
+    "column_shapes",
+    "correlations",
     "denoising_gain",
     "density_coverage",
     "elbo",
