@@ -22,6 +22,7 @@ ALL = {
     "precision": "precision",
     "fashion": "fashion",
     "inpainting": "inpainting",
+    "ecg": "ecg",
     "codes": "codes",
     "grid": "grid",
     "images": "images",
@@ -31,6 +32,9 @@ ALL = {
     "fuzz": "fuzz",
     "kills": "kills",
     "diagnosis": "diagnosis",
+    "anomaly": "odd_sets",
+    "likelihoods": "likelihoods",
+    "one-row": "one_row",
 }
 """Each benchmark's module; imported when it is run, since some need packages that others do not."""
 

@@ -20,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
+from conftest import SYSTEMS
 from isthmus import (
     GAN,
     VAE,
@@ -35,7 +36,7 @@ from isthmus.errors import CompositionError, DataError, IsthmusError, UnknownNam
 from isthmus.networks import MLP
 from isthmus.objective import ELBO
 
-ALL = [Autoencoder, DenoisingAutoencoder, ContractiveAutoencoder, VAE, GAN, AdversarialAutoencoder, MaskedAutoencoder]
+ALL = [*SYSTEMS, MaskedAutoencoder]
 ENCODERS = [cls for cls in ALL if cls is not GAN]
 
 STOCHASTIC = {
@@ -185,7 +186,7 @@ def test_uint8_images_are_grey_values(rng):
 
 
 def test_auto_picks_and_says_so(rng, capsys):
-    assert type(quick(VAE).fit(rng.uniform(size=(30, 4))).likelihood_).__name__ == "Bernoulli"
+    assert type(quick(VAE).fit(rng.integers(2, size=(30, 4))).likelihood_).__name__ == "Bernoulli"
     assert type(quick(VAE).fit(rng.normal(size=(30, 4))).likelihood_).__name__ == "HomoscedasticGaussian"
     assert type(quick(Autoencoder).fit(rng.uniform(size=(30, 20, 20))).network_).__name__ == "Conv"
     quick(Autoencoder, latent_dim="auto", verbose=1).fit(rng.normal(size=(30, 4)))
@@ -341,8 +342,7 @@ def test_mistakes_after_the_fit(rng):
     with pytest.raises(DataError, match=r"pair up: X is \(20, 5\), y is \(19, 5\)"):
         quick(DenoisingAutoencoder).fit(X, X[:19])
     grey = quick(Autoencoder, likelihood="bernoulli").fit(rng.uniform(size=(20, 5)))
-    with pytest.raises(DataError, match="X runs from"):
-        grey.score_samples(X)
+    assert np.isneginf(grey.score_samples(X)).any()
     with pytest.raises(CompositionError, match="n_samples must be at least 1"):
         quick(VAE).fit(X).sample(0)
 
@@ -353,8 +353,8 @@ def test_compositions_that_mean_nothing_are_refused(rng):
         quick(ContractiveAutoencoder, network=MLP((8,), norm="batch"), tied=False).fit(X)
     with pytest.raises(CompositionError, match="leave the norm out"):
         quick(Autoencoder, network=MLP((8,), norm="batch"), tied=True).fit(X)
-    with pytest.raises(CompositionError, match="needs images"):
-        quick(Autoencoder, network="conv").fit(X)
+    with pytest.raises(CompositionError, match="a series must be at least 4, got 3; use MLP"):
+        quick(Autoencoder, network="conv").fit(X[:, :3])
     with pytest.raises(UnknownNameError, match="unknown activation 'rely', did you mean 'relu'"):
         MLP(activation="rely")
     with pytest.raises(CompositionError, match="draws must be at least 1"):

@@ -34,10 +34,8 @@ def encode(model: ModelFolder, data: Data, out: OutFile, device: Device = "auto"
 
     Example: isthmus encode model/ digits --out codes.parquet
     """
-    from .. import files
-
-    estimator, codes, _ = _apply("encode", model, data, out, device)
-    files.write(out, codes, list(estimator.get_feature_names_out()))
+    estimator, codes, table = _apply("encode", model, data, out, device)
+    _write(out, codes, list(estimator.get_feature_names_out()), table)
 
 
 def reconstruct(model: ModelFolder, data: Data, out: OutFile, device: Device = "auto") -> None:
@@ -45,10 +43,8 @@ def reconstruct(model: ModelFolder, data: Data, out: OutFile, device: Device = "
 
     Example: isthmus reconstruct model/ noisy.csv --out clean.csv
     """
-    from .. import files
-
     estimator, rows, table = _apply("reconstruct", model, data, out, device)
-    files.write(out, rows, table.columns or column_names(estimator))
+    _write(out, rows, table.columns or column_names(estimator), table)
 
 
 def score(model: ModelFolder, data: Data, out: OutFile, device: Device = "auto") -> None:
@@ -56,10 +52,8 @@ def score(model: ModelFolder, data: Data, out: OutFile, device: Device = "auto")
 
     Example: isthmus score model/ data.csv --out scores.csv
     """
-    from .. import files
-
-    _, scores, _ = _apply("score", model, data, out, device)
-    files.write(out, scores, ["score"])
+    _, scores, table = _apply("score", model, data, out, device)
+    _write(out, scores, ["score"], table)
 
 
 def sample(
@@ -114,9 +108,16 @@ def _apply(verb: str, folder: Path, data: str, out: Path, device: str) -> tuple[
 
     files.check_writable(out)
     model = _load(verb, folder, device)
-    table = read_rows(data, training=False)
+    table = read_rows(data, training=False, columns=column_names(model))
     with warnings.catch_warnings(record=True) as caught:  # an error is printed alone, without the warnings before it
         result = getattr(model, VERBS[verb])(as_frame(table))
     for warning in caught:
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     return model, result, table
+
+
+def _write(out: Path, values: Any, columns: list[str] | None, table: Table) -> None:
+    """Write what was made of the rows of a table, beside what names them, and say what was written."""
+    from .. import files
+
+    print(f"wrote {out}: {files.write(out, values, columns, table.ids)}")

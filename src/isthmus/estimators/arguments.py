@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, ClassVar, Literal, dataclass_transform
 
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator
 
 from .. import systems
@@ -23,8 +24,8 @@ __all__ = ["Arguments"]
 _COMMON = """latent_dim : d, the width of the code; ``"auto"`` is a quarter of the number of features, at most 32.
     network : the blueprint of the encoder and the decoder, a name (``"mlp"``, ``"conv"``) or a pair of factories
         ``(make_encoder, make_decoder)``, see `isthmus.networks.Custom`; ``"auto"`` is convolutional for images.
-    likelihood : p(x|z) and with it the loss; ``"auto"`` is Bernoulli for binary or [0, 1] data and grey values in
-        uint8, Gaussian on standardised features otherwise. What was picked is in ``likelihood_``.
+    likelihood : p(x|z) and with it the loss; ``"auto"`` is Bernoulli for binary data and Gaussian on standardised
+        features otherwise. The choice is in ``likelihood_``.
     max_epochs : passes over the data.
     batch_size : rows a step; ``"auto"`` is a hundredth of the data, from 16 to 256.
     learning_rate : the highest rate that the schedule reaches. Sigmoid units want two to four times the default: their
@@ -33,12 +34,14 @@ _COMMON = """latent_dim : d, the width of the code; ``"auto"`` is a quarter of t
     scaling : ``"auto"`` lets the likelihood pick the units (a Gaussian standardises features, a Bernoulli divides uint8
         by 255) and takes the mean off what the encoder looks at; ``"none"`` leaves the data in their units. Results
         are in the data's own units either way.
-    device : ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...
+    device : ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ..., or a ``torch.device``.
     precision : ``"float32"``, ``"bfloat16"`` (matrix products only), ``"float64"``; ``"auto"`` is bfloat16 where the
         hardware has it and the network is wide enough to gain, float32 otherwise.
     training : everything else about training, a `Training`.
     random_state : an integer makes fit and sample repeat themselves, bit for bit on the same machine.
-    verbose : 1 shows a progress bar and says what ``"auto"`` picked."""
+    verbose : 1 shows a progress bar and says what ``"auto"`` picked.
+    warm_start : whether another fit begins with the weights of the one before, in its units and with its parts; see
+        `partial_fit` for rows that come in chunks."""
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(field,))
@@ -58,11 +61,12 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
     learning_rate: float = 4e-3
     validation_fraction: float = 0.0
     scaling: Literal["auto", "none"] = "auto"
-    device: str = "auto"
+    device: str | torch.device = "auto"
     precision: str = "auto"
     training: Training | None = None
     random_state: RandomState = None
     verbose: int = 0
+    warm_start: bool = False
 
     def __init_subclass__(cls, system: bool = True, **kwargs: Any) -> None:
         """Make a dataclass of a subclass, and, unless it says ``system=False``, a system that is known by its name."""

@@ -14,6 +14,7 @@ from ..batch import Batch
 from ..blocks import values_at_once
 from ..errors import CompositionError
 from ..facts import Facts
+from ..layout import unit_axis
 from ..likelihood import Bernoulli, HomoscedasticGaussian, Likelihood
 from ..model import Pass
 from ..monitor import ActiveUnits, Monitor
@@ -24,7 +25,6 @@ from ..source import ByRow, row_seeds
 from ..training import Player, Turns
 from ..typing import ArrayLike
 from .abilities import Reconstructs, Samples
-from .choices import is_image
 
 __all__ = ["VAE"]
 
@@ -44,9 +44,16 @@ class VAE(Samples, Reconstructs):
 
     Attributes
     ----------
-    history_ : one row an epoch, one column a term.
+    history_ : a table with one row per epoch and one column per term.
     model_ : the fitted module.
-    prior_, objective_, latent_dim_, network_, likelihood_, precision_ : what was used.
+    prior_, objective_, latent_dim_, network_, likelihood_, precision_ : the choices for arguments that are ``"auto"``
+        or names.
+
+    References
+    ----------
+    Diederik P. Kingma and Max Welling, "Auto-Encoding Variational Bayes", 2014, https://arxiv.org/abs/1312.6114.
+    Yuri Burda, Roger Grosse and Ruslan Salakhutdinov, "Importance Weighted Autoencoders", 2016,
+        https://arxiv.org/abs/1509.00519.
 
     Examples
     --------
@@ -64,8 +71,11 @@ class VAE(Samples, Reconstructs):
     monitors: ClassVar[Sequence[Monitor]] = (ActiveUnits(),)
 
     def auto_likelihood(self, facts: Facts) -> Likelihood:
-        """Return a Bernoulli for binary data, else a Gaussian with learned variances."""
-        return Bernoulli() if facts.binary else HomoscedasticGaussian(shared=is_image(facts.shape))
+        """Return a Bernoulli for binary data, else a Gaussian that learns a σ for each entry, or one for a picture."""
+        assert facts.mean is not None
+        assert facts.std is not None
+        picture = len(facts.shape) > 1 and unit_axis(facts.mean, facts.std) is None
+        return Bernoulli() if facts.binary else HomoscedasticGaussian(shared=picture)
 
     def auto_posterior(self) -> Posterior:
         """Return the diagonal Gaussian."""

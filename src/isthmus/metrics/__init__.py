@@ -28,6 +28,7 @@ from .discrepancy import KernelDistance, frechet_distance, kernel_distance, mmd
 from .feature_maps import Features, SmallClassifier, features, on_features, small_classifier
 from .modes import ClassCoverage, ModeCoverage, class_coverage, mode_coverage
 from .neighbourhoods import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
+from .tables import column_shapes
 from .two_sample import TwoSample, two_sample_accuracy
 
 # isort: split
@@ -57,6 +58,7 @@ __all__ = [
     "bits_per_dimension",
     "bootstrap_interval",
     "class_coverage",
+    "column_shapes",
     "correlations",
     "denoising_gain",
     "density_coverage",
