@@ -115,8 +115,9 @@ def compare(
         epochs, limit = min(100, max(10, 90_000 // len(data.train))), ALL_FITS_SECONDS / (len(chosen) * seeds)
     shared: dict[str, Any] = {"device": device, "max_epochs": epochs or 10**6}
     shared |= {} if latent_dim is None else {"latent_dim": latent_dim}
-    budget = " or ".join([f"{epochs} epochs"] * bool(epochs) + [f"{limit:.3g} seconds"] * bool(limit))
-    budget += ", whichever ends first" if epochs and limit else ""
+    budget = f"{epochs} epochs" if limit is None else f"{limit:.3g} seconds"
+    if epochs is not None and limit is not None:
+        budget = f"{epochs} epochs or {budget}, whichever ends first"
     clock = _Clock(len(chosen) * seeds, limit, console)
     fitted: dict[str, list[tuple[Any, float]]] = {}
     for name, system in chosen.items():
