@@ -99,7 +99,7 @@ class _Relative(nn.Module):
     def __init__(self, std: float, scale: Tensor) -> None:
         super().__init__()
         self.std = std
-        self.register_buffer("scale", scale)
+        self.register_buffer("scale", scale.clone())
 
     def forward(self, x: Tensor, source: Source) -> Tensor:
         return _noisy(x, self.std * self.scale.to(x.dtype), source)
