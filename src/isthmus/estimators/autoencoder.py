@@ -15,6 +15,7 @@ from ..device import plain_modes
 from ..errors import CompositionError, DataError
 from ..facts import Facts
 from ..layout import unit_axis
+from ..likelihood import Likelihood, ResidualGaussian
 from ..model import Pass
 from ..objective import Reconstruction
 from ..parts import resolve
@@ -76,9 +77,14 @@ class Autoencoder(Reconstructing):
     ((1797, 8), (1797, 64), (1797,))
     """
 
+    def auto_likelihood(self, facts: Facts) -> Likelihood:
+        """Return a Bernoulli for binary data, a squared error for others, with σ measured at the end for rows."""
+        likelihood = super().auto_likelihood(facts)
+        return likelihood if facts.binary or len(facts.shape) > 1 else ResidualGaussian()
+
     def auto_epochs(self, rows: int) -> int:
-        """Return 50 passes, or fewer over many rows of a table."""
-        return self.epochs_on_tables(rows)
+        """Return 50 passes, or fewer over the rows of a table, chosen by measurement (benchmarks/odd_sets.py)."""
+        return self.epochs_on_tables(rows, fewest=5)
 
     def choose(self, facts: Facts) -> None:
         super().choose(facts)
