@@ -280,9 +280,10 @@ class Tensors:
         arrays = {name: t.numpy() for name, t in self.read(self.names(f"{COLUMN}.") + self.names(f"{ROWS}.")).items()}
         needed = {f"{COLUMN}.{name}" for name in names}
         sound = needed == set(self.names(f"{COLUMN}.")) and length <= sum(a.size for a in arrays.values())
+        sound = sound and all(array.ndim == 1 for array in arrays.values())
         for name in self.names(f"{ROWS}."):
             there = arrays[name]
-            sound &= there.dtype == np.int64 and there.ndim == 1 and bool(((there >= 0) & (there < length)).all())
+            sound = sound and there.dtype == np.int64 and bool(((there >= 0) & (there < length)).all())
         try:
             if sound:
                 return History.of_arrays(arrays, names, length)
