@@ -44,7 +44,7 @@ def run() -> str:
     return (
         f"{NULL_RUNS} runs of {NULL_ROWS:,} uniform p-values at α = {ALPHA:g}: the money reached 1/α in {false}, "
         f"{100 * false / NULL_RUNS:.1f} %. Below, {RUNS} streams of {QUIET_ROWS + MOVED_ROWS:,} rows, drawn with small "
-        "noise from the rows of scikit-learn's breast cancer table (benign and malignant, standardised), at the same α: "
+        "noise from the rows of scikit-learn's breast cancer table (all rows, standardised), at the same α: "
         "how many raised an alarm before anything moved, and after.\n\n" + table(head, lines)
     )
 

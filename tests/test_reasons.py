@@ -170,7 +170,7 @@ def test_nearest_rows_are_those_of_scikit_learn(rng):
 
 
 def test_replaced_categories_and_gaps(rng):
-    """A category that goes with a number is expected as the number says; a gap where most have one, a value elsewhere."""
+    """A category that goes with a number is expected as the number says, a gap where most rows have one."""
     x = rng.uniform(size=600)
     level, mostly_missing = (x > 0.5).astype(float), np.where(rng.uniform(size=600) < 0.9, np.nan, x)
     replacement = Replacement(np.column_stack([x, level, mostly_missing]), [0, 2, 0])

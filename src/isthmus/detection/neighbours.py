@@ -23,8 +23,8 @@ BLOCK_VALUES = 2**22
 class Neighbours(BaseEstimator):  # type: ignore[misc]
     r"""Minus the mean distance of a row to its k nearest rows in the fit, columns standardised.
 
-    score(x) = −(1/k) Σᵢ ‖e(x) − e(x₍ᵢ₎)‖/√n, e the row as a point (`isthmus.detection.Embedding`), x₍ᵢ₎ the i-th nearest
-    of the rows; where one of two rows has a gap that the other has not, 1 is added to their squared distance. A
+    score(x) = −(1/k) Σᵢ ‖e(x) − e(x₍ᵢ₎)‖/√n, e the row as a point (`isthmus.detection.Embedding`), x₍ᵢ₎ the i-th
+    nearest row; where one of two rows has a gap that the other has not, 1 is added to their squared distance. A
     distance is computed pair by pair, so that a row's score does not depend, to the bit, on the rows that come with it.
 
     Parameters
