@@ -251,7 +251,7 @@ def test_pieces_of_a_stranger_are_checked():
         lambda a: np.where(np.arange(7) == 1, 7.0, a),
         lambda a: np.where(np.arange(7) == 2, np.nan, a),
         lambda a: a[:, [0, 1, 3, 2, 4, 5, 6]],
-        lambda a: a + [1, 0, 0, 0, 0, 0, 0],
+        lambda a: a + np.eye(7)[0],
     ):
         with pytest.raises(ModelFileError, match="pieces must"):
             check_pieces(change(sound))

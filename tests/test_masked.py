@@ -104,7 +104,7 @@ def test_any_subset_of_any_size_is_hidden_as_often():
         assert len(of_size) == pytest.approx(15_000, abs=5 * 15_000**0.5)
         subsets = torch.unique(of_size, dim=0, return_counts=True)[1]
         assert len(subsets) == math.comb(4, k)
-        assert stats.chisquare(subsets).pvalue > 1e-3
+        assert k == 0 or stats.chisquare(subsets).pvalue > 1e-3
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)], ids=str)
@@ -256,7 +256,8 @@ def test_a_gap_is_scored_as_a_value_and_completed_as_unknown(mixed):
     model, X = mixed
     scores = model.score_samples(X)
     assert np.isfinite(scores).all()
-    far = X[:1] + [[0, 0, 1e4, 0]]
+    far = X[:1].copy()
+    far[0, 2] = 1e4
     assert -1e5 < model.score_samples(far)[0] < scores.min()
     completed = model.complete(X)
     missing = np.isnan(X)

@@ -19,12 +19,13 @@ from isthmus import (
     Autoencoder,
     ContractiveAutoencoder,
     DenoisingAutoencoder,
+    MaskedAutoencoder,
 )
 from isthmus.errors import CompositionError, DataError
 from isthmus.networks import MLP
 from isthmus.rows import check_rows
 
-ALL = [Autoencoder, DenoisingAutoencoder, ContractiveAutoencoder, VAE, GAN, AdversarialAutoencoder]
+ALL = [Autoencoder, DenoisingAutoencoder, ContractiveAutoencoder, VAE, GAN, AdversarialAutoencoder, MaskedAutoencoder]
 by_class = pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.__name__)
 
 

@@ -23,13 +23,22 @@ from isthmus import (
     Autoencoder,
     ContractiveAutoencoder,
     DenoisingAutoencoder,
+    MaskedAutoencoder,
     Training,
 )
 from isthmus.corruption import Residuals
 from isthmus.errors import ModelFileError
 from isthmus.training import Adam
 
-CLASSES = [Autoencoder, DenoisingAutoencoder, ContractiveAutoencoder, VAE, GAN, AdversarialAutoencoder]
+CLASSES = [
+    Autoencoder,
+    DenoisingAutoencoder,
+    ContractiveAutoencoder,
+    VAE,
+    GAN,
+    AdversarialAutoencoder,
+    MaskedAutoencoder,
+]
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from .model import Model
 __all__ = ["fill", "log_densities", "orders"]
 
 KINDS_AT_ONCE = 128
-"""Rows that differ go through the network in multiples of this, since every new shape costs a processor its preparation."""
+"""Rows that differ go through the network in multiples of this, since a processor prepares itself for every new shape."""
 
 VALUES_AT_ONCE = 2**22
 """Numbers that a decoder returns at once while rows are scored."""

@@ -126,8 +126,9 @@ class Binned(Likelihood):
             return self
         wrong = [i for i in self.categories if not 0 <= i < facts.features]
         self.require(not wrong, f"categories names entry {wrong[:1]}, samples have {facts.features}")
+        known = [column.levels for column in facts.columns] if facts.columns else [0] * facts.features
         found = [
-            pieces_of(i, *facts.entry(i), bins=self.bins, levels=0 if i in self.categories else None)
+            pieces_of(i, *facts.entry(i), bins=self.bins, levels=0 if i in self.categories else known[i] or None)
             for i in range(facts.features)
         ]
         return Binned(self.bins, self.categories, np.concatenate(found))
@@ -167,7 +168,7 @@ class Binned(Likelihood):
         return self.units(facts)
 
     def within(self, X: np.ndarray, scaling: Scaling) -> tuple[np.ndarray, np.ndarray]:
-        """Return X, and which rows hold a level that a category never had in the fit, (N,); their probability is zero."""
+        """Return X, and which rows hold a level that a category never had in the fit, (N,), and so have no probability."""
         pieces, flat = self.known(), X.reshape(len(X), -1)
         outside = np.zeros(len(X), dtype=bool)
         for entry in np.unique(pieces[pieces[:, KIND] == LEVEL, ENTRY]).astype(int):
@@ -180,8 +181,8 @@ class Binned(Likelihood):
         _, outside = self.within(X, scaling)
         if outside.any():
             raise DataError(
-                f"row {outside.argmax()} has a level that its category never had in the fit; leave the row out, or make "
-                "the value NaN where a gap will do"
+                f"row {outside.argmax()} has a level that its category never had in the fit; leave the row out, or "
+                "make the value NaN where a gap will do"
             )
         return X
 

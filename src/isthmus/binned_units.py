@@ -168,9 +168,9 @@ class BinnedUnits(Scaling):
         return torch.where(self.is_level, likeliest, mean).unflatten(-1, self.shape)
 
     def log_share(self, x: Tensor) -> Tensor:
-        """Return the log of the probability or density that each value has within its bin, (N, n), in the data's units."""
+        """Return the log of each value's probability or density within its bin, (N, n), in the data's units."""
         x = x.reshape(-1, len(self.first)).to(self.edges.dtype)
-        return torch.stack([self.log_share_of(i, x[:, i]) for i in range(x.shape[1])], 1)
+        return torch.stack([self.log_share_of(i, x[:, i].contiguous()) for i in range(x.shape[1])], 1)
 
     def log_share_of(self, entry: int, x: Tensor) -> Tensor:
         """Return the same of one entry's values, (N,)."""
@@ -279,7 +279,7 @@ class ColumnDistribution:
     def log_prob(self, values: ArrayLike) -> np.ndarray:
         """Return the log of each row's probability or density of a value, (N,), given that it is not missing."""
         x = torch.as_tensor(np.asarray(values, dtype=np.float64)).to(self._units.edges)
-        x = x.expand(len(self.probabilities))
+        x = x.expand(len(self.probabilities)).contiguous()
         bins = self._units.bin_of(self._entry, x).cpu().numpy()
         with np.errstate(divide="ignore"):
             log_p: np.ndarray = np.log(self.probabilities[np.arange(len(bins)), bins])
