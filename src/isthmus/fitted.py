@@ -14,13 +14,16 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from .blocks import BLOCK_ROWS, block_rows, fewest_rows, values_at_once
+from .distributions import draw
 from .errors import CompositionError, DataError
 from .history import History
 from .likelihood import Likelihood
 from .model import Model
 from .placing import AnyPlace
 from .rows import check_rows, condition_rows
+from .source import Source
 from .tensors import as_tensor
+from .typing import ArrayLike
 
 __all__ = ["Fitted"]
 
@@ -82,7 +85,7 @@ class Fitted:
         abilities: frozenset[str] = type(self.estimator).abilities()
         return abilities
 
-    def rows(self, X: Any) -> np.ndarray:
+    def rows(self, X: ArrayLike) -> np.ndarray:
         """Return rows as a numeric array (N, *shape), finite, in their own dtype.
 
         Raises
@@ -100,11 +103,11 @@ class Fitted:
         return check_rows(self.estimator, X, reset=False)
 
     def _needs_no_more(self, X: np.ndarray) -> bool:
-        """Return whether a plain array can be taken as it is, without the checks that take longer than a row's score."""
+        """Return whether an array needs no further checks, which would take longer than the score of a single row."""
         named = hasattr(self.estimator, "feature_names_in_")
         return not named and len(X) > 0 and X.shape[1:] == self.shape and bool(np.isfinite(X).all())
 
-    def conditions(self, condition: Any, rows: int) -> np.ndarray | None:
+    def conditions(self, condition: ArrayLike | None, rows: int) -> np.ndarray | None:
         """Return the condition of every row as numbers, (N, c), or None where the model has none.
 
         A single condition stands for all rows; where none is given, that of `Estimator.under` does. The numbers that
@@ -112,7 +115,7 @@ class Fitted:
         """
         width = self.model.condition_width
         own = width - self.model.corruption_width
-        numbers = np.zeros((rows, 0)) if condition is None and own == 0 < width else condition
+        numbers: Any = np.zeros((rows, 0)) if condition is None and own == 0 < width else condition
         if condition is None and self.model.fixed is not None:
             numbers = np.broadcast_to(self.model.fixed.cpu().numpy(), (rows, width))
         if condition is not None and width:
@@ -125,7 +128,7 @@ class Fitted:
             numbers = np.concatenate([numbers, np.zeros((len(numbers), self.model.corruption_width))], axis=1)
         return condition_rows(numbers, rows, width)
 
-    def codes(self, H: Any) -> np.ndarray:
+    def codes(self, H: ArrayLike) -> np.ndarray:
         """Return codes as an array (N, d).
 
         Raises
@@ -188,7 +191,12 @@ class Fitted:
         return x.to(as_tensor(X[:1], x.device).dtype), c
 
     def scores(
-        self, X: Any, f: Callable[[Tensor, Tensor | None], Tensor], condition: Any = None, *, draws: int = 1
+        self,
+        X: ArrayLike,
+        f: Callable[[Tensor, Tensor | None], Tensor],
+        condition: ArrayLike | None = None,
+        *,
+        draws: int = 1,
     ) -> np.ndarray:
         """Return log-densities, f of each row, (N,); −∞ for a row outside what the likelihood has a density for.
 
@@ -206,7 +214,7 @@ class Fitted:
             found[outside] = -np.inf
         return found
 
-    def encode(self, X: Any, condition: Any = None) -> np.ndarray:
+    def encode(self, X: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return the codes (N, d) of rows: the posterior's mean, without corruption or draws."""
         rows = self.rows(X)
         return self.map(
@@ -222,13 +230,19 @@ class Fitted:
         x_hat: Tensor = model.scaling.inverse(model.decode(z.to(model.dtype), condition).mean)
         return x_hat
 
-    def decode(self, H: Any, condition: Any = None) -> np.ndarray:
+    def drawn(self, z: Tensor, condition: Tensor | None = None, *, source: Source) -> Tensor:
+        """Return x ~ p(x|z) in the data's units for a block of codes."""
+        model = self.model
+        x: Tensor = model.scaling.inverse(draw(model.decode(z.to(model.dtype), condition), source))
+        return x
+
+    def decode(self, H: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return x̂ for codes (N, d), in the data's own shape and units."""
         h = self.codes(H)
         given = self.conditions(condition, len(h))
         return self.map(h, self.decoded, condition=given, dtype=self.estimator.dtype_, alone="decode")
 
-    def reconstruct(self, X: Any, condition: Any = None) -> np.ndarray:
+    def reconstruct(self, X: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return x̂ of the shape of X, in the data's units."""
         rows, model = self.rows(X), self.model
         return self.map(
@@ -246,7 +260,7 @@ class Fitted:
         wide: Tensor = scaling(x.to(scaling.shift), torch.float64)
         return wide.cpu().numpy().reshape(len(X), -1)
 
-    def scaled_blocks(self, X: Any, draws: int) -> Iterator[Tensor]:
+    def scaled_blocks(self, X: ArrayLike, draws: int) -> Iterator[Tensor]:
         """Yield rows in the model's units, in blocks whose reconstructions from `draws` codes each have a bounded size.
 
         Raises

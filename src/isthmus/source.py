@@ -173,7 +173,7 @@ def _mix(z: Tensor) -> Tensor:
 
 
 def row_seeds(x: Tensor) -> Tensor:
-    """Return one 64-bit integer a row of floating-point numbers, (N, ...) → (N,), made of their bits and places."""
+    """Return one 64-bit integer per row of floating-point numbers, from their bits and positions: (N, ...) → (N,)."""
     flat = x.flatten(1)
     bits = flat.view(torch.int64 if flat.dtype == torch.float64 else torch.int32).to(torch.int64)
     place = _mix(torch.arange(flat.shape[1], device=x.device) * _GOLDEN)

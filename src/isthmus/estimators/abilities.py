@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from functools import partial
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -13,16 +14,24 @@ from torch import Tensor
 from ..batch import Batch
 from ..errors import CompositionError
 from ..facts import Facts
+from ..likelihood import Gaussian
 from ..model import Pass
 from ..monitor import Discrepancy, Monitor
+from ..objective import ImportanceWeighted
 from ..penalty import Contractive
 from ..posterior import Deterministic, Posterior
 from ..prior import Prior, StandardNormal
 from ..seeds import generator_for
 from ..source import Generated
+from ..term import NegativeLogLikelihood
+from ..training.player import turns_of
+from ..typing import ArrayLike, RandomState
 from .base import Estimator
 
 __all__ = ["Encodes", "Games", "Reconstructs", "Samples"]
+
+NOISE_SEEDS = 2**31
+"""Seeds from here on are those of the noise of p(x|z); those of codes are all below."""
 
 
 class Encodes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator, system=False):  # type: ignore[misc]
@@ -40,11 +49,11 @@ class Encodes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator, syst
         """Return the posterior that the system is defined with."""
         return Deterministic()
 
-    def transform(self, X: Any, condition: Any = None) -> np.ndarray:
+    def transform(self, X: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return the codes h (N, d): the posterior's mean, without corruption or draws."""
         return self.fitted_.encode(X, condition)
 
-    def jacobian_norm(self, X: Any, condition: Any = None) -> np.ndarray:
+    def jacobian_norm(self, X: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return ‖∇ₓh‖_F at each row, (N,), exactly, in the model's units: how sensitive the code is to its input."""
         fitted = self.fitted_
         rows, model = fitted.rows(X), fitted.model
@@ -64,15 +73,15 @@ class Reconstructs(Encodes, system=False):
 
     offers: ClassVar[frozenset[str]] = frozenset({"reconstructions", "scores"})
 
-    def inverse_transform(self, H: Any, condition: Any = None) -> np.ndarray:
+    def inverse_transform(self, H: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return x̂ for codes (N, d), in the data's own shape and units."""
         return self.fitted_.decode(H, condition)
 
-    def reconstruct(self, X: Any, condition: Any = None) -> np.ndarray:
+    def reconstruct(self, X: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return x̂ of the shape of X, in the data's units; what was trained to clean, cleans."""
         return self.fitted_.reconstruct(X, condition)
 
-    def score_samples(self, X: Any, condition: Any = None) -> np.ndarray:
+    def score_samples(self, X: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return log p(x|x̂) in nats for each row, in the data's units: higher is more usual, as in scikit-learn.
 
         A row outside what the likelihood has a density for gets −∞, such as a 2 under a Bernoulli; every row of real
@@ -91,7 +100,7 @@ class Reconstructs(Encodes, system=False):
         q = model.encode(x_model if encoded is x else model.scaled(encoded), condition)
         return torch.as_tensor(model.decode(q.mean, condition).log_prob(x_model) - model.scaling.log_volume())
 
-    def score(self, X: Any, y: Any = None, condition: Any = None) -> float:
+    def score(self, X: ArrayLike, y: ArrayLike | None = None, condition: ArrayLike | None = None) -> float:
         """Return the mean of ``score_samples``, for model selection: higher is better. Labels y are ignored."""
         return float(np.mean(self.score_samples(X, condition=condition)))
 
@@ -109,23 +118,67 @@ class Samples(Estimator, system=False):
         """Return the prior that the system is defined with."""
         return StandardNormal()
 
-    def sample(self, n_samples: int = 1, random_state: Any = None, *, condition: Any = None) -> np.ndarray:
-        """Return new samples in the data's shape and units: x̂, the mean of p(x|z), for z ~ p(z).
+    @property
+    def learns_values(self) -> bool:
+        """Whether some player lowers −log p(x|z); otherwise p(x|z) is there for its mean, as a generator's is."""
+        objectives = [player.objective for turn in turns_of(self.players()) for player in turn]
+        return any(
+            isinstance(objective, ImportanceWeighted)
+            or any(isinstance(term, NegativeLogLikelihood) for term in objective.summands())
+            for objective in objectives
+        )
 
-        The first n of many are the same as n alone, to the bit.
+    @property
+    def draws_values(self) -> bool:
+        """Whether `sample` draws x from p(x|z) unless it is told otherwise: rows of a table, where p(x|z) is learnt.
+
+        A Gaussian of fixed σ about the output of a code without noise is a squared error, whose σ says nothing of x.
+        """
+        fixed = isinstance(self.likelihood_, Gaussian) and not self.fitted_.model.has_density
+        return len(self.fitted_.shape) == 1 and self.learns_values and not fixed
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        random_state: RandomState = None,
+        *,
+        condition: ArrayLike | None = None,
+        draw: Literal["auto", "values", "mean"] = "auto",
+    ) -> np.ndarray:
+        """Return new samples in the data's shape and units: z ~ p(z), then x ~ p(x|z) or its mean x̂.
+
+        The mean of p(x|z) is no sample: it lacks what the likelihood says of noise, so that a column's spread comes out
+        too narrow and a column of zeros and ones in between. Rows of a table are therefore drawn; pictures show the
+        mean by convention. What a generator makes of z has no noise: a GAN's samples are G(z) in any case.
+
+        The first n of many are the same as n alone, to the bit, and the codes are the same whatever `draw` is.
 
         Parameters
         ----------
         n_samples : how many.
         random_state : None is the estimator's own.
         condition : one for each sample, (n_samples, c), or a single one for all, (c,), where the model has one.
+        draw : ``"values"`` draws x ~ p(x|z), ``"mean"`` takes x̂, ``"auto"`` draws rows of a table.
+
+        Examples
+        --------
+        >>> from isthmus import VAE
+        >>> X = np.random.default_rng(0).normal(size=(500, 4))
+        >>> vae = VAE(1, max_epochs=5, random_state=0).fit(X)
+        >>> drawn, mean = vae.sample(500, 0), vae.sample(500, 0, draw="mean")
+        >>> bool((drawn.std(0) > mean.std(0)).all())
+        True
         """
         fitted = self.fitted_
         if n_samples < 1:
             raise CompositionError(f"n_samples must be at least 1, got {n_samples}")
+        if draw not in ("auto", "values", "mean"):
+            raise CompositionError(f"draw must be 'auto', 'values' or 'mean', got {draw!r}")
         model, device = fitted.model, fitted.model.device
         given = fitted.conditions(condition, n_samples)
-        source = Generated(generator_for(self.random_state if random_state is None else random_state, device))
+        generator = generator_for(self.random_state if random_state is None else random_state, device)
+        source = Generated(generator)
+        noise = Generated(torch.Generator(device).manual_seed(generator.initial_seed() + NOISE_SEEDS))
         size, codes = fitted.block_rows(), []
         with torch.no_grad():
             for start in range(0, n_samples, size):  # in blocks of one size, so that the first n do not depend on n
@@ -135,7 +188,9 @@ class Samples(Estimator, system=False):
                     c[: len(block)] = block.to(c)
                 codes.append(model.prior_codes(size, source, c).cpu().numpy())
         z = np.concatenate(codes)[:n_samples]
-        return fitted.map(z, fitted.decoded, condition=given, dtype=self.dtype_)
+        drawn = self.draws_values if draw == "auto" else draw == "values" and self.learns_values
+        values = partial(fitted.drawn, source=noise) if drawn else fitted.decoded
+        return fitted.map(z, values, condition=given, dtype=self.dtype_)
 
 
 class Games(Samples, system=False):

@@ -16,14 +16,15 @@ from ..likelihood import Likelihood
 from ..networks import Factories, Network
 from ..parts import own_defaults
 from ..training import Training
+from ..typing import RandomState
 
 __all__ = ["Arguments"]
 
 _COMMON = """latent_dim : d, the width of the code; ``"auto"`` is a quarter of the number of features, at most 32.
     network : the blueprint of the encoder and the decoder, a name (``"mlp"``, ``"conv"``) or a pair of factories
         ``(make_encoder, make_decoder)``, see `isthmus.networks.Custom`; ``"auto"`` is convolutional for images.
-    likelihood : p(x|z) and with it the loss; ``"auto"`` is Bernoulli for binary or [0, 1] data and grey values in
-        uint8, Gaussian on standardised features otherwise. What was picked is in ``likelihood_``.
+    likelihood : p(x|z) and with it the loss; ``"auto"`` is Bernoulli for binary data and Gaussian on standardised
+        features otherwise. The choice is in ``likelihood_``.
     max_epochs : passes over the data.
     batch_size : rows a step; ``"auto"`` is a hundredth of the data, from 16 to 256.
     learning_rate : the highest rate that the schedule reaches. Sigmoid units want two to four times the default: their
@@ -38,9 +39,6 @@ _COMMON = """latent_dim : d, the width of the code; ``"auto"`` is a quarter of t
     training : everything else about training, a `Training`.
     random_state : an integer makes fit and sample repeat themselves, bit for bit on the same machine.
     verbose : 1 shows a progress bar and says what ``"auto"`` picked."""
-
-RandomState = int | np.random.RandomState | None
-"""A seed, a generator of numbers, or None for another result every time."""
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(field,))

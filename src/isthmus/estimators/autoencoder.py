@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, Self, cast
+from typing import Self, cast
 
 import numpy as np
 from torch import Tensor
@@ -13,6 +13,7 @@ from ..batch import Batch
 from ..corruption import Corruption, Gaussian, Masking
 from ..errors import CompositionError, DataError
 from ..facts import Facts
+from ..layout import unit_axis
 from ..model import Pass
 from ..objective import Reconstruction
 from ..parts import resolve
@@ -22,6 +23,7 @@ from ..source import Generated
 from ..tensors import as_tensor
 from ..term import Term
 from ..training import Player, Turns
+from ..typing import ArrayLike, RandomState
 from .abilities import Reconstructs
 from .choices import is_grey
 
@@ -94,7 +96,8 @@ class DenoisingAutoencoder(Reconstructing):
     {common}
     corruption : p(x̃|x), in the data's units: a `Corruption`, a name such as ``"masking:0.5"``, or any function
         ``(x, source) -> x_tilde`` of tensors that draws from the `Source`. ``"auto"`` masks a quarter of the entries of
-        [0, 1] data. To other data it adds Gaussian noise of 0.3 standard deviations, for rows those of each feature.
+        binary data and of pictures. To other data it adds Gaussian noise of 0.3 standard deviations; for rows these are
+        the standard deviations of each feature.
         The choice is in ``corruption_``, and `corrupt` draws from it.
     tied : whether the decoder's weights are the encoder's, transposed, at every depth.
 
@@ -125,7 +128,14 @@ class DenoisingAutoencoder(Reconstructing):
 
     corruption: Corruption | Callable[..., Tensor] | str = "auto"
 
-    def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, condition: Any = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        condition: ArrayLike | None = None,
+    ) -> Self:
         """Fit to clean rows X, corrupting them; or to pairs, X noisy and y clean, of one shape.
 
         A one-dimensional y is taken for labels and ignored, as scikit-learn's pipelines want it. The other arguments
@@ -139,11 +149,11 @@ class DenoisingAutoencoder(Reconstructing):
             )
         return self._fit(X, y, sample_weight, condition)
 
-    def score(self, X: Any, y: Any = None, condition: Any = None) -> float:
-        """Return the mean of ``score_samples``; with clean rows y, that of log p(y|x̂), x̂ being what X is cleaned to.
+    def score(self, X: ArrayLike, y: ArrayLike | None = None, condition: ArrayLike | None = None) -> float:
+        """Return the mean of ``score_samples``; with clean rows y, the mean of log p(y|x̂), where x̂ reconstructs X.
 
-        That is the held-out value of what pairs are fitted to: higher is better. A one-dimensional y is taken for labels
-        and ignored.
+        The latter is the held-out value of the objective that pairs are fitted by: higher is better. A one-dimensional
+        y is taken for labels and ignored.
         """
         if y is None or np.asarray(y).ndim < 2:
             return super().score(X, condition=condition)
@@ -161,7 +171,7 @@ class DenoisingAutoencoder(Reconstructing):
         found[outside] = -np.inf
         return float(found.mean())
 
-    def corrupt(self, X: Any, random_state: Any = None) -> np.ndarray:
+    def corrupt(self, X: ArrayLike, random_state: RandomState = None) -> np.ndarray:
         """Return x̃ ~ p(x̃|x) for each row, in the data's shape and units: what training was met with.
 
         Parameters
@@ -187,9 +197,10 @@ class DenoisingAutoencoder(Reconstructing):
         """Return a corruption whose kind and size suit the data."""
         if facts.binary or is_grey(facts):
             return Masking(0.25)
-        if len(facts.shape) == 1:
-            return Gaussian(0.3, relative=True)
+        assert facts.mean is not None
         assert facts.std is not None
+        if len(facts.shape) == 1 or unit_axis(facts.mean, facts.std) is not None:
+            return Gaussian(0.3, relative=True)
         return Gaussian(float(np.float32(0.3 * facts.std.mean())))
 
 

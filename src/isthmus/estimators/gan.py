@@ -19,6 +19,7 @@ from ..parts import resolve
 from ..penalty import R1, CriticPenalty
 from ..scaling import Scaling
 from ..training import Adam, Player, Training, Turns
+from ..typing import ArrayLike
 from ..value import NonSaturating, Value
 from .abilities import Games
 from .choices import is_image
@@ -105,7 +106,7 @@ class GAN(Games):
 
     def auto_network(self, facts: Facts) -> Network:
         """Return convolutions with leaky units for images, three hidden layers for rows."""
-        return Conv(activation="leaky_relu") if is_image(facts.shape) else MLP((128, 128, 128))
+        return Conv(activation="leaky_relu") if is_image(facts) else MLP((128, 128, 128))
 
     def networks(self, facts: Facts, scaling: Scaling) -> dict[str, nn.Module]:
         """Return the generator, named decoder, and D."""
@@ -126,12 +127,12 @@ class GAN(Games):
             ),
         ]
 
-    def generate(self, Z: Any, condition: Any = None) -> np.ndarray:
+    def generate(self, Z: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return G(z) for codes (N, d), in the data's shape and units."""
         return self.fitted_.decode(Z, condition)
 
     @available_if(_estimates_probability)  # type: ignore[untyped-decorator]
-    def discriminate(self, X: Any, condition: Any = None) -> np.ndarray:
+    def discriminate(self, X: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return D(x) ∈ (0, 1) for each row, D's estimate of p_data/(p_data + p_g).
 
         The method exists if V makes D a probability: for the minimax and the non-saturating value.

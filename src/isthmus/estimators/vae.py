@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from ..posterior import DiagonalGaussian, Posterior
 from ..prior import Prior
 from ..source import ByRow, row_seeds
 from ..training import Player, Turns
+from ..typing import ArrayLike
 from .abilities import Reconstructs, Samples
 from .choices import is_image
 
@@ -43,9 +44,16 @@ class VAE(Samples, Reconstructs):
 
     Attributes
     ----------
-    history_ : one row an epoch, one column a term.
+    history_ : a table with one row per epoch and one column per term.
     model_ : the fitted module.
-    prior_, objective_, latent_dim_, network_, likelihood_, precision_ : what was used.
+    prior_, objective_, latent_dim_, network_, likelihood_, precision_ : the choices for arguments that are ``"auto"``
+        or names.
+
+    References
+    ----------
+    Diederik P. Kingma and Max Welling, "Auto-Encoding Variational Bayes", 2014, https://arxiv.org/abs/1312.6114.
+    Yuri Burda, Roger Grosse and Ruslan Salakhutdinov, "Importance Weighted Autoencoders", 2016,
+        https://arxiv.org/abs/1509.00519.
 
     Examples
     --------
@@ -64,7 +72,7 @@ class VAE(Samples, Reconstructs):
 
     def auto_likelihood(self, facts: Facts) -> Likelihood:
         """Return a Bernoulli for binary data, else a Gaussian with learned variances."""
-        return Bernoulli() if facts.binary else HomoscedasticGaussian(shared=is_image(facts.shape))
+        return Bernoulli() if facts.binary else HomoscedasticGaussian(shared=is_image(facts))
 
     def auto_posterior(self) -> Posterior:
         """Return the diagonal Gaussian."""
@@ -79,7 +87,7 @@ class VAE(Samples, Reconstructs):
         """Return the one player."""
         return [Player("vae", self.objective_, clip_norm=self.reconstruction_clip_norm())]
 
-    def score_samples(self, X: Any, condition: Any = None, *, n_draws: int = 100) -> np.ndarray:
+    def score_samples(self, X: ArrayLike, condition: ArrayLike | None = None, *, n_draws: int = 100) -> np.ndarray:
         r"""Return a lower bound on log p(x) in nats for each row, in the data's units.
 
         log (1/k) Σᵢ p(x, zᵢ)/q(zᵢ|x) with k = `n_draws`, which rises with k towards log p(x) (Yuri Burda, Roger Grosse
