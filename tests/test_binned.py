@@ -170,12 +170,10 @@ def test_a_category_takes_its_levels_and_no_other_value():
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=8))
 def test_a_layout_has_a_place_for_every_bin(sizes):
     layout = Layout(sizes)
-    places = np.concatenate([layout.places(i) for i in range(len(sizes))])
-    assert sorted(places) == list(range(sum(sizes)))
-    x = torch.arange(layout.total)
-    blocks = [block for group in layout.blocks(x) for block in group.unbind(-1)]
-    for entry, block in zip(layout.order, blocks, strict=True):
-        assert block.tolist() == layout.places(entry).tolist()
+    at = np.arange(layout.total)
+    assert sorted(np.concatenate([at[layout.places(i)] for i in range(len(sizes))])) == at.tolist()
+    of_order = [row.tolist() for block in layout.blocks(torch.as_tensor(at)) for row in block]
+    assert of_order == [at[layout.places(i)].tolist() for i in layout.order]
 
 
 @settings(max_examples=50, deadline=None)

@@ -21,37 +21,37 @@ __all__ = ["BinnedUnits", "ColumnDistribution", "Layout"]
 class Layout:
     """Where the bins of every entry lie in a context, (..., total): entries with as many bins each lie together.
 
-    A group of g entries with W bins each is a block of W · g numbers, the bins first, as channels are before pixels.
-
     Parameters
     ----------
     sizes : the number of bins of each entry.
 
+    Attributes
+    ----------
+    order : the entries in the order in which their bins lie, (n,).
+    first : where the bins of each entry begin, (n,).
+    total : the number of all bins.
+
     >>> layout = Layout([3, 2, 3])
-    >>> layout.total, [layout.places(i).tolist() for i in range(3)]
-    (8, [[2, 4, 6], [0, 1], [3, 5, 7]])
+    >>> layout.total, layout.order.tolist(), layout.first.tolist()
+    (8, [1, 0, 2], [2, 0, 5])
     """
 
     def __init__(self, sizes: Sequence[int]) -> None:
         self.sizes = np.asarray(sizes, dtype=np.int64)
         self.order = np.argsort(self.sizes, kind="stable")
         widths, counts = np.unique(self.sizes, return_counts=True)
-        starts = np.r_[0, np.cumsum(widths * counts)[:-1]].astype(np.int64)
-        self.groups = [(int(width), int(count)) for width, count in zip(widths, counts, strict=True)]
+        self.groups = [(int(count), int(width)) for count, width in zip(counts, widths, strict=True)]
+        self.first = np.empty_like(self.sizes)
+        self.first[self.order] = np.cumsum(self.sizes[self.order]) - self.sizes[self.order]
         self.total = int(self.sizes.sum())
-        group = np.searchsorted(widths, self.sizes)
-        before = np.r_[0, np.cumsum(counts)[:-1]]
-        self.first = starts[group] + np.argsort(self.order) - before[group]
-        self.step = counts[group]
 
-    def places(self, entry: int) -> np.ndarray:
+    def places(self, entry: int) -> slice:
         """Return where the bins of one entry lie, in their order."""
-        places: np.ndarray = self.first[entry] + self.step[entry] * np.arange(self.sizes[entry])
-        return places
+        return slice(int(self.first[entry]), int(self.first[entry] + self.sizes[entry]))
 
     def blocks(self, x: Tensor) -> list[Tensor]:
-        """Return each group of x, (..., total), as (..., W, g)."""
-        cut = x.split([width * count for width, count in self.groups], -1)
+        """Return x, (..., total), as one block (..., g, W) for each group of g entries with W bins each."""
+        cut = x.split([count * width for count, width in self.groups], -1)
         return [block.unflatten(-1, group) for block, group in zip(cut, self.groups, strict=True)]
 
 
@@ -73,7 +73,6 @@ class BinnedUnits(Scaling):
     drawn_share: Tensor
     centres: Tensor
     first: Tensor
-    step: Tensor
     most: Tensor
     back: Tensor
     entry_of: Tensor
@@ -104,7 +103,7 @@ class BinnedUnits(Scaling):
             shares[a:b] = share
             middle = np.where((kind == RESERVE) | (kind == GAP), 0.0, (low + high) / 2)
             centres[places], entry_of[places] = np.bincount(bin_of, share * middle), i
-            is_gap[places[-1]] = kind[-1] == GAP
+            is_gap[places.stop - 1] = kind[-1] == GAP
         first_kind = pieces[[a for a, _ in self.spans], KIND]
         for name, values in {
             "edges": edges,
@@ -114,13 +113,12 @@ class BinnedUnits(Scaling):
             "drawn_share": shares,
             "centres": centres,
             "first": layout.first,
-            "step": layout.step,
             "most": layout.sizes - 1,
             "back": np.argsort(layout.order),
             "entry_of": entry_of,
             "is_level": first_kind == LEVEL,
             "is_gap": is_gap,
-            "has_gap": is_gap[[layout.places(i)[-1] for i in range(len(sizes))]],
+            "has_gap": is_gap[layout.first + layout.sizes - 1],
         }.items():
             self.register_buffer(name, torch.as_tensor(np.ascontiguousarray(values), device="cpu"), persistent=False)
 
@@ -142,7 +140,7 @@ class BinnedUnits(Scaling):
     def indicators(self, bins: Tensor, known: Tensor, dtype: torch.dtype) -> Tensor:
         """Return 1 at each entry's bin, (N, n) → (N, total), and 0 everywhere for an entry that is not known."""
         zeros = torch.zeros(len(bins), self.layout.total, dtype=dtype, device=bins.device)
-        return zeros.scatter(1, self.first + self.step * bins, known.to(dtype))
+        return zeros.scatter(1, self.first + bins, known.to(dtype))
 
     def forward(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         """Map x (..., *shape) to indicators (..., total)."""
@@ -162,10 +160,16 @@ class BinnedUnits(Scaling):
         x = torch.where(self.is_gap, 0.0, x.to(self.centres.dtype))
         found = []
         for p, value in zip(self.layout.blocks(x), self.layout.blocks(self.centres), strict=True):
-            mean = (p * value).sum(-2) / p.sum(-2).clamp(min=torch.finfo(x.dtype).tiny)
-            found.append((mean, value.expand_as(p).gather(-2, p.argmax(-2, keepdim=True)).squeeze(-2)))
+            mean = (p * value).sum(-1) / p.sum(-1).clamp(min=torch.finfo(x.dtype).tiny)
+            found.append((mean, value.expand_as(p).gather(-1, p.argmax(-1, keepdim=True)).squeeze(-1)))
         mean, likeliest = (torch.cat(side, -1).index_select(-1, self.back) for side in zip(*found, strict=True))
         return torch.where(self.is_level, likeliest, mean).unflatten(-1, self.shape)
+
+    def example(self, u: Tensor) -> Tensor:
+        """Return samples whose bins uniform numbers (N, *shape) choose; none is missing."""
+        sizes = self.most + 1 - self.has_gap.to(torch.int64)
+        bins = (u.flatten(1).to(self.edges) * sizes).long().minimum(sizes - 1)
+        return self.centres[self.first + bins].unflatten(1, self.shape)
 
     def log_share(self, x: Tensor) -> Tensor:
         """Return the log of each value's probability or density within its bin, (N, n), in the data's units."""
