@@ -167,7 +167,7 @@ class Binned(Likelihood):
         return self.units(facts)
 
     def within(self, X: np.ndarray, scaling: Scaling) -> tuple[np.ndarray, np.ndarray]:
-        """Return X, and which rows hold a level that a category never had in the fit, (N,): they have no probability."""
+        """Return X, and which rows hold a level that a category never had in the fit, (N,), of probability zero."""
         pieces, flat = self.known(), X.reshape(len(X), -1)
         outside = np.zeros(len(X), dtype=bool)
         for entry in np.unique(pieces[pieces[:, KIND] == LEVEL, ENTRY]).astype(int):

@@ -19,7 +19,7 @@ from .corruption import Corruption
 from .device import pick_device
 from .errors import CompositionError, DataError
 from .facts import Facts
-from .given import Given, batch_size_for, corruption_width_of, facts_of, precision_for, split, units_of
+from .given import Given, batch_size_for, corruption_width_of, facts_of, precision_for, share_held_out, split, units_of
 from .model import Model, Pass
 from .parts import to_json
 from .progress import progress
@@ -53,7 +53,7 @@ def fit(estimator: Any, given: Given) -> None:
     estimator.shape_, estimator.dtype_ = tuple(x.shape[1:]), x.dtype
     checkpoints = _checkpoints(estimator, settings, seed, given)
     seed = seed if checkpoints is None else checkpoints.seed
-    rows, held_out = split(len(x), estimator.validation_fraction, seed)
+    rows, held_out = split(len(x), share_held_out(estimator, len(x)), seed)
     facts = facts_of(given, rows.numpy())
     estimator.choose(facts)
     facts = replace(facts, latent_dim=estimator.latent_dim_, condition=facts.condition + corruption_width_of(estimator))

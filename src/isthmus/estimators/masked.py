@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -63,11 +63,11 @@ class MaskedAutoencoder(Reconstructs):
     """
 
     offers: ClassVar[frozenset[str]] = frozenset({"samples"})
-    validation_fraction: float = 0.1
-
-    recipe: ClassVar[Training] = Training(optimizer=Adam(beta2=0.99), averaging=0.999)
+    recipe: ClassVar[Training] = Training(optimizer=Adam(beta2=0.99), averaging=0.999, patience=10)
     watch: ClassVar[str] = "validation_likelihood"
 
+    learning_rate: float = 1e-3
+    validation_fraction: float | Literal["auto"] = "auto"
     seen_weight: float = 0.1
 
     def choose(self, facts: Facts) -> None:
