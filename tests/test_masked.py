@@ -54,7 +54,7 @@ def filled(model, start: np.ndarray, order) -> np.ndarray:
     u = torch.rand(x.shape, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     units = model.model_.scaling
     bins = fill(model.model_, units.bins(x), ~x.isnan(), torch.as_tensor(order), u)
-    return units.values(bins, source_of()).numpy()
+    return units.values(bins, u).numpy()
 
 
 def test_in_every_order_the_probabilities_of_all_rows_add_up_to_one(small):
@@ -240,6 +240,23 @@ def test_given_values_come_back_and_bend_the_rest(mixed):
         model.sample(3, given=start)
     with pytest.raises(CompositionError, match="n_samples must be at least 1"):
         model.sample(0)
+
+
+def test_predicates_are_satisfied_and_bend_nothing_else(mixed):
+    model, X = mixed
+    drawn = model.sample(1500, random_state=4, where=lambda x: x[:, 1] > x[:, 0] + 1)
+    assert (drawn[:, 1] > drawn[:, 0] + 1).all()
+    kept = X[X[:, 1] > X[:, 0] + 1]
+    np.testing.assert_allclose(
+        np.bincount(drawn[:, 0].astype(int)) / 1500, np.bincount(kept[:, 0].astype(int)) / len(kept), atol=0.06
+    )
+    with pytest.warns(UserWarning, match="where holds for"):
+        assert (model.sample(3, random_state=4, given={0: 0}, where=lambda x: x[:, 1] > 4)[:, 1] > 4).all()
+    with (
+        pytest.warns(UserWarning, match="where holds for"),
+        pytest.raises(DataError, match="where does not hold for row 0"),
+    ):
+        model.sample(2, where=lambda x: x[:, 0] > 5)
 
 
 def test_codes_reconstruct_what_is_seen(mixed):

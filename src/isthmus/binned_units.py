@@ -13,7 +13,6 @@ from torch import Tensor
 from .binning import BIN, ENTRY, GAP, HIGH, KIND, LEVEL, LOW, MASS, RESERVE, STEP
 from .errors import DataError
 from .scaling import Scaling
-from .source import Source
 
 __all__ = ["BinnedUnits", "ColumnDistribution", "Layout"]
 
@@ -198,9 +197,11 @@ class BinnedUnits(Scaling):
         width = float(own[finite, HIGH].max() - own[finite, LOW].min()) if finite.any() else 0.0
         return width / 6 or 1.0
 
-    def values(self, bins: Tensor, source: Source) -> Tensor:
-        """Draw a value of each bin, (N, n) → (N, *shape), in the data's units; NaN for a gap."""
-        u = source.uniform(bins.shape, self.edges)
+    def values(self, bins: Tensor, u: Tensor) -> Tensor:
+        """Return the value that lies a share u of the way through each bin's mass, (N, n) → (N, *shape); NaN for a gap.
+
+        Uniform u draw from the distribution within the bins, in the data's units.
+        """
         drawn = [self.values_within(i, bins[:, i], u[:, i]) for i in range(bins.shape[1])]
         return torch.stack(drawn, 1).unflatten(1, self.shape)
 
