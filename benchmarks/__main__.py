@@ -22,6 +22,7 @@ ALL = {
     "precision": "precision",
     "fashion": "fashion",
     "inpainting": "inpainting",
+    "ecg": "ecg",
     "codes": "codes",
     "grid": "grid",
     "images": "images",
@@ -35,6 +36,8 @@ ALL = {
     "anomaly": "odd_sets",
     "likelihoods": "likelihoods",
     "one-row": "one_row",
+    "alarms": "alarms",
+    "reasons": "reasons",
 }
 """Each benchmark's module; imported when it is run, since some need packages that others do not."""
 
