@@ -38,6 +38,7 @@ ALL = {
     "one-row": "one_row",
     "alarms": "alarms",
     "reasons": "reasons",
+    "drift": "drift",
 }
 """Each benchmark's module; imported when it is run, since some need packages that others do not."""
 

@@ -31,7 +31,7 @@ def test_shapes_are_those_of_scipy_and_of_counting(table):
     known = [rows[~np.isnan(rows[:, 2]), 2] for rows in table]
     assert found[2] == pytest.approx(1 - stats.ks_2samp(*known).statistic)
     np.testing.assert_allclose(column_shapes(real, real, categories=[1]), 1.0)
-    assert column_shapes(real, other + [10, 7, 0], categories=[1])[:2] == pytest.approx([0.0, 0.0], abs=0.01)
+    assert column_shapes(real, other + np.array([10, 7, 0]), categories=[1])[:2] == pytest.approx([0.0, 0.0], abs=0.01)
 
 
 def test_trends_are_correlations_of_numbers_and_tables_of_categories(table):
@@ -79,7 +79,7 @@ def test_copies_lie_nearer_to_training(table):
     assert share == pytest.approx(0.5, abs=5 * 0.5 / math.sqrt(500))
     assert copies < 0.01
     assert nearer_to_training(train, held_out, train[:200], categories=[1]) == (1.0, 1.0)
-    near = train[:200] + [1e-3, 0, 0]
+    near = train[:200] + np.array([1e-3, 0, 0])
     assert nearer_to_training(train, held_out, near, categories=[1])[0] > 0.95
 
 

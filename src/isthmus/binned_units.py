@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from scipy.special import ndtri
 from torch import Tensor
 
 from .binning import BIN, ENTRY, GAP, HIGH, KIND, LEVEL, LOW, MASS, RESERVE, STEP
@@ -15,6 +16,10 @@ from .errors import DataError
 from .scaling import Scaling
 
 __all__ = ["BinnedUnits", "ColumnDistribution", "Layout"]
+
+
+WAVES = 3
+"""Cosines of a number's rank that an encoder looks at, beside its normal score."""
 
 
 class Layout:
@@ -77,6 +82,7 @@ class BinnedUnits(Scaling):
     entry_of: Tensor
     is_level: Tensor
     is_gap: Tensor
+    places: Tensor
     has_gap: Tensor
 
     def __init__(self, pieces: np.ndarray, shape: tuple[int, ...]) -> None:
@@ -104,6 +110,15 @@ class BinnedUnits(Scaling):
             centres[places], entry_of[places] = np.bincount(bin_of, share * middle), i
             is_gap[places.stop - 1] = kind[-1] == GAP
         first_kind = pieces[[a for a, _ in self.spans], KIND]
+        placed = np.zeros((layout.total, 0))
+        for i in np.flatnonzero((first_kind != LEVEL) & (first_kind != GAP)):
+            bins = int(layout.sizes[i]) - bool(is_gap[layout.places(i).stop - 1])
+            u = (np.arange(bins) + 0.5) / bins
+            own = np.zeros((layout.total, 1 + WAVES))
+            own[layout.places(i).start : layout.places(i).start + bins] = np.column_stack(
+                [ndtri(u), *(np.sqrt(2) * np.cos(np.pi * k * u) for k in range(1, 1 + WAVES))]
+            )
+            placed = np.hstack([placed, own])
         for name, values in {
             "edges": edges,
             "pieces": pieces,
@@ -117,14 +132,15 @@ class BinnedUnits(Scaling):
             "entry_of": entry_of,
             "is_level": first_kind == LEVEL,
             "is_gap": is_gap,
+            "places": placed,
             "has_gap": is_gap[layout.first + layout.sizes - 1],
         }.items():
             self.register_buffer(name, torch.as_tensor(np.ascontiguousarray(values), device="cpu"), persistent=False)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """(total,)."""
-        return (self.layout.total,)
+        """(total + k,): the indicators, and k numbers that say where among its bins each number lies."""
+        return (self.layout.total + self.places.shape[1],)
 
     def bins(self, x: Tensor) -> Tensor:
         """Return the bin that each value of x, (N, *shape), lies in, (N, n)."""
@@ -148,8 +164,13 @@ class BinnedUnits(Scaling):
         return indicators.reshape(*x.shape[: x.ndim - len(self.shape)], self.layout.total)
 
     def inputs(self, x: Tensor, observed: Tensor | None = None) -> Tensor:
-        """Return the indicators, all zero for an entry that is not observed."""
-        return x if observed is None else x * observed.flatten(1).index_select(1, self.entry_of)
+        """Return the indicators, and where among its bins each number lies; all zero for an entry that is not observed.
+
+        Indicators tell any two bins apart, and know of no order; the place does, so that what is learnt of a bin holds
+        for its neighbours.
+        """
+        x = x if observed is None else x * observed.flatten(1).index_select(1, self.entry_of)
+        return torch.cat([x, x @ self.places.to(x.dtype)], 1)
 
     def centre_at(self, met: Tensor, std: Tensor) -> None:
         """Leave indicators in place: what is hidden is zero."""
