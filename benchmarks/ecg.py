@@ -73,12 +73,12 @@ MODELS: dict[str, tuple[Callable[..., DenoisingAutoencoder], int]] = {
         lambda **given: DenoisingAutoencoder(256, network=MLP((512,)), max_epochs=30, **given),
         STEP,
     ),
-    "`DenoisingAutoencoder(network=UNet((16, 24, 32)))`, windows side by side": (
-        lambda **given: DenoisingAutoencoder(network=UNet((16, 24, 32)), max_epochs=60, **given),
+    "`DenoisingAutoencoder(network=UNet())`, windows side by side": (
+        lambda **given: DenoisingAutoencoder(network=UNet(), max_epochs=60, **given),
         LENGTH,
     ),
-    "`DenoisingAutoencoder(network=UNet((16, 24, 32)))`, windows overlap": (
-        lambda **given: DenoisingAutoencoder(network=UNet((16, 24, 32)), max_epochs=15, **given),
+    "`DenoisingAutoencoder(network=UNet())`, windows overlap": (
+        lambda **given: DenoisingAutoencoder(network=UNet(), max_epochs=15, **given),
         STEP,
     ),
 }

@@ -14,7 +14,7 @@ import isthmus
 from isthmus import VAE, Autoencoder, DenoisingAutoencoder
 from isthmus.errors import CompositionError
 from isthmus.layout import Layout, layout_of, unit_axis
-from isthmus.networks import MLP, Conv
+from isthmus.networks import MLP, Conv, UNet
 from isthmus.scaling import Scaling
 
 UNITS = {"Pa": (101325.0, 500.0), "°C": (20.0, 2.0), "m/s": (0.0, 8.0), "A": (0.002, 1e-4)}
@@ -125,6 +125,14 @@ def test_auto_takes_convolutions_for_pictures_whose_channels_come_last(rng):
     X = rng.uniform(size=(20, 28, 28, 3)).astype(np.float32)
     model = Autoencoder(4, max_epochs=1, random_state=0).fit(X)
     assert isinstance(model.network_, Conv)
+    assert model.reconstruct(X).shape == X.shape
+
+
+def test_a_denoiser_of_series_keeps_every_position():
+    X = windows(40, 12, 60)  # of a shape that could be a picture's, but for its units
+    model = DenoisingAutoencoder(max_epochs=1, random_state=0).fit(X)
+    assert model.network_ == UNet(layout="LC")
+    assert model.latent_dim_ == 2 * 40
     assert model.reconstruct(X).shape == X.shape
 
 
