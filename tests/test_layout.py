@@ -103,7 +103,7 @@ def test_every_sensor_comes_back_as_well_as_from_flat_rows():
     X = windows(32, 2, 1200)
     lost = {}
     for name, given in (("windows", X), ("flat", X.reshape(len(X), -1))):
-        model = Autoencoder(8, network=MLP((64,)), max_epochs=10, random_state=0).fit(given[:900])
+        model = Autoencoder(8, network=MLP((64,)), max_epochs=15, batch_size=64, random_state=0).fit(given[:900])
         back = model.reconstruct(given[900:]).reshape(-1, 32, 2)
         lost[name] = ((back - X[900:]) ** 2).mean((0, 1)) / X[900:].var((0, 1))
     assert (lost["windows"] < 0.2).all()
@@ -154,7 +154,8 @@ def test_a_picture_too_thin_for_one_now_is_still_read_from_a_folder_of_the_first
     network = Conv((4,), layout="HW")
     model = Autoencoder(2, network=network, scaling="none", likelihood="gaussian", max_epochs=1, random_state=0).fit(X)
     model.save(tmp_path / "m")
-    config = json.loads((tmp_path / "m" / "config.json").read_text()) | {"format": 1, "sha256": None}
+    config = json.loads((tmp_path / "m" / "config.json").read_text())
+    config |= {"format": 1, "sha256": None, "history": list(model.history_)}
     for place, name in (("arguments", "network"), ("resolved", "network_")):
         del config[place][name]["layout"]
     (tmp_path / "m" / "config.json").write_text(json.dumps(config))
