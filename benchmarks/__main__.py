@@ -35,6 +35,8 @@ ALL = {
     "anomaly": "odd_sets",
     "likelihoods": "likelihoods",
     "one-row": "one_row",
+    "alarms": "alarms",
+    "reasons": "reasons",
 }
 """Each benchmark's module; imported when it is run, since some need packages that others do not."""
 

@@ -1,4 +1,4 @@
-"""The arguments that every estimator has, and what they may be."""
+"""The arguments of every estimator, with their checks."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ _COMMON = """latent_dim : d, the width of the code; ``"auto"`` is a quarter of t
     likelihood : p(x|z) and with it the loss; ``"auto"`` is Bernoulli for binary data and Gaussian on standardised
         features otherwise. The choice is in ``likelihood_``.
     max_epochs : passes over the data.
-    batch_size : rows a step; ``"auto"`` is a hundredth of the data, from 16 to 256.
-    learning_rate : the highest rate that the schedule reaches. Sigmoid units want two to four times the default: their
-        slope is at most ¼, so that their weights have further to go.
-    validation_fraction : the share of the rows held out; their losses are in ``history_``.
-    scaling : ``"auto"`` lets the likelihood pick the units (a Gaussian standardises features, a Bernoulli divides uint8
-        by 255) and takes the mean off what the encoder looks at; ``"none"`` leaves the data in their units. Results
-        are in the data's own units either way.
+    batch_size : rows per step; ``"auto"`` is a hundredth of the data, from 16 to 256.
+    learning_rate : the highest rate that the schedule reaches. Sigmoid units need two to four times the default, since
+        their slope is at most ¼ and their weights have to move farther.
+    validation_fraction : the share of held-out rows; their losses are in ``history_``.
+    scaling : with ``"auto"``, the likelihood chooses the model's units (a Gaussian standardises features, a Bernoulli
+        divides uint8 by 255), and the encoder's input is centred; ``"none"`` keeps the data's units. Results are in
+        the data's own units either way.
     device : ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ..., or a ``torch.device``.
-    precision : ``"float32"``, ``"bfloat16"`` (matrix products only), ``"float64"``; ``"auto"`` is bfloat16 where the
-        hardware has it and the network is wide enough to gain, float32 otherwise.
-    training : everything else about training, a `Training`.
-    random_state : an integer makes fit and sample repeat themselves, bit for bit on the same machine.
-    verbose : 1 shows a progress bar and says what ``"auto"`` picked.
-    warm_start : whether another fit begins with the weights of the one before, in its units and with its parts; see
-        `partial_fit` for rows that come in chunks."""
+    precision : ``"float32"``, ``"bfloat16"`` (matrix products only) or ``"float64"``; ``"auto"`` is bfloat16 if the
+        hardware multiplies it and the network is wide enough to gain from it, otherwise float32.
+    training : all other settings of training, a `Training`.
+    random_state : a seed or a generator; with an integer, `fit` and `sample` repeat bit for bit on the same machine.
+    verbose : 1 shows a progress bar and prints the choices of ``"auto"``.
+    warm_start : whether `fit` starts from the weights, units and parts of the fit before; see `partial_fit` for rows
+        that come in chunks."""
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(field,))
@@ -51,7 +51,7 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
     """Arguments are declared as annotated attributes; ``__init__`` only stores them."""
 
     offers: ClassVar[frozenset[str]] = frozenset()
-    """The abilities that a class adds to those of its bases."""
+    """The abilities that a class adds to those of its base classes."""
 
     latent_dim: int | Literal["auto"] = "auto"
     _: KW_ONLY
