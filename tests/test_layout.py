@@ -14,6 +14,7 @@ import isthmus
 from isthmus import VAE, Autoencoder, DenoisingAutoencoder
 from isthmus.errors import CompositionError
 from isthmus.layout import Layout, layout_of, unit_axis
+from isthmus.look import look_of
 from isthmus.networks import MLP, Conv, UNet
 from isthmus.scaling import Scaling
 
@@ -140,6 +141,20 @@ def test_noise_of_windows_is_a_share_of_each_channel():
     X = windows(32, 2)
     noisy = DenoisingAutoencoder(2, network=MLP((8,)), max_epochs=1, random_state=0).fit(X).corrupt(X)
     np.testing.assert_allclose((noisy - X).std((0, 1)), 0.3 * X.std((0, 1)), rtol=0.1)
+
+
+@pytest.mark.parametrize("shape", [(64, 2), (6, 7, 8), (16, 16, 3), (2, 5, 6, 7)], ids=str)
+@pytest.mark.parametrize("network", [MLP((8,)), Conv((4,))], ids=["mlp", "conv"])
+def test_every_layout_has_a_report(shape, network, rng, tmp_path):
+    X = rng.normal(size=(60, *shape)).cumsum(1)
+    model = VAE(2, network=network, max_epochs=1, random_state=0).fit(X[:30])
+    assert "</html>" in model.report(X[30:], tmp_path / "report.html", X[:30]).read_text()
+
+
+def test_what_errors_are_divided_by_in_a_report_is_a_channels_own_spread():
+    X = windows(32, 2)
+    unit = look_of(X).unit
+    np.testing.assert_allclose(unit, np.broadcast_to(X.std((0, 1)), (32, 2)))
 
 
 def test_a_layout_that_does_not_suit_is_refused(rng):
