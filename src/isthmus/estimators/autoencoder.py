@@ -143,10 +143,11 @@ class DenoisingAutoencoder(Reconstructing):
 
     def target_of(self, X: ArrayLike, y: ArrayLike | None) -> ArrayLike | None:
         """Return the clean rows y of noisy rows X; a one-dimensional y is labels, as a pipeline passes them."""
-        if y is None or np.ndim(y) < 2:
+        if y is None or np.asarray(y).ndim < 2:
             return None
-        if np.shape(y) != np.shape(X):
-            raise DataError(f"noisy and clean rows must pair up: X is {np.shape(X)}, y is {np.shape(y)}")
+        noisy, clean = np.asarray(X).shape, np.asarray(y).shape
+        if noisy != clean:
+            raise DataError(f"noisy and clean rows must pair up: X is {noisy}, y is {clean}")
         return y
 
     def score(self, X: ArrayLike, y: ArrayLike | None = None, condition: ArrayLike | None = None) -> float:
