@@ -124,7 +124,7 @@ FAULTS = (
          _fit(VAE, 8, 25, network=MLP((64,) * 3), likelihood="bernoulli")),
     Case(("KL weight and warm-up",), "KL weight 20", factors, _fit(VAE, 3, 15, objective=ELBO(KL(20.0)))),
     Case(("over-complete copy",), "24 numbers for 12 features", factors, _fit(Autoencoder, 24, 40, 1e-2)),
-    Case(("decoder ignores its code",), "a learning rate of 5 kills every unit", digits, 
+    Case(("decoder ignores its code",), "a learning rate of 5 kills every unit", digits,
          _fit(Autoencoder, 8, 10, 5.0, likelihood="bernoulli")),
     Case(("over-fitting",), "60 rows, 200 epochs", lambda seed: digits(seed).few(60),
          _fit(Autoencoder, 16, 200, batch=60)),

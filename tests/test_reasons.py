@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 from sklearn.datasets import load_wine
 
-from isthmus import VAE, Autoencoder
-from isthmus.detection import Detector
+from isthmus import Autoencoder
+from isthmus.detection import Detector, Embedding, Neighbours
 from isthmus.detection.replacement import Replacement
 from isthmus.errors import CompositionError
 from isthmus.networks import MLP
@@ -22,11 +22,14 @@ def sensors(n, rng):
     return (factors @ mixing + 0.1 * rng.normal(size=(n, 6))) * 10.0 ** np.arange(-2, 4) + 5
 
 
+AUTOENCODER = Autoencoder(2, network=MLP((32,)), max_epochs=30, random_state=0)
 NAMES = ["t [K]", "p [bar]", "c", "d", "e", "f"]
 
 
 @pytest.mark.parametrize(
-    "estimator", ["auto", VAE(2, network=MLP((16,)), max_epochs=30, random_state=0)], ids=["auto", "vae"]
+    "estimator",
+    ["auto", Autoencoder(2, network=MLP((16,)), max_epochs=30, random_state=0)],
+    ids=["auto", "autoencoder"],
 )
 def test_planted_faults_are_named(estimator, rng):
     X, new = sensors(600, rng), sensors(40, rng)
@@ -131,3 +134,47 @@ def test_wide_tables_and_constant_columns(rng):
     assert len(why.reasons) == 1
     with pytest.raises(CompositionError, match="at_most must be at least 1"):
         Detector(random_state=0).fit(X).explain(broken, at_most=0)
+
+
+# Rows as points.
+
+
+def test_every_column_counts_as_much_as_any_other(rng):
+    """The squared distance of two rows is 2 in the mean, in numbers of any unit, categories of any shares."""
+    X = np.column_stack(
+        [1e3 * rng.normal(size=500), rng.choice(4, 500, p=[0.7, 0.1, 0.1, 0.1]), rng.exponential(size=500)]
+    )
+    embedding = Embedding.of(X, [0, 4, 0])
+    points = embedding.points(X)
+    squares = embedding.by_column((points[:, None] - points[None]) ** 2)
+    np.testing.assert_allclose(squares.mean((0, 1)), 2, rtol=1e-10)
+
+
+def test_a_gap_is_as_far_from_values_as_values_are_from_each_other(rng):
+    X = np.column_stack([rng.normal(size=600), rng.choice(3, 600).astype(float)])
+    X[:200] = np.nan
+    embedding = Embedding.of(X, [0, 3])
+    points = embedding.points(X)
+    squares = embedding.by_column((points[:1] - points[200:]) ** 2) + 1
+    np.testing.assert_allclose(squares.mean(0), [2, 2], rtol=1e-12)
+
+
+def test_nearest_rows_are_those_of_scikit_learn(rng):
+    from sklearn.neighbors import NearestNeighbors
+    from sklearn.preprocessing import StandardScaler
+
+    X, new = rng.normal(size=(80, 4)) * [1, 10, 100, 1000], rng.normal(size=(30, 4)) * [1, 10, 100, 1000]
+    scaler = StandardScaler().fit(X)
+    nearest = NearestNeighbors(n_neighbors=3).fit(scaler.transform(X)).kneighbors(scaler.transform(new))[0]
+    np.testing.assert_allclose(Neighbours(3).fit(X).score_samples(new), -nearest.mean(1) / 2, rtol=1e-12)
+
+
+def test_replaced_categories_and_gaps(rng):
+    """A category that goes with a number is expected as the number says, a gap where most rows have one."""
+    x = rng.uniform(size=600)
+    level, mostly_missing = (x > 0.5).astype(float), np.where(rng.uniform(size=600) < 0.9, np.nan, x)
+    replacement = Replacement(np.column_stack([x, level, mostly_missing]), [0, 2, 0])
+    assert replacement.expected(np.array([0.9, 0.0, np.nan]), [1]).tolist() == [1.0]
+    assert np.isnan(replacement.expected(np.array([0.9, 0.0, 3.0]), [2])[0])
+    assert 0.5 < replacement.expected(np.array([np.nan, 1.0, np.nan]), [0])[0] < 1
+    assert np.isnan(replacement.half_width[1])

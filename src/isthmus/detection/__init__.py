@@ -4,6 +4,7 @@ from .alarms import Alarm, Budget, FalseAlarms, FalseDiscoveries, alarm_at
 from .calibration import Calibration, Cross, Prefit, Split
 from .conformal import CalibrationScores
 from .detector import Detector
+from .embedding import Embedding
 from .judgement import Judgement
 from .neighbours import Neighbours
 from .reasons import Explanation, Reason
@@ -17,6 +18,7 @@ __all__ = [
     "Cross",
     "Detector",
     "Drift",
+    "Embedding",
     "Explanation",
     "FalseAlarms",
     "FalseDiscoveries",

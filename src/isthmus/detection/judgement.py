@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-__all__ = ["Judgement", "flat_rows"]
+from ..data import Category
+
+__all__ = ["Judgement", "flat_rows", "levels_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,3 +46,11 @@ def flat_rows(rows: np.ndarray) -> np.ndarray:
     """Return rows as (N, n) in float64."""
     flat: np.ndarray = rows.reshape(len(rows), -1).astype(np.float64)
     return flat
+
+
+def levels_of(estimator: Any) -> list[int] | None:
+    """Return how many levels each column of the fit has, 0 for a number; None if all are numbers."""
+    schema = getattr(estimator, "schema_", None)
+    if schema is None:
+        return None
+    return [column.levels if isinstance(column, Category) else 0 for column in schema.columns]

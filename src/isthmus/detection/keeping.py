@@ -18,11 +18,15 @@ from ..parts import from_json, to_json
 from ..version import VERSION
 from .conformal import CalibrationScores
 from .detector import Detector
+from .embedding import Embedding
 from .neighbours import Neighbours
 
 __all__ = ["DETECTOR", "load", "save"]
 
 DETECTOR, ARRAYS = "detector.json", "detector.safetensors"
+
+EMBEDDING = ("levels", "centre", "scale")
+"""The arrays of an `Embedding`, in the order of its arguments."""
 
 FORMAT = 1
 """The version of the folder's layout; it rises when older readers could not read what is written."""
@@ -71,7 +75,9 @@ def save(detector: Detector, path: str | Path) -> None:
 def _described(name: str, scorer: Any, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     """Return how a scorer is kept: as a model's folder, as arrays, or, a user's function, by its name alone."""
     if isinstance(scorer, Neighbours):
-        arrays |= {f"{name}.{part}": getattr(scorer, part).numpy() for part in ("rows_", "centre_", "scale_")}
+        embedding = scorer.embedding_
+        arrays |= {f"{name}.{part}": getattr(embedding, part) for part in EMBEDDING}
+        arrays |= {f"{name}.points": scorer.points_.numpy(), f"{name}.gaps": scorer.gaps_.numpy()}
         return {"neighbours": scorer.n_neighbors, "arrays": name}
     if type(scorer) in systems.known().values():
         return {"model": name}
@@ -139,9 +145,10 @@ def _scorer(
 ) -> Any:
     if "neighbours" in described:
         scorer = Neighbours(int(described["neighbours"]))
-        for part in ("rows_", "centre_", "scale_"):
-            setattr(scorer, part, torch.as_tensor(arrays[f"{described['arrays']}.{part}"]))
-        scorer.n_features_in_ = scorer.rows_.shape[1]
+        name = described["arrays"]
+        scorer.embedding_ = Embedding(*(arrays[f"{name}.{part}"] for part in EMBEDDING))
+        scorer.points_, scorer.gaps_ = (torch.as_tensor(arrays[f"{name}.{part}"]) for part in ("points", "gaps"))
+        scorer.n_features_in_ = len(scorer.embedding_.levels)
         return scorer
     if "model" in described:
         name = str(described["model"])

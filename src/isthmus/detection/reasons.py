@@ -129,8 +129,7 @@ def _explanation(
         return np.stack([replaced(columns) for columns in sets])
 
     expected = replacement.each(row)
-    width = np.where(replacement.half_width > 0, replacement.half_width, replacement.scale)
-    apart = np.abs(row - expected) / width
+    apart = replacement.apart(row, expected)
     tried = [int(j) for j in np.argsort(-apart, kind="stable")[:MOST_COLUMNS]]
     at_most = min(at_most, len(tried))
     scores, p = yield np.concatenate([row[None], all_replaced([[j] for j in tried])])

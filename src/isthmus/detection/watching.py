@@ -123,7 +123,7 @@ class Watch:
         self.names = detector.column_names()
         first = detector.calibrated_.fold[detector.reference_index_] == 0
         scores = detector.calibrated_.scores[detector.reference_index_[first]]
-        self.kept = np.column_stack([scores, flat_rows(detector.reference_[first])])
+        self.kept = np.column_stack([scores, _ranked(detector.reference_[first])])
         self.rows, self.since = 0, None
         self.jumper = SimpleJumper(2 * self.kept.shape[1])
         self.mean_rank = np.full(self.kept.shape[1], 0.5)
@@ -141,7 +141,7 @@ class Watch:
         DataError : the rows do not fit the detector; nothing is then changed.
         """
         judged = self.detector.judge(X)
-        for row in np.column_stack([judged.scores[0], flat_rows(judged.rows)]):
+        for row in np.column_stack([judged.scores[0], _ranked(judged.rows)]):
             self._look_at(row)
         return self._found(judged.alarms)
 
@@ -249,3 +249,9 @@ class Watch:
         watch.kept, watch.mean_rank, watch.mean_distance = read["kept"], read["mean_rank"], read["mean_distance"]
         watch.jumper.capital, watch.jumper.log_money = read["capital"], read["log_money"]
         return watch
+
+
+def _ranked(rows: np.ndarray) -> np.ndarray:
+    """Return rows as (N, n) in which gaps are level with each other and above all values."""
+    flat = flat_rows(rows)
+    return np.where(np.isnan(flat), np.inf, flat)
