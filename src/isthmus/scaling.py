@@ -92,7 +92,7 @@ class Scaling(nn.Module):
         constant = std <= CONSTANT_BELOW * mean.abs()
         if mean.is_meta or not constant.any():
             return cls(mean, std, shape)
-        rounding = max(10 * CONSTANT_BELOW, 16 * np.finfo(dtype).eps if np.dtype(dtype).kind == "f" else 0.0)
+        rounding = max(10 * CONSTANT_BELOW, 16 * float(np.finfo(dtype).eps) if np.dtype(dtype).kind == "f" else 0.0)
         least = MOVES_FROM * std[~constant].min() if not constant.all() else torch.full_like(std.min(), rounding)
         scale = torch.where(constant, torch.maximum(rounding * mean.abs(), least), std)
         return cls(mean, scale, shape, varying=(~constant).to(mean.dtype).expand(shape).clone())
