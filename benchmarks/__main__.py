@@ -31,10 +31,14 @@ ALL = {
     "measurement": "measurement",
     "fuzz": "fuzz",
     "kills": "kills",
+    "tables": "tables",
     "diagnosis": "diagnosis",
     "anomaly": "odd_sets",
     "likelihoods": "likelihoods",
     "one-row": "one_row",
+    "alarms": "alarms",
+    "reasons": "reasons",
+    "drift": "drift",
 }
 """Each benchmark's module; imported when it is run, since some need packages that others do not."""
 

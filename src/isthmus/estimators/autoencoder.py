@@ -14,8 +14,9 @@ from ..corruption import Corruption, Gaussian, Masking
 from ..device import plain_modes
 from ..errors import CompositionError, DataError
 from ..facts import Facts
-from ..layout import unit_axis
+from ..layout import layout_of, unit_axis
 from ..model import Pass
+from ..networks import Network, UNet
 from ..objective import Reconstruction
 from ..parts import resolve
 from ..penalty import Contractive
@@ -75,6 +76,10 @@ class Autoencoder(Reconstructing):
     >>> ae.transform(X).shape, ae.reconstruct(X).shape, ae.score_samples(X).shape
     ((1797, 8), (1797, 64), (1797,))
     """
+
+    def auto_epochs(self, rows: int) -> int:
+        """Return 50 passes, or fewer over many rows of a table."""
+        return self.epochs_on_tables(rows)
 
     def choose(self, facts: Facts) -> None:
         super().choose(facts)
@@ -182,6 +187,11 @@ class DenoisingAutoencoder(Reconstructing):
         self.corruption_ = resolve("corruption", self.corruption, lambda: self.auto_corruption(facts))
         if not callable(self.corruption_):
             raise CompositionError(f"corruption must be a Corruption, its name or a function, got {self.corruption!r}")
+
+    def auto_network(self, facts: Facts) -> Network:
+        """Return a `UNet` for series with an axis of channels, which gain most from it; see docs/benchmarks.md."""
+        layout = layout_of(facts.shape, facts.mean, facts.std)
+        return UNet(layout=layout.letters) if layout.kind == "series" else super().auto_network(facts)
 
     def auto_corruption(self, facts: Facts) -> Corruption:
         """Return a corruption whose kind and size suit the data."""

@@ -96,7 +96,7 @@ def write(
         pixels = as_pixels(place, values)
         with atomic_folder(place, DataError) as folder:
             write_images(folder, pixels, ids.get("file"))
-        return f"{len(pixels):,} pictures of {pixels.shape[2]}×{pixels.shape[1]} pixels"
+        return f"{_counted(len(pixels), 'picture')} of {pixels.shape[2]}×{pixels.shape[1]} pixels"
     with atomic_file(place, DataError) as draft:
         if suffix == ".npy":
             write_array(draft, values)
@@ -105,8 +105,12 @@ def write(
         else:
             names = _names(place, values, columns, ids)
             _write_frame(draft, SEPARATORS.get(suffix), values, names, ids)
-            return f"{len(values):,} rows, {len(names) + len(ids):,} columns"
+            return f"{_counted(len(values), 'row')}, {_counted(len(names) + len(ids), 'column')}"
     return f"an array of shape {values.shape}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
 
 
 def _names(
