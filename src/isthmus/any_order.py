@@ -23,7 +23,7 @@ from .model import Model
 __all__ = ["fill", "log_densities", "orders"]
 
 KINDS_AT_ONCE = 128
-"""Rows that differ go through the network in multiples of this, since every new shape costs a processor its preparation."""
+"""Rows that differ go through the network in multiples of this: a processor prepares itself for every new shape."""
 
 VALUES_AT_ONCE = 2**22
 """Numbers that a decoder returns at once while rows are scored."""
@@ -40,8 +40,8 @@ def orders(n: int, count: int) -> np.ndarray:
     return np.stack([order[::step] for order in pairs for step in (1, -1)])[:count]
 
 
-def _bins(model: Model, x: Tensor, condition: Tensor | None) -> Bins:
-    p = model.decode(model.encode(x, condition).mean, condition)
+def _bins(model: Model, x: Tensor, condition: Tensor | None, seen: Tensor | None = None) -> Bins:
+    p = model.decode(model.encode(x, condition, seen).mean, condition)
     assert isinstance(p, Bins)
     return p
 
@@ -89,7 +89,7 @@ def fill(
         reached = reached[kind]
         drawn = (u[rows, entry, None] * reached[:, -1:] >= reached).sum(-1).clamp(max=p.shape[1] - 1)
         bins[rows, entry] = drawn
-        x[rows, units.first[entry] + units.step[entry] * drawn] = 1.0
+        x[rows, units.first[entry] + drawn] = 1.0
         now = alike * (p.shape[1] + 1)
         now[rows] += drawn + 1
         alike = now.unique(return_inverse=True)[1]
@@ -115,7 +115,7 @@ def log_densities(model: Model, x: Tensor, order: Tensor, condition: Tensor | No
         seen = (rank < steps[:, None])[:, None].expand(-1, rows, -1).flatten(0, 1)
         again = indicators.repeat(len(steps), 1)
         c = None if condition is None else condition.repeat(len(steps), 1)
-        p = _bins(model, units.inputs(again, seen), c)
+        p = _bins(model, again, c, seen)
         entries = p.entries(again).flatten(1).unflatten(0, (len(steps), rows))
         at = order[steps][:, None, None].expand(-1, rows, 1)
         total = total + torch.where(known, entries, 0.0).gather(2, at).sum((0, 2))

@@ -187,7 +187,7 @@ class Fitted:
         """Return a full block of random rows of the kind of X, and the condition of its first row for each."""
         x = torch.rand(BLOCK_ROWS, *X.shape[1:], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
         if X.shape[-len(self.shape) :] == self.shape:
-            x = self.model.scaling.inverse(x)
+            x = self.model.scaling.example(x)
         c = None if condition is None else torch.as_tensor(condition[:1]).to(self.model.dtype).expand(BLOCK_ROWS, -1)
         return x.to(as_tensor(X[:1], x.device).dtype), c
 

@@ -22,16 +22,18 @@ from ..typing import RandomState
 __all__ = ["Arguments"]
 
 _COMMON = """latent_dim : d, the width of the code; ``"auto"`` is a quarter of the number of features, at most 32.
-    network : the blueprint of the encoder and the decoder, a name (``"mlp"``, ``"conv"``) or a pair of factories
-        ``(make_encoder, make_decoder)``, see `isthmus.networks.Custom`; ``"auto"`` is convolutional for images.
+    network : the blueprint of the encoder and the decoder, a name (``"mlp"``, ``"conv"``, ``"unet"``) or a pair of
+        factories ``(make_encoder, make_decoder)``, see `isthmus.networks.Custom`; ``"auto"`` is convolutional for
+        images. A network may ask for a latent_dim of its own where that is ``"auto"``.
     likelihood : p(x|z) and with it the loss; ``"auto"`` is Bernoulli for binary data and Gaussian on standardised
         features otherwise. The choice is in ``likelihood_``.
     max_epochs : passes over the data; ``"auto"`` is 50. `Autoencoder` and `VAE` make fewer over the rows of a table,
-        about 1,250 steps but at least 10 passes: further ones teach an autoencoder the anomalies among its rows.
+        about 625 and 1,250 steps, in at least 5 and 10 passes: more of them teach a model the anomalies in its rows.
     batch_size : rows per step; ``"auto"`` is a hundredth of the data, from 16 to 256.
     learning_rate : the highest rate that the schedule reaches. Sigmoid units need two to four times the default, since
         their slope is at most ¼ and their weights have to move farther.
-    validation_fraction : the share of held-out rows; their losses are in ``history_``.
+    validation_fraction : the share of held-out rows; their losses are in ``history_``. ``"auto"`` is a tenth from 100
+        rows on, none of fewer.
     scaling : with ``"auto"``, the likelihood chooses the model's units (a Gaussian standardises features, a Bernoulli
         divides uint8 by 255), and the encoder's input is centred; ``"none"`` keeps the data's units. Results are in
         the data's own units either way.
@@ -60,7 +62,7 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
     max_epochs: int | Literal["auto"] = "auto"
     batch_size: int | Literal["auto"] = "auto"
     learning_rate: float = 4e-3
-    validation_fraction: float = 0.0
+    validation_fraction: float | Literal["auto"] = 0.0
     scaling: Literal["auto", "none"] = "auto"
     device: str | torch.device = "auto"
     precision: str = "auto"
@@ -87,13 +89,13 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
         """Raise `CompositionError` if an argument is out of its range."""
         for name, lowest in (("max_epochs", 1), ("learning_rate", 0), ("validation_fraction", 0)):
             value = getattr(self, name)
-            if name == "max_epochs" and value == "auto":
+            if name != "learning_rate" and value == "auto":
                 continue
             if not isinstance(value, int | float | np.number) or not value >= lowest:
                 raise CompositionError(f"{name} must be a number of at least {lowest}, got {value!r}")
         if self.max_epochs != "auto" and not isinstance(self.max_epochs, int | np.integer):
             raise CompositionError(f"max_epochs must be a whole number, got {self.max_epochs!r}")
-        if self.validation_fraction >= 1:
+        if self.validation_fraction != "auto" and self.validation_fraction >= 1:
             raise CompositionError(f"validation_fraction must lie in [0, 1), got {self.validation_fraction}")
         if self.scaling not in ("auto", "none"):
             raise CompositionError(f"scaling must be 'auto' or 'none', got {self.scaling!r}")

@@ -14,8 +14,10 @@ from ..corruption import Corruption, Gaussian, Masking
 from ..device import plain_modes
 from ..errors import CompositionError, DataError
 from ..facts import Facts
-from ..layout import unit_axis
+from ..layout import layout_of, unit_axis
+from ..likelihood import Likelihood, ResidualGaussian
 from ..model import Pass
+from ..networks import Network, UNet
 from ..objective import Reconstruction
 from ..parts import resolve
 from ..penalty import Contractive
@@ -76,9 +78,14 @@ class Autoencoder(Reconstructing):
     ((1797, 8), (1797, 64), (1797,))
     """
 
+    def auto_likelihood(self, facts: Facts) -> Likelihood:
+        """Return a Bernoulli for binary data, a squared error for others, with σ measured at the end for rows."""
+        likelihood = super().auto_likelihood(facts)
+        return likelihood if facts.binary or len(facts.shape) > 1 else ResidualGaussian()
+
     def auto_epochs(self, rows: int) -> int:
-        """Return 50 passes, or fewer over many rows of a table."""
-        return self.epochs_on_tables(rows)
+        """Return 50 passes, or fewer over the rows of a table, chosen by measurement (benchmarks/odd_sets.py)."""
+        return self.epochs_on_tables(rows, fewest=5)
 
     def choose(self, facts: Facts) -> None:
         super().choose(facts)
@@ -187,6 +194,11 @@ class DenoisingAutoencoder(Reconstructing):
         self.corruption_ = resolve("corruption", self.corruption, lambda: self.auto_corruption(facts))
         if not callable(self.corruption_):
             raise CompositionError(f"corruption must be a Corruption, its name or a function, got {self.corruption!r}")
+
+    def auto_network(self, facts: Facts) -> Network:
+        """Return a `UNet` for series with an axis of channels, which gain most from it; see docs/benchmarks.md."""
+        layout = layout_of(facts.shape, facts.mean, facts.std)
+        return UNet(layout=layout.letters) if layout.kind == "series" else super().auto_network(facts)
 
     def auto_corruption(self, facts: Facts) -> Corruption:
         """Return a corruption whose kind and size suit the data."""

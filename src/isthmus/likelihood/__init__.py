@@ -21,7 +21,7 @@ independent given z takes a few lines:
 from __future__ import annotations
 
 from .base import Likelihood
-from .gaussian import Gaussian, HeteroscedasticGaussian, HomoscedasticGaussian
+from .gaussian import Gaussian, HeteroscedasticGaussian, HomoscedasticGaussian, ResidualGaussian
 from .unit import Bernoulli, ContinuousBernoulli
 
 __all__ = [
@@ -31,4 +31,5 @@ __all__ = [
     "HeteroscedasticGaussian",
     "HomoscedasticGaussian",
     "Likelihood",
+    "ResidualGaussian",
 ]
