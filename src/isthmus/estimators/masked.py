@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ..any_order import fill, log_densities, log_mean_exp, orders
-from ..binned import Binned
+from ..binned import Binned, Bins
 from ..binned_units import BinnedUnits, ColumnDistribution
 from ..corruption import AnySubset
 from ..errors import CompositionError, DataError
@@ -31,7 +31,7 @@ __all__ = ["MaskedAutoencoder"]
 ROWS_AT_ONCE = 4096
 """Rows that are drawn in one order: many share their first entries, and what they share is computed once."""
 
-FEWEST_TRIED, MOST_TRIES = 1024, 100_000
+FEWEST_TRIED, MOST_TRIES = 1024, 20_000
 """Rows that are drawn at once where some are to be chosen, and draws of one row after which none will do."""
 
 SAID_BELOW = 0.05
@@ -186,7 +186,7 @@ class MaskedAutoencoder(Reconstructs):
         if n_draws is None:
             guess = fitted.map(
                 rows,
-                lambda x, c: fitted.decoded(fitted.model.encode(self._scaled(x), c).mean, c),
+                lambda x, c: fitted.decoded(self._code(x, c), c),
                 condition=fitted.conditions(condition, len(rows)),
             )
             return np.where(np.isnan(rows), guess, rows)
@@ -209,9 +209,9 @@ class MaskedAutoencoder(Reconstructs):
         rows.reshape(len(rows), -1)[:, entry] = np.nan
 
         def probabilities(x: Tensor, c: Tensor | None) -> Tensor:
-            p = fitted.model.decode(fitted.model.encode(self._scaled(x), c).mean, c)
-            own: Tensor = p.of_entry(entry).exp()
-            return own
+            p = fitted.model.decode(self._code(x, c), c)
+            assert isinstance(p, Bins)
+            return p.of_entry(entry).exp()
 
         found = fitted.map(rows, probabilities, condition=fitted.conditions(condition, len(rows)))
         return ColumnDistribution(self._units, entry, found)
@@ -222,9 +222,11 @@ class MaskedAutoencoder(Reconstructs):
         assert isinstance(units, BinnedUnits)
         return units
 
-    def _scaled(self, x: Tensor) -> Tensor:
-        """Return x as indicators, nothing where it is missing: unknown, and not known to be a gap."""
-        return self._units.inputs(self.fitted_.model.scaled(x), ~x.isnan())
+    def _code(self, x: Tensor, condition: Tensor | None) -> Tensor:
+        """Return the code of what is known of each row; a missing value is unknown, and not known to be a gap."""
+        model = self.fitted_.model
+        z: Tensor = model.encode(model.scaled(x), condition, ~x.isnan()).mean
+        return z
 
     def _rows(self, X: Any) -> np.ndarray:
         """Return rows that may hold NaN as floating point."""
