@@ -156,7 +156,8 @@ class Estimator(Views, Choices, system=False):
 
         Parameters
         ----------
-        X : (N, features), (N, H, W), (N, C, H, W), ...: array, tensor, memory map or frame of numbers.
+        X : (N, features), (N, length), (N, H, W), ..., perhaps with an axis of channels (`isthmus.layout.layout_of`):
+            array, tensor, memory map or frame of numbers.
         y : ignored, as scikit-learn's pipelines want it, unless the system takes it for a target.
         sample_weight : how much each row counts in every term's mean, (N,); a row of weight 2 counts as two rows, one
             of weight 0 is left out.
