@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
@@ -97,6 +98,10 @@ class MaskedAutoencoder(Reconstructs):
     def auto_latent_dim(self, facts: Facts) -> int:
         """Return 64 to 256, as the rows are many."""
         return 64 if facts.rows < 1000 else 128 if facts.rows < 5000 else 256
+
+    def auto_batch_size(self, rows: int) -> int:
+        """Return a fiftieth of the rows, from 16 to 512, a power of two: what is hidden varies from row to row."""
+        return 1 << min(9, max(4, round(math.log2(max(1.0, rows / 50)))))
 
     def players(self) -> Turns:
         """Return the one player."""
