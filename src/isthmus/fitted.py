@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,7 +18,7 @@ from .likelihood import Likelihood
 from .model import Model
 from .placing import AnyPlace
 from .rows import check_rows, condition_rows
-from .tensors import as_tensor
+from .tensors import as_tensor, observed_in
 
 __all__ = ["BLOCK_ROWS", "Fitted", "values_at_once"]
 
@@ -87,7 +88,9 @@ class Fitted:
         return abilities
 
     def rows(self, X: Any) -> np.ndarray:
-        """Return rows as a numeric array (N, *shape), finite, in their own dtype.
+        """Return rows as a numeric array (N, *shape), in their own dtype; an entry that is not observed is NaN.
+
+        A model that was fitted on rows without gaps takes the training mean for what it encodes of one, and warns.
 
         Raises
         ------
@@ -99,7 +102,15 @@ class Fitted:
             if shape != self.shape:
                 name = type(self.estimator).__name__
                 raise DataError(f"X has samples of shape {shape}, {name} was fitted on {self.shape}")
-        return check_rows(self.estimator, X, reset=False)
+        rows = check_rows(self.estimator, X, reset=False)
+        gaps = rows.dtype.kind == "f" and not self.model.gaps and np.isnan(rows.reshape(len(rows), -1)).any(axis=1)
+        if np.any(gaps):
+            warnings.warn(
+                f"{np.sum(gaps)} of {len(rows)} rows have gaps and {type(self.estimator).__name__} was fitted on rows "
+                "without: it takes the training mean for what it encodes there; fit it on rows with gaps to do better",
+                stacklevel=3,
+            )
+        return rows
 
     def conditions(self, condition: Any, rows: int) -> np.ndarray | None:
         """Return the condition of every row as numbers, (N, c), or None where the model has none.
@@ -160,6 +171,13 @@ class Fitted:
         dtype : the result is in float64 if this is, in float32 otherwise; None is the dtype of X.
         draws : how many values f makes of each value, which decides on the size of a GPU's block.
         """
+        gaps = np.isnan(X.reshape(len(X), -1)).any(axis=1) if X.dtype.kind == "f" else np.zeros(len(X), dtype=bool)
+        if gaps.any() and not gaps.all():  # a row's bits do not depend on whether its neighbours have gaps
+            kept = [(rows, None if condition is None else condition[rows]) for rows in (~gaps, gaps)]
+            parts = [self.map(X[rows], f, condition=c, dtype=dtype, draws=draws) for rows, c in kept]
+            merged = np.empty((len(X), *parts[0].shape[1:]), dtype=parts[0].dtype)
+            merged[~gaps], merged[gaps] = parts
+            return merged
         size, results = self.block_rows(draws), []
         with torch.no_grad(), AnyPlace():
             for start in range(0, len(X), size):
@@ -180,9 +198,14 @@ class Fitted:
         rows = self.rows(X)
         return self.map(
             rows,
-            lambda x, c: self.model.encode(self.model.scaled(x), c).mean,
+            self.code,
             condition=self.conditions(condition, len(rows)),
         )
+
+    def code(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Return the posterior's mean for a block of rows in the data's units; an entry that is NaN is not observed."""
+        z: Tensor = self.model.encode(self.model.scaled(x), condition, observed_in(x)).mean
+        return z
 
     def decoded(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """Return x̂ in the data's units for a block of codes."""
@@ -198,10 +221,10 @@ class Fitted:
 
     def reconstruct(self, X: Any, condition: Any = None) -> np.ndarray:
         """Return x̂ of the shape of X, in the data's units."""
-        rows, model = self.rows(X), self.model
+        rows = self.rows(X)
         return self.map(
             rows,
-            lambda x, c: self.decoded(model.encode(model.scaled(x), c).mean, c),
+            lambda x, c: self.decoded(self.code(x, c), c),
             condition=self.conditions(condition, len(rows)),
             dtype=self.estimator.dtype_,
         )

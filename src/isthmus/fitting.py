@@ -67,7 +67,8 @@ def fit(estimator: Any, given: Given) -> None:
         model.mixed = estimator.precision_ == "bfloat16"
         size = batch_size_for(estimator, len(rows))
         _refuse_batches_of_one(model, size)
-        arrays = given.arrays()
+        assert facts.mean is not None
+        arrays = given.with_gaps_told(facts.mean.numpy())
         if given.weight is not None:
             width = np.float64 if model.dtype == torch.float64 else np.float32
             arrays["weight"] = (given.weight / given.weight[rows.numpy()].mean()).astype(width)

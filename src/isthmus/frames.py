@@ -1,4 +1,4 @@
-"""Frames of polars and pandas: which of their columns are numbers, and what is wrong with the others."""
+"""Frames of polars and pandas: those of a file as numbers, and what no column of a model's rows may hold."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .data.cells import MISSING_WORDS
 from .errors import DataError, MissingExtraError
 
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["Table", "frame_of_numbers", "import_polars", "named_columns", "some", "table", "without_index"]
-
-MISSING_WORDS = ("", "na", "n/a", "nan", "null", "none")
-"""What stands for a missing value in a text column, in any case of letters."""
+__all__ = ["Table", "import_polars", "named_columns", "refuse_nested", "some", "table", "without_index"]
 
 _INDEX = re.compile(r"__index_level_\d+__")
 """What pandas calls an index without a name in a Parquet file."""
@@ -124,32 +122,26 @@ def named_columns(source: object, columns: Sequence[str], index: Sequence[str] =
     return kept
 
 
-def frame_of_numbers(X: Any, name: str) -> Any:
-    """Return what was passed as X; of a frame, decimal numbers as floating-point ones.
+def refuse_nested(X: Any, name: str) -> None:
+    """Raise `DataError` if columns of a frame hold lists, arrays, records or intervals; the message says what to do.
 
     Parameters
     ----------
-    X : anything; what is no frame of polars or pandas is returned unchanged.
-    name : what the argument is called, for errors.
-
-    Raises
-    ------
-    DataError : a frame is lazy, or columns hold lists, arrays, records or intervals; the message says what to do.
+    X : anything; what is no frame of polars or pandas is welcome.
+    name : what the argument is called.
 
     >>> import polars as pl
-    >>> frame_of_numbers(pl.DataFrame({"e": [[1.0, 2.0], [3.0, 4.0]]}), "X")
+    >>> refuse_nested(pl.DataFrame({"e": [[1.0, 2.0], [3.0, 4.0]]}), "X")
     Traceback (most recent call last):
     ...
     isthmus.errors.DataError: X: columns e hold lists; make an array of them: numpy.stack(X['e'].to_list())
     """
     library = type(X).__module__.partition(".")[0]
-    if library == "polars" and type(X).__name__ == "LazyFrame":
-        raise DataError(f"{name} is a polars LazyFrame, which holds no rows yet; give {name}.collect()")
-    if library not in ("polars", "pandas") or not hasattr(X, "columns"):
-        return X
+    if library not in ("polars", "pandas") or not hasattr(X, "columns") or type(X).__name__ == "LazyFrame":
+        return
     names = list(X.columns)
     if len(set(names)) < len(names):
-        return X
+        return
     nested = [column for column in names if _is_nested(X[column])]
     if nested:
         raise DataError(
@@ -161,10 +153,6 @@ def frame_of_numbers(X: Any, name: str) -> Any:
         raise DataError(
             f"{name}: columns {some([str(c) for c in intervals])} hold intervals; give their ends as two columns"
         )
-    if library == "polars":
-        pl = import_polars()
-        return X.with_columns(pl.col(column).cast(pl.Float64) for column in names if X[column].dtype == pl.Decimal)
-    return X
 
 
 def _is_nested(column: Any) -> bool:

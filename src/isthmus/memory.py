@@ -16,13 +16,12 @@ from .batch import Batch
 from .device import pick_device
 from .errors import FitError
 from .facts import Facts
-from .given import Given, batch_size_for, corruption_width_of, facts_of, precision_for
+from .given import Given, batch_size_for, corruption_width_of, facts_of, precision_for, units_of
 from .machine import available, in_words
 from .model import Model, Pass
 from .networks import Custom
 from .objective import weighted_sum
 from .rows import check_rows
-from .scaling import Scaling
 from .source import Source
 from .training import Training
 from .training.data import place_for
@@ -75,7 +74,8 @@ def estimate(estimator: Any, X: ArrayLike) -> MemoryEstimate:
     x = check_rows(copy, X, reset=True, minimum=2)
     copy.shape_, copy.dtype_ = tuple(x.shape[1:]), x.dtype
     rows = np.linspace(0, len(x) - 1, min(len(x), FACT_ROWS), dtype=np.int64)
-    facts = replace(facts_of(Given(x[rows]), np.arange(len(rows))), rows=len(x))
+    columns = None if copy.schema_ is None else tuple(copy.schema_.columns)
+    facts = replace(facts_of(Given(x[rows], columns=columns), np.arange(len(rows))), rows=len(x))
     copy.choose(facts)
     facts = replace(facts, latent_dim=copy.latent_dim_, condition=corruption_width_of(copy))
     return _counted(copy, _without_numbers(copy, facts), x, facts, pick_device(copy.device))
@@ -87,8 +87,8 @@ FACT_ROWS = 10_000
 
 def _without_numbers(estimator: Any, facts: Facts) -> Model:
     """Return the model on torch's "meta" device."""
+    units = units_of(estimator, facts)
     with torch.device("meta"):
-        units = Scaling.identity(facts.shape)
         model: Model = estimator.compose(replace(facts, mean=None, std=None, centre=None), units)
     return model
 

@@ -49,6 +49,7 @@ class Model(nn.Module):
     Attributes
     ----------
     fixed : the condition (c,) that holds wherever none is given, or None.
+    gaps : whether entries of the training rows were not observed.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Model(nn.Module):
     ) -> None:
         super().__init__()
         self.shape, self.latent_dim = facts.shape, facts.latent_dim
-        self.condition_width, self.rows = facts.condition, facts.rows
+        self.condition_width, self.rows, self.gaps = facts.condition, facts.rows, facts.gaps
         self.corruption_width = int(getattr(corruption, "condition_width", 0))
         self.mixed = False
         self.fixed: Tensor | None = None
@@ -289,5 +290,11 @@ class Pass:
     @property
     def generated(self) -> Tensor:
         """G(z), the mean of p(x|z) at z ~ p(z), (N, ...)."""
-        x: Tensor = self.once("generated", lambda: self.model.decode(self.z_prior, self.condition).mean)
+        x: Tensor = self.once("generated", lambda: self.p_generated.mean)
         return x
+
+    @property
+    def p_generated(self) -> Distribution:
+        """p(x|z) at z ~ p(z)."""
+        p: Distribution = self.once("p_generated", lambda: self.model.decode(self.z_prior, self.condition))
+        return p

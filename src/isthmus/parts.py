@@ -122,6 +122,8 @@ def to_json(value: Any, arrays: dict[str, np.ndarray]) -> Any:
             return {"array": name}
         case list() | tuple():
             return [to_json(item, arrays) for item in value]
+        case dict() if all(isinstance(key, str) for key in value):
+            return {"dict": {key: to_json(item, arrays) for key, item in value.items()}}
         case Part() if type(value).__name__ in VOCABULARY.get(value.kind, {}):
             config = {key: to_json(item, arrays) for key, item in value.get_params(deep=False).items()}
             return {"part": f"{value.kind}.{type(value).__name__}", **config}
@@ -146,6 +148,8 @@ def from_json(
         return tuple(from_json(item, arrays, own, where) for item in value)
     if not isinstance(value, dict):
         return value
+    if isinstance(value.get("dict"), dict):
+        return {key: from_json(item, arrays, own, f"{where}.{key}") for key, item in value["dict"].items()}
     if "array" in value:
         if value["array"] not in arrays:
             raise ModelFileError(f"{where}: the array {value['array']!r} is missing from the model's folder")

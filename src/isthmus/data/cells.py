@@ -56,7 +56,8 @@ class Cells:
     @property
     def known(self) -> np.ndarray:
         """The values without the gaps."""
-        return self.values[~self.gaps]
+        known: np.ndarray = self.values[~self.gaps]
+        return known
 
 
 def spelt_numbers(cells: Cells) -> Cells | None:
@@ -105,4 +106,5 @@ def within(values: np.ndarray, dtype: str) -> np.ndarray:
         return values
     limits = np.iinfo(np.dtype(name))
     rounded = np.rint(values) if values.dtype.kind == "f" else values
-    return np.clip(rounded, limits.min, limits.max).astype(limits.dtype)
+    fitting: np.ndarray = np.clip(rounded, limits.min, limits.max).astype(limits.dtype)
+    return fitting

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import DataError
 from .cells import Cells, as_text, within
 from .objects import read_objects, write_objects
 
@@ -25,7 +26,7 @@ def read(name: str, series: Any) -> Cells:
 
     dtype, gaps = series.dtype, series.isna().to_numpy(dtype=bool)
     if isinstance(dtype, pd.SparseDtype):
-        return read(name, series.sparse.to_dense())
+        raise DataError("Sparse data was passed for X, but dense data is required: X.sparse.to_dense()")
     if isinstance(dtype, pd.CategoricalDtype):
         levels, of = _levels(dtype.categories)
         values = np.zeros(len(series), dtype=object)

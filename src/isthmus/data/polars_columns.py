@@ -67,7 +67,9 @@ def write(name: str, cells: Cells) -> Any:
         made = pl.Series(name, cells.values.astype(np.float64)).cast(pl.Decimal(int(digits[1]), int(digits[2])))
     else:
         made = pl.Series(name, within(cells.values, base)).cast(getattr(pl, base))
-    return made.scatter(np.flatnonzero(cells.gaps), None) if cells.gaps.any() else made
+    if not cells.gaps.any():
+        return made
+    return pl.select(pl.when(pl.Series(~cells.gaps)).then(made).alias(name)).to_series()
 
 
 def _of_times(base: str, cells: Cells) -> Any:
@@ -81,7 +83,7 @@ def _of_times(base: str, cells: Cells) -> Any:
 def _of_labels(base: str, cells: Cells) -> Any:
     import polars as pl
 
-    return pl.Enum(list(cells.categories or ())) if base == "Enum" else getattr(pl, base)
+    return pl.Enum([str(level) for level in cells.categories or ()]) if base == "Enum" else getattr(pl, base)
 
 
 def assemble(columns: dict[str, Cells], labels: Sequence[Any], like: Any) -> Any:

@@ -12,8 +12,11 @@ import numpy as np
 from ..errors import CompositionError, DataError, MissingExtraError, nearest
 from ..parts import Part, resolve
 from . import array_columns, pandas_columns, polars_columns
+from .category import Category
 from .cells import Cells, spelt_numbers
-from .column import Boolean, Category, Column, Date, Duration, Number, Time
+from .column import Column
+from .numbers import Boolean, Number
+from .times import Date, Duration, Time
 
 __all__ = ["Edits", "Schema", "is_table", "library_of"]
 
@@ -40,9 +43,10 @@ _COLUMNS: dict[str, type[Column]] = {
 
 def library_of(X: Any) -> str:
     """Return whose table X is, ``pandas``, ``polars``, ``arrow`` or ``numpy``, or "" if it is none."""
-    library = type(X).__module__.partition(".")[0]
-    if library in ("pandas", "polars"):
-        return library if hasattr(X, "columns") else ""
+    for cls in type(X).__mro__:
+        library = cls.__module__.partition(".")[0]
+        if library in ("pandas", "polars") and cls.__name__ in ("DataFrame", "LazyFrame"):
+            return library
     if hasattr(X, "__arrow_c_stream__"):
         return "arrow"
     return "numpy" if isinstance(X, np.ndarray) and X.ndim == 2 else ""
@@ -259,12 +263,14 @@ def _learnt(name: str, cells: Cells, said: Column | None) -> Column:
 
 def _is_id(column: Column, cells: Cells) -> bool:
     """Return whether a column's values look like names of the rows: each once, and text or whole numbers in a run."""
-    known = len(cells.known)
-    if isinstance(column, Category):
-        return column.levels > ID_FROM_LEVELS and 2 * column.levels > known and cells.categories is None
-    if not (isinstance(column, Number) and column.step == 1 and type(column) is Number) or column.low is None:
+    known = cells.known
+    if len(known) <= ID_FROM_LEVELS or cells.categories is not None:
         return False
-    return known > ID_FROM_LEVELS and column.high - column.low == known - 1 and len(np.unique(cells.known)) == known
+    if isinstance(column, Category):
+        return 2 * column.levels > len(known)
+    if type(column) is not Number or column.step != 1 or column.low is None or column.high is None:
+        return False
+    return column.high - column.low == len(known) - 1 and len(np.unique(known)) == len(known)
 
 
 def _some(names: Sequence[str]) -> str:

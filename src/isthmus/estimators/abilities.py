@@ -11,6 +11,8 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from torch import Tensor
 
 from ..batch import Batch
+from ..data.output import rows_back, values_back
+from ..distributions import log_prob
 from ..errors import CompositionError
 from ..facts import Facts
 from ..model import Pass
@@ -20,6 +22,7 @@ from ..posterior import Deterministic, Posterior
 from ..prior import Prior, StandardNormal
 from ..seeds import generator_for
 from ..source import Generated
+from ..tensors import observed_in
 from .base import Estimator
 
 __all__ = ["Encodes", "Games", "Reconstructs", "Samples"]
@@ -53,7 +56,8 @@ class Encodes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator, syst
 
         def norm(x: Tensor, c: Tensor | None) -> Tensor:
             source = Generated(torch.Generator(x.device))
-            passed = Pass(model, Batch(x, condition=c), source, x_tilde=model.scaled(x))
+            batch = Batch(x, condition=c, observed=observed_in(x))
+            passed = Pass(model, batch, source, x_tilde=model.scaled(x).nan_to_num())
             return penalty(model, passed, source).detach().sqrt()
 
         return fitted.map(rows, norm, condition=fitted.conditions(condition, len(rows)))
@@ -64,27 +68,33 @@ class Reconstructs(Encodes, system=False):
 
     offers: ClassVar[frozenset[str]] = frozenset({"reconstructions", "scores"})
 
-    def inverse_transform(self, H: Any, condition: Any = None) -> np.ndarray:
-        """Return x̂ for codes (N, d), in the data's own shape and units."""
-        return self.fitted_.decode(H, condition)
+    def inverse_transform(self, H: Any, condition: Any = None) -> Any:
+        """Return x̂ for codes (N, d), in the data's own shape and units; a frame where the fit was on one."""
+        return rows_back(self, self.fitted_.decode(H, condition), H)
 
-    def reconstruct(self, X: Any, condition: Any = None) -> np.ndarray:
-        """Return x̂ of the shape of X, in the data's units; what was trained to clean, cleans."""
-        return self.fitted_.reconstruct(X, condition)
+    def reconstruct(self, X: Any, condition: Any = None) -> Any:
+        """Return x̂ of the shape of X, in the data's units; what was trained to clean, cleans.
 
-    def score_samples(self, X: Any, condition: Any = None) -> np.ndarray:
-        """Return log p(x|x̂) in nats for each row, in the data's units: higher is more usual, as in scikit-learn."""
+        A model that was fitted on a frame returns one, with the index of X.
+        """
+        return rows_back(self, self.fitted_.reconstruct(X, condition), X)
+
+    def score_samples(self, X: Any, condition: Any = None) -> Any:
+        """Return log p(x|x̂) in nats for each row, in the data's units: higher is more usual, as in scikit-learn.
+
+        Of a row with gaps, NaN, it is the density of what is observed alone.
+        """
         fitted = self.fitted_
         rows, model = fitted.rows(X), fitted.model
         assert fitted.likelihood is not None
         fitted.likelihood.check_values(rows, model.scaling)
 
         def score(x: Tensor, c: Tensor | None) -> Tensor:
-            x = model.scaled(x)
-            p = model.decode(model.encode(x, c).mean, c)
-            return torch.as_tensor(p.log_prob(x) - model.scaling.log_volume())
+            p, observed = model.decode(fitted.code(x, c), c), observed_in(x)
+            return log_prob(p, model.scaled(x), observed) - model.scaling.log_volume(observed)
 
-        return fitted.map(rows, score, condition=fitted.conditions(condition, len(rows)))
+        scores = fitted.map(rows, score, condition=fitted.conditions(condition, len(rows)))
+        return values_back(self, scores, "score", X)
 
     def score(self, X: Any, y: Any = None, condition: Any = None) -> float:
         """Return the mean of ``score_samples``, for model selection: higher is better."""
@@ -104,7 +114,7 @@ class Samples(Estimator, system=False):
         """Return the prior that the system is defined with."""
         return StandardNormal()
 
-    def sample(self, n_samples: int = 1, random_state: Any = None, *, condition: Any = None) -> np.ndarray:
+    def sample(self, n_samples: int = 1, random_state: Any = None, *, condition: Any = None) -> Any:
         """Return new samples in the data's shape and units: x̂, the mean of p(x|z), for z ~ p(z).
 
         The first n of many are the same as n alone, to the bit.
@@ -130,7 +140,7 @@ class Samples(Estimator, system=False):
                     c[: len(block)] = block.to(c)
                 codes.append(model.prior_codes(size, source, c).cpu().numpy())
         z = np.concatenate(codes)[:n_samples]
-        return fitted.map(z, fitted.decoded, condition=given, dtype=self.dtype_)
+        return rows_back(self, fitted.map(z, fitted.decoded, condition=given, dtype=self.dtype_), drawn=True)
 
 
 class Games(Samples, system=False):

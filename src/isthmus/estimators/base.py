@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import field
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 import torch
 from torch import nn
 
+from ..data import Schema
 from ..errors import CompositionError
 from ..facts import Facts
 from ..fitted import Fitted
@@ -66,6 +68,7 @@ class Estimator(Views, Choices, system=False):
 
     tied = False
 
+    schema_ = cast(Schema | None, None)
     dtype_: np.dtype[Any] = field(init=False)
     model_: Model = field(init=False)
     history_: History = field(init=False)
@@ -106,11 +109,11 @@ class Estimator(Views, Choices, system=False):
             width = self.likelihood_.width(facts)
             if self.tied:
                 one_each = self.posterior_ is not None and self.posterior_.width(facts) == facts.latent_dim
-                if not one_each or width != facts.features:
+                if not one_each or width != math.prod(scaling.input_shape):
                     raise CompositionError(
                         "tied weights need one number a code unit and one a feature: an autoencoder's"
                     )
-                made["decoder"] = Tied(made["encoder"], facts.shape)
+                made["decoder"] = Tied(made["encoder"], scaling.input_shape)
             elif width % facts.features == 0:
                 made["decoder"] = self.network_.decoder(
                     facts.latent_dim, facts.shape, width // facts.features, *condition
@@ -143,7 +146,9 @@ class Estimator(Views, Choices, system=False):
 
         Parameters
         ----------
-        X : (N, features), (N, H, W), (N, C, H, W), ...: array, tensor, memory map or frame of numbers.
+        X : (N, features), (N, H, W), (N, C, H, W), ...: array, tensor or memory map; or a table with columns of any
+            kind, a frame of pandas or polars, lazy ones too, or an Arrow table. NaN and whatever else stands for a
+            missing value is a gap: not observed, in training, in codes and in scores. A GAN takes none.
         y : ignored, as scikit-learn's pipelines want it.
         sample_weight : how much each row counts in every term's mean, (N,); a row of weight 2 counts as two rows, one
             of weight 0 is left out.
@@ -169,9 +174,10 @@ class Estimator(Views, Choices, system=False):
             self.check_arguments()
             x, noisy = check_rows(self, X, reset=True, minimum=2), None
             if target is not None:
-                x, noisy = check_target(target), x
+                x, noisy = check_target(target, schema=self.schema_), x
             c = None if condition is None else condition_rows(self.numbers_of(condition), len(x))
-            fit(self, Given(x, noisy, c, check_weights(sample_weight, len(x))))
+            columns = None if self.schema_ is None else tuple(self.schema_.columns)
+            fit(self, Given(x, noisy, c, check_weights(sample_weight, len(x)), columns))
         except BaseException:
             self.__dict__ = before
             raise
@@ -198,6 +204,12 @@ class Estimator(Views, Choices, system=False):
         view.model_ = copy.copy(self.model_)
         view.model_.fixed = torch.as_tensor(numbers[0]).to(view.model_.device, view.model_.dtype)
         return view
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.takes_gaps
+        tags.input_tags.string = tags.input_tags.categorical = True
+        return tags
 
     @property
     def fitted_(self) -> Fitted:

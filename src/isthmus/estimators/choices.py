@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import field
+from functools import partial
 from typing import ClassVar, TypeVar, cast
 
 import numpy as np
 from torch import Tensor
 
 from ..corruption import Corruption
+from ..data import Category
 from ..errors import CompositionError
 from ..facts import Facts
 from ..likelihood import Bernoulli, Gaussian, Likelihood
+from ..mixed import Mixed
 from ..networks import MLP, Conv, Custom, Network
 from ..parts import Part, resolve
 from ..posterior import Posterior
@@ -44,7 +47,8 @@ class Choices(Arguments, system=False):
     def choose(self, facts: Facts) -> None:
         """Set ``<argument>_`` for every part; a subclass calls this first and adds its own."""
         self.latent_dim_ = self._width(facts)
-        likelihood = self.part("likelihood", Likelihood, lambda: self.auto_likelihood(facts), or_none=True)
+        auto = Mixed if is_mixed(facts) else partial(self.auto_likelihood, facts)
+        likelihood = self.part("likelihood", Likelihood, auto, or_none=True)
         self.likelihood_ = likelihood
         self.network_ = self.network_part("network", facts)
 
@@ -108,6 +112,12 @@ def in_unit_interval(facts: Facts) -> bool:
     assert facts.bounds is not None
     low, high = facts.bounds
     return (low >= 0 and high <= 1) or facts.dtype == "uint8"
+
+
+def is_mixed(facts: Facts) -> bool:
+    """Return whether rows are those of a table with categories, or with truth values among other columns."""
+    levels = {column.levels for column in facts.columns or ()}
+    return len(levels) > 1 or any(isinstance(column, Category) for column in facts.columns or ())
 
 
 def is_image(shape: tuple[int, ...]) -> bool:

@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ..batch import Batch
+from ..data.output import values_back
 from ..errors import CompositionError
 from ..facts import Facts
 from ..fitted import values_at_once
@@ -21,6 +21,7 @@ from ..objective import ELBO, Objective
 from ..posterior import DiagonalGaussian, Posterior
 from ..prior import Prior
 from ..source import ByRow, row_seeds
+from ..tensors import observed_in
 from ..training import Player, Turns
 from .abilities import Reconstructs, Samples
 from .choices import in_unit_interval, is_image
@@ -79,7 +80,7 @@ class VAE(Samples, Reconstructs):
         """Return the one player."""
         return [Player("vae", self.objective_, clip_norm=self.reconstruction_clip_norm())]
 
-    def score_samples(self, X: Any, condition: Any = None, *, n_draws: int = 100) -> np.ndarray:
+    def score_samples(self, X: Any, condition: Any = None, *, n_draws: int = 100) -> Any:
         r"""Return a lower bound on log p(x) in nats for each row, in the data's units.
 
         log (1/k) Σᵢ p(x, zᵢ)/q(zᵢ|x) with k = `n_draws`, which rises with k towards log p(x) (Yuri Burda, Roger Grosse
@@ -103,14 +104,16 @@ class VAE(Samples, Reconstructs):
         fitted.likelihood.check_values(rows, model.scaling)
 
         def bound(x: Tensor, c: Tensor | None) -> Tensor:
-            x_model = model.scaled(x)
-            q, seeds, log_w = model.encode(x_model, c), row_seeds(x_model), []
+            observed, x_model = observed_in(x), model.scaled(x).nan_to_num()
+            q, seeds, log_w = model.encode(x_model, c, observed), row_seeds(x_model), []
+            batch = Batch(x, condition=c, observed=observed)
             at_once = max(1, values_at_once(x.device) // x.numel())
             for start in range(0, n_draws, at_once):
                 draws = range(start, min(start + at_once, n_draws))
                 source = ByRow(seeds, draws)
-                passed = Pass(model, Batch(x, condition=c), source, (len(draws),), x=x_model, x_tilde=x_model, q=q)
+                passed = Pass(model, batch, source, (len(draws),), x=x_model, x_tilde=x_model, q=q)
                 log_w.append(passed.log_weights)
-            return torch.logsumexp(torch.cat(log_w), 0) - math.log(n_draws) - model.scaling.log_volume()
+            return torch.logsumexp(torch.cat(log_w), 0) - math.log(n_draws) - model.scaling.log_volume(observed)
 
-        return fitted.map(rows, bound, condition=fitted.conditions(condition, len(rows)), draws=n_draws)
+        scores = fitted.map(rows, bound, condition=fitted.conditions(condition, len(rows)), draws=n_draws)
+        return values_back(self, scores, "score", X)
