@@ -15,7 +15,7 @@ from isthmus.networks import MLP
 from .report import spread, table
 
 SEEDS = (0, 1, 2)
-PROBED = 10_000
+PROBE_ROWS = 10_000
 AWAY = 8
 RATE = 1.6e-2
 """Four times the default: a sigmoid unit's slope is at most ¼, so that its weights have further to go."""
@@ -24,7 +24,7 @@ RATE = 1.6e-2
 def run() -> str:
     warnings.filterwarnings("ignore", message="the code is over-complete")
     data = load("fashion-mnist")
-    X, Y = data.train[:PROBED] / np.float32(255), data.train_labels[:PROBED]
+    X, Y = data.train[:PROBE_ROWS] / np.float32(255), data.train_labels[:PROBE_ROWS]
     test, labels = data.test / np.float32(255), data.test_labels
     rng = np.random.default_rng(0)
     noisy = np.where(rng.random(test.shape) < 0.5, 0, test).astype(np.float32)
@@ -69,8 +69,8 @@ def run() -> str:
     head += ["‖J‖ at test images", f"‖J‖ at distance {AWAY}", f"code moves over distance {AWAY}"]
     return (
         "Fashion-MNIST, 784-1000 sigmoid units, tied weights, cross-entropy, ten epochs at four times the default "
-        "learning rate, three seeds (mean ± standard "
-        f"deviation). The probe is a logistic regression (C = 0.01) on the codes of {PROBED:,} clean training images; "
+        "learning rate, three seeds (mean ± standard deviation). The probe is a logistic regression (C = 0.01) on the "
+        f"codes of {PROBE_ROWS:,} clean training images; "
         "the noisy test images have half their pixels set to zero. ‖J‖ is the mean Frobenius norm of the encoder's "
         "Jacobian at 1,000 test images, and at a distance of 8 from each in a random direction; the last column is "
         "‖h(x + 8u) − h(x)‖, how far the code goes on the way.\n\n" + table(head, rows)

@@ -17,8 +17,8 @@ from .report import spread, table
 from .tasks import TASKS
 
 ROWS, GAN_EPOCHS, GAN_SEEDS = 30_000, 30, 3
-SCHEDULED = 4
-"""So many of the tasks, the first, are fitted with other schedules as well."""
+SCHEDULE_TASKS = 4
+"""The number of tasks, from the first, that are also fitted with other schedules."""
 
 Change = Callable[[Any], dict[str, Any]]
 
@@ -66,7 +66,7 @@ CHANGES = RATES | SCHEDULES | CLIPS
 
 def run() -> str:
     here = {name: task for name, task in TASKS.items() if task.rows() is not None}
-    some = list(here)[:SCHEDULED]
+    some = list(here)[:SCHEDULE_TASKS]
     tables = [name for name, task in here.items() if task.is_table]
     wanted = [(name, label) for name in here for label in RATES]
     wanted += [(name, label) for name in some for label in SCHEDULES]

@@ -27,8 +27,8 @@ from .report import table
 from .timing import Fits, clock, rate, ratio, repaid, take_turns, verdict
 
 BATCHES = (100, 256, 1024)
-CHECKED = 256
-"""Where the history's seconds are checked against the wall time of whole fits."""
+CHECK_BATCH_ROWS = 256
+"""The batch size at which the seconds of the history are checked against the wall time of whole fits."""
 
 OURS, PLAIN, DEFAULT = "isthmus, float32", "isthmus, not compiled", "isthmus, default precision"
 PYTHAE, SKLEARN = "pythae", "MLPRegressor"
@@ -63,7 +63,7 @@ def run(seconds: float = 2.0, turns: int = 3, rows: int = 60_000) -> str:
                 measured.setdefault(DEFAULT, measured[OURS])  # where "auto" is float32 the two are one
                 speeds += [[system.name, batch, who, f"{np.median(v) / 1e3:.1f}"] for who, v in measured.items()]
                 ratios += _compare(system, batch, measured)
-                check = f"{_whole(fits, turns):.2f}" if batch == CHECKED else ""
+                check = f"{_whole(fits, turns):.2f}" if batch == CHECK_BATCH_ROWS else ""
                 paid = repaid(fits.compilation, measured[PLAIN], measured[OURS])
                 compiling.append([system.name, batch, *paid, check])
     return _text(seconds, turns) + "\n\n".join(

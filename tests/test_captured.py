@@ -34,7 +34,7 @@ def recorder(monkeypatch):
 
     monkeypatch.setattr(loop, "can_capture", lambda model, players, settings, device: settings.capture is not False)
     monkeypatch.setattr(captured, "_record", record)
-    monkeypatch.setattr(captured, "_waits_told", nullcontext)
+    monkeypatch.setattr(captured, "_warning_of_waits", nullcontext)
     monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: (0, 1))
     return counts
 

@@ -10,7 +10,15 @@ import torch
 from sklearn.base import clone
 from torch import nn
 
-from isthmus import GAN, VAE, AdversarialAutoencoder, ContractiveAutoencoder, DenoisingAutoencoder, Training
+from isthmus import (
+    GAN,
+    VAE,
+    AdversarialAutoencoder,
+    ContractiveAutoencoder,
+    DenoisingAutoencoder,
+    MaskedAutoencoder,
+    Training,
+)
 from isthmus.corruption import Residuals
 from isthmus.divergence import KL
 from isthmus.networks import MLP
@@ -26,6 +34,7 @@ SYSTEMS = {
     "contractive": ContractiveAutoencoder(3, network=MLP((8,)), penalty=Contractive(0.2, "estimate")),
     "gan": GAN(2, network=MLP((8,)), penalties=(R1(0.3), Interpolated(5.0)), discriminator_steps=2),
     "adversarial": AdversarialAutoencoder(2, network=MLP((8,))),
+    "masked": MaskedAutoencoder(8),
 }
 
 
@@ -118,7 +127,7 @@ def test_auto_compiles_long_fits_of_our_own_parts_and_no_one_elses(rng, traced, 
         return bool(calls)
 
     assert not compiles(VAE(2)), "64 rows do not repay it"
-    monkeypatch.setattr("isthmus.training.compiled.REPAID_FROM_ROWS", {"cpu": 64})
+    monkeypatch.setattr("isthmus.training.compiled.BREAK_EVEN_ROWS", {"cpu": 64})
     assert compiles(VAE(2))
     assert not compiles(VAE(2, training=Training(compile=False)))
     assert not compiles(VAE(2, training=Training(max_time=60.0))), "nor does a minute"

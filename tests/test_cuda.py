@@ -177,7 +177,7 @@ def test_a_batch_that_is_too_large_for_the_device_is_taken_in_pieces(rng):
     whole = torch.cuda.mem_get_info()[1]
     torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + 0.9e9) / whole)
     try:
-        with pytest.warns(UserWarning, match="the device's memory is full; a batch is taken in 2 pieces"):
+        with pytest.warns(UserWarning, match="the device's memory is full; from now on each batch is split into 2"):
             tight = clone(wide).fit(X)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)

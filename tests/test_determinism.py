@@ -9,7 +9,15 @@ import sys
 import numpy as np
 import pytest
 
-from isthmus import GAN, VAE, AdversarialAutoencoder, Autoencoder, ContractiveAutoencoder, DenoisingAutoencoder
+from isthmus import (
+    GAN,
+    VAE,
+    AdversarialAutoencoder,
+    Autoencoder,
+    ContractiveAutoencoder,
+    DenoisingAutoencoder,
+    MaskedAutoencoder,
+)
 from isthmus.networks import MLP, Conv
 
 SYSTEMS = {
@@ -20,6 +28,7 @@ SYSTEMS = {
     "VAE, float64": VAE(3, precision="float64", network=MLP((35,), activation="gelu")),
     "VAE with a VampPrior": VAE(3, prior="vampprior:7"),
     "AdversarialAutoencoder": AdversarialAutoencoder(3),
+    "MaskedAutoencoder": MaskedAutoencoder(8),
     "GAN": GAN(3),
     "images": VAE(3, network=Conv((5, 7))),
 }

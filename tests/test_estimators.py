@@ -27,6 +27,7 @@ from isthmus import (
     Autoencoder,
     ContractiveAutoencoder,
     DenoisingAutoencoder,
+    MaskedAutoencoder,
     Training,
 )
 from isthmus.corruption import Gaussian, Masking, Residuals
@@ -34,7 +35,7 @@ from isthmus.errors import CompositionError, DataError, IsthmusError, UnknownNam
 from isthmus.networks import MLP
 from isthmus.objective import ELBO
 
-ALL = [Autoencoder, DenoisingAutoencoder, ContractiveAutoencoder, VAE, GAN, AdversarialAutoencoder]
+ALL = [Autoencoder, DenoisingAutoencoder, ContractiveAutoencoder, VAE, GAN, AdversarialAutoencoder, MaskedAutoencoder]
 ENCODERS = [cls for cls in ALL if cls is not GAN]
 
 STOCHASTIC = {

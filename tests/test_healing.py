@@ -85,7 +85,7 @@ def test_what_cannot_be_healed_stops_with_what_was_learnt_and_the_cause(rng):
     with pytest.warns(
         UserWarning,
         match=r"blew up in epoch 3 and 3 smaller steps did not heal it: the term 'reconstruction' is not finite for 16 "
-        r"of 16 rows of a batch, the first of them \[\d+, \d+, \d+\]; already the model's input is not finite; look "
+        r"of 16 rows of a batch, the first of them \[\d+, \d+, \d+\]; the model's input itself is not finite; look "
         r"at those rows.*The state after 2 epochs is kept",
     ):
         dae.fit(X)
@@ -166,9 +166,9 @@ def test_a_full_device_takes_a_batch_in_pieces_to_the_same_gradient(rng, monkeyp
         return gradients(model, sides, batch, source, weights)
 
     monkeypatch.setattr(step, "gradients", tight)
-    with pytest.warns(UserWarning, match="a batch is taken in . pieces from now on") as met:
+    with pytest.warns(UserWarning, match="from now on each batch is split into . pieces") as met:
         pieces = Autoencoder(2, **arguments).fit(X)
-    assert [str(w.message).split(" in ")[1][0] for w in met] == ["2", "4"]
+    assert [str(w.message).split(" into ")[1][0] for w in met] == ["2", "4"]
     np.testing.assert_allclose(pieces.transform(X), whole.transform(X), rtol=1e-9)
     assert pieces.history_["loss"] == pytest.approx(whole.history_["loss"], rel=1e-9)
 

@@ -378,5 +378,5 @@ def test_relative_noise_counts_in_each_columns_own_standard_deviations(rng, tmp_
     assert not np.array_equal(dae.corrupt(X, random_state=5), dae.corrupt(X, random_state=6))
     dae.save(tmp_path / "m")
     np.testing.assert_array_equal(DenoisingAutoencoder.load(tmp_path / "m").corrupt(X), dae.corrupt(X))
-    with pytest.raises(CompositionError, match="relative noise is known once it is fitted"):
+    with pytest.raises(CompositionError, match="relative noise needs the data's spread"):
         Gaussian(0.3, relative=True)(torch.zeros(1, 3), _source())

@@ -278,9 +278,9 @@ def test_a_collapse_onto_one_mode():
 
 
 def test_shapes_that_do_not_fit_are_refused_in_one_line(two):
-    with pytest.raises(DataError, match=r"one shape, got \(300, 4\), \(300, 3\)"):
+    with pytest.raises(DataError, match=r"the same shape, got \(300, 4\), \(300, 3\)"):
         metrics.mean_squared_error(two[0], two[1][:, :3])
-    with pytest.raises(DataError, match="as many features each, got 4, 3"):
+    with pytest.raises(DataError, match="the same number of features, got 4, 3"):
         metrics.frechet_distance(two[0], two[1][:, :3])
     with pytest.raises(DataError, match=r"4 rows need labels of shape \(4,\), got \(3,\)"):
         metrics.linear_probe(two[0][:4], [0, 1, 0], two[1], np.zeros(300))

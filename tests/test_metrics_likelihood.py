@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from scipy.stats import norm
 from sklearn.neighbors import KernelDensity
-from torch.distributions import MultivariateNormal
+from torch.distributions import MultivariateNormal, Normal, TanhTransform, TransformedDistribution
 
 from isthmus import GAN, VAE, Autoencoder, metrics
 from isthmus.errors import CompositionError, DataError
@@ -167,15 +169,28 @@ def test_models_that_have_no_bound_are_refused_in_one_line(rng):
         metrics.annealed_importance_sampling(ae, X)
 
 
+def test_a_posterior_without_moments_is_refused_in_one_line(linear):
+    class Squashed(torch.nn.Module):
+        def forward(self, context):
+            mu, log_variance = context.chunk(2, -1)
+            return TransformedDistribution(Normal(mu, log_variance.exp()), [TanhTransform()])
+
+    X, vae = linear[0], copy.deepcopy(linear[1])
+    vae.model_.posterior = Squashed()
+    with pytest.raises(CompositionError, match="no closed mean or variance") as refusal:
+        metrics.posterior_moments(vae, X[:4])
+    assert "\n" not in str(refusal.value)
+
+
 @pytest.mark.parametrize(
     ("measure", "message"),
     [
         (lambda vae, X: metrics.elbo(vae, X, n_draws=0), "n_draws must be at least 1, got 0"),
         (lambda vae, X: metrics.annealed_importance_sampling(vae, X, n_chains=1), "n_chains must be at least 2, got 1"),
         (lambda vae, X: metrics.bits_per_dimension([1.0], 0), "n_dimensions must be at least 1"),
-        (lambda vae, X: metrics.parzen_log_likelihood(X, X, X), "every validation row is itself among the samples"),
+        (lambda vae, X: metrics.parzen_log_likelihood(X, X, X), "every validation row is among the samples"),
         (lambda vae, X: metrics.parzen_log_likelihood(X, X, X, [0.0]), "sigmas must be positive"),
-        (lambda vae, X: metrics.parzen_log_likelihood(X, X, X[:, :2]), "as many features each"),
+        (lambda vae, X: metrics.parzen_log_likelihood(X, X, X[:, :2]), "the same number of features"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(measure, message, linear):

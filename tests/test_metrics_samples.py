@@ -115,7 +115,7 @@ def test_features_are_raw_rows_codes_or_anyones(rng):
     on_means = metrics.on_features(metrics.frechet_distance, lambda rows: rows.mean((1, 2)))
     assert on_means(*halves) == metrics.frechet_distance(halves[0].mean((1, 2)), halves[1].mean((1, 2)))
     assert metrics.on_features(metrics.mmd, None)(*halves, bandwidth=2.0) == metrics.mmd(*halves, bandwidth=2.0)
-    with pytest.raises(DataError, match=r"40 rows need as many rows of features, got shape \(9, 40\)"):
+    with pytest.raises(DataError, match=r"40 rows must have 40 rows of features, got shape \(9, 40\)"):
         metrics.features(lambda rows: rows.reshape(40, 9).T)(images)
     with pytest.raises(DataError, match="None, an estimator with transform or a function"):
         metrics.features("raw")
@@ -254,15 +254,15 @@ def test_the_frechet_distance_of_gaussians_is_the_closed_form_within_its_error(r
     ("measure", "message"),
     [
         (lambda X: metrics.ssim(X, X), r"images must be \(N, H, W\)"),
-        (lambda X: metrics.kl_per_unit(X, X), "of positive width"),
+        (lambda X: metrics.kl_per_unit(X, X), "stds must be positive"),
         (lambda X: metrics.mutual_information_gap(X[:, :1], X), r"codes \(N, 2 or more\)"),
-        (lambda X: metrics.mutual_information_gap(X, X * 0), "factor 0 has one value in all rows"),
+        (lambda X: metrics.mutual_information_gap(X, X * 0), "factor 0 has the same value in all rows"),
         (lambda X: metrics.kernel_distance(X, X), "two rows or more each, got 10 of 6 and 6"),
         (lambda X: metrics.small_classifier(X, [0] * 6), "two classes or more"),
         (lambda X: metrics.bootstrap_interval(metrics.mmd, X, X[:3]), "a share of 0.5 of 6, 3"),
-        (lambda X: metrics.bootstrap_interval(metrics.mmd, X, X[:5], paired=True), "as many rows each, got 6, 5"),
+        (lambda X: metrics.bootstrap_interval(metrics.mmd, X, X[:5], paired=True), "the same number of rows, got 6, 5"),
         (lambda X: metrics.bootstrap_interval(metrics.mmd, X, X, n_resamples=1), "must be 10 or more"),
-        (lambda X: metrics.bootstrap_interval(metrics.mmd), "no arrays"),
+        (lambda X: metrics.bootstrap_interval(metrics.mmd), "of no rows"),
         (lambda X: metrics.accuracy_interval(0.123, 10), "a share of n rows, got 0.123 of 10"),
     ],
 )

@@ -18,9 +18,8 @@ from isthmus.data import Boolean, Category, Date, Duration, Number, Schema, Time
 from isthmus.divergence import KL
 from isthmus.errors import CompositionError, ModelFileError, UnknownNameError
 from isthmus.judge import Codes, Data
-from isthmus.likelihood import Bernoulli, HeteroscedasticGaussian, HomoscedasticGaussian
+from isthmus.likelihood import Bernoulli, HeteroscedasticGaussian, HomoscedasticGaussian, Mixed
 from isthmus.likelihood import Gaussian as GaussianLikelihood
-from isthmus.mixed import Mixed
 from isthmus.model import Pass
 from isthmus.monitor import ActiveUnits, Discrepancy
 from isthmus.networks import ACTIVATIONS, MLP, Conv, Custom

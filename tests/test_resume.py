@@ -22,6 +22,7 @@ from isthmus import (
     Autoencoder,
     ContractiveAutoencoder,
     DenoisingAutoencoder,
+    MaskedAutoencoder,
     Training,
     load,
 )
@@ -37,6 +38,7 @@ SYSTEMS = {
     "vae": VAE(2, validation_fraction=0.25, **SMALL),
     "gan": GAN(2, discriminator_steps=2, **SMALL),
     "adversarial": AdversarialAutoencoder(2, **SMALL),
+    "masked": MaskedAutoencoder(2, **SMALL),
 }
 SETTINGS = {"gan": {"averaging": 0.9}, "vae": {"patience": 3, "averaging": 0.5}}
 

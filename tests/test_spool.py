@@ -71,16 +71,16 @@ def test_what_cannot_be_spooled_is_told(tmp_path):
         ([np.zeros((0, 3))], "there are no rows to spool"),
         (
             [np.zeros((2, 3)), np.zeros((2, 4))],
-            r"batch 1 holds rows of \(4,\) float64, the first one of \(3,\) float64",
+            r"batch 1 has rows of \(4,\) float64, but the first batch has rows of \(3,\) float64",
         ),
         (
             [np.zeros((2, 3)), np.zeros((2, 3), int)],
-            r"batch 1 holds rows of \(3,\) int64, the first one of \(3,\) float64",
+            r"batch 1 has rows of \(3,\) int64, but the first batch has rows of \(3,\) float64",
         ),
         ([np.zeros(3)], r"batch 0 is float64 of shape \(3,\)"),
         ([np.array([["a"]])], "batch 0 is <U1"),
-        (tmp_path / "none.parquet", "no such Parquet file"),
-        (tmp_path, "no such Parquet file, nor a folder of them"),
+        (tmp_path / "none.parquet", "there is no Parquet file here"),
+        (tmp_path, "there is no Parquet file here, nor a folder of them"),
     ):
         with pytest.raises(DataError, match=said):
             spool(source, tmp_path)

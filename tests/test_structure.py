@@ -12,16 +12,17 @@ SOURCE = Path(__file__).parents[1] / "src" / "isthmus"
 MOST_LINES = 400
 
 LAYERS = [
-    "errors version history machine placing progress device tensors seeds verbs systems facts source batch atomic",
+    "errors typing version history machine placing progress device tensors seeds verbs systems facts source batch "
+    "atomic",
     "distributions part_language parts",
-    "conditional scaling corruption term data rows trackers folder frames subsets yardstick",
-    "posterior prior likelihood mixed value networks",
+    "binning binned_units conditional scaling corruption term data rows trackers folder frames subsets yardstick",
+    "posterior prior likelihood binned mixed value networks",
     "model",
     "divergence judge",
     "penalty",
     "objective",
     "training",
-    "given fitted metrics memory monitor",
+    "any_order given blocks fitted metrics memory monitor",
     "fitting",
     "estimators",
     "persistence files spooling datasets labels",

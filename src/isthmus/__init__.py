@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ContractiveAutoencoder,
         DenoisingAutoencoder,
         Estimator,
+        MaskedAutoencoder,
     )
     from .spooling import spool
     from .training import Training
@@ -38,6 +39,7 @@ __all__ = [
     "ContractiveAutoencoder",
     "DenoisingAutoencoder",
     "Estimator",
+    "MaskedAutoencoder",
     "Training",
     "load",
     "spool",
@@ -74,7 +76,7 @@ offer(
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for when it is asked for, so that ``isthmus --help`` answers at once."""
+    """Import a name when it is first used, so that ``isthmus --help`` answers at once."""
     if name == "spool":
         return import_module(".spooling", __name__).spool
     if name == "Training":

@@ -1,4 +1,4 @@
-"""A batch: tensors by name, one row a sample, gathered, sent and cut by one map over all of them."""
+"""A batch: tensors by name with one row per sample, all gathered, sent and split by one function."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ __all__ = ["Batch"]
 
 
 class Batch(Mapping[str, Tensor]):
-    """Rows of a fit by what they are; what a fit does not have is absent, and reads as None by attribute.
+    """Tensors of the same rows by name. A tensor that a fit does not have is absent; its attribute is None.
 
     Attributes
     ----------
     x : samples in the data's units, (N, ...).
-    noisy : their real noisy partners, of the same shape.
-    condition : the numbers that the networks get beside x, (N, c).
-    observed : which entries of x are known, of the shape of x, bool.
-    weight : how much each row counts, (N,), of mean 1 over the rows of a fit.
+    noisy : real noisy partners of the samples, of the same shape.
+    condition : numbers that the networks get beside x, (N, c).
+    observed : a mask of the known entries of x, of the shape of x, bool.
+    weight : weights of the rows, (N,), with mean 1 over all rows of a fit.
 
     >>> import torch
     >>> batch = Batch(x=torch.zeros(4, 2), weight=torch.ones(4))
@@ -60,12 +60,12 @@ class Batch(Mapping[str, Tensor]):
 
     @property
     def observed(self) -> Tensor | None:
-        """Which entries are known."""
+        """A mask of the known entries."""
         return self._tensors.get("observed")
 
     @property
     def weight(self) -> Tensor | None:
-        """How much rows count."""
+        """Weights of the rows."""
         return self._tensors.get("weight")
 
     def map(self, f: Callable[[Tensor], Tensor]) -> Batch:
@@ -73,10 +73,10 @@ class Batch(Mapping[str, Tensor]):
         return Batch(**{name: f(tensor) for name, tensor in self._tensors.items()})
 
     def having(self, **others: Tensor | None) -> Batch:
-        """Return the batch with other tensors beside, or in place of, those that it has; None changes nothing."""
+        """Return the batch with tensors added or replaced; those that are None change nothing."""
         return Batch(**self._tensors | {name: tensor for name, tensor in others.items() if tensor is not None})
 
     def split(self, pieces: int) -> list[Batch]:
-        """Return the batch cut into that number of pieces along its rows."""
+        """Return the batch split into that number of pieces along its rows."""
         cut = {name: tensor.tensor_split(pieces) for name, tensor in self._tensors.items()}
         return [Batch(**{name: parts[i] for name, parts in cut.items()}) for i in range(pieces)]

@@ -1,4 +1,4 @@
-"""``isthmus compare``: systems on one data set under one budget, one leaderboard, one page of pictures."""
+"""``isthmus compare``: systems on the same data with the same budget, in one leaderboard and one page of pictures."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ from .training import Training
 
 __all__ = ["Entry", "Study", "compare", "five", "held_out", "rows", "table"]
 
-FITS = "fits.json"
-"""The file in a comparison's folder that lists the fits already done, so that they need not be repeated."""
+FITS_FILE = "fits.json"
+"""The file in a comparison's folder that lists its finished fits, so that `resume` need not repeat them."""
 
 
 def five() -> dict[str, Estimator]:
@@ -71,22 +71,27 @@ def compare(
     ----------
     data : a data set, or the name of one.
     out : the folder to write to; made if it is not there.
-    systems : estimators by name; None is the five of `five`.
-    epochs : passes over the data, for each fit; by default as many as see 90,000 rows, at least 10 and at most 100.
-    seconds : a budget of time for each fit instead.
-    latent_dim : the width of every code; by default each estimator's own.
-    seeds : how often each system is fitted, with `seed`, `seed` + 1, ...; figures of several fits have a spread.
-    seed : the first seed, and that of the noise and of samples.
+    systems : estimators by name; None is the systems of `five`.
+    epochs : passes over the data for each fit; the default visits 90,000 rows, in at least 10 and at most 100 epochs.
+    seconds : a budget of time for each fit, instead of epochs.
+    latent_dim : the width of every code; None is each estimator's own.
+    seeds : the number of fits of each system, with seeds `seed`, `seed` + 1, ...; with several fits, figures have a
+        spread.
+    seed : the first seed, which also seeds the noise and the samples.
     device : as in the estimators.
-    resume : whether to reuse the fits of the same systems, settings and data that `out` already holds.
-    trackers : where the history and the figures of each fit go, one run for each fit, as in `Training`.
+    resume : whether to reuse fits of the same systems, settings and data that are already in `out`.
+    trackers : where to record the history and the figures of each fit, as in `Training`; each fit is a run.
     verbose : whether to show progress and the table.
-    command : the command line that makes this comparison again, for the page.
+    command : the command line that repeats this comparison, to be shown on the page.
 
     Returns
     -------
-    Path : the page, ``report.html``; beside it ``results.json``, ``results.csv`` (a row for each fit), ``models/``,
-        and the page's pictures as PNG where matplotlib is installed.
+    Path : the page, ``report.html``. Beside it are ``results.json``, ``results.csv`` (a row for each fit), ``models/``
+        and, if matplotlib is installed, the page's pictures as PNG.
+
+    Raises
+    ------
+    DataError : the data set has fewer than 10 training or held-out rows.
     """
     followers = as_trackers(trackers)
     data = datasets.load(data) if isinstance(data, str) else data
@@ -95,7 +100,7 @@ def compare(
     out.mkdir(parents=True, exist_ok=True)
     console = Console(quiet=not verbose)
     if not console.is_terminal:
-        console = Console(quiet=not verbose, width=120)  # a file or a pipe has room for every column
+        console = Console(quiet=not verbose, width=120)  # files and pipes get every column
     epochs = epochs if epochs or seconds else min(100, max(10, 90_000 // len(data.train)))
     shared: dict[str, Any] = {"device": device, "max_epochs": epochs or 10**6}
     shared |= {} if latent_dim is None else {"latent_dim": latent_dim}
@@ -128,20 +133,20 @@ def held_out(name: str, X: np.ndarray, seed: int) -> Dataset:
 
 
 class _Fits:
-    """The fits of a comparison, each written as soon as it is done."""
+    """The fits of a comparison, each of which is saved as soon as it is finished."""
 
     def __init__(self, data: Dataset, out: Path, resume: bool) -> None:
         self.data, self.out = data, out
         self.about = dict(fingerprint(np.asarray(data.train)))
         self.about |= {f"condition ({k})": v for c in data.beside_train().values() for k, v in fingerprint(c).items()}
         self.done: dict[str, Any] = {}
-        if resume and (out / FITS).is_file():
-            with suppress(OSError, ValueError):  # a damaged file is as good as none: every fit is done again
-                found = json.loads((out / FITS).read_text(encoding="utf-8"))
+        if resume and (out / FITS_FILE).is_file():
+            with suppress(OSError, ValueError):  # if the file is damaged, every fit is repeated
+                found = json.loads((out / FITS_FILE).read_text(encoding="utf-8"))
                 self.done = found if isinstance(found, dict) else {}
 
     def fit(self, name: str, system: Estimator, seed: int, verbose: bool) -> tuple[Any, float]:
-        """Return a fitted system and the seconds its fit took, from the folder if it is there."""
+        """Return a fitted system and the seconds that its fit took, from the folder if it has been fitted before."""
         key = f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}-{seed}"
         place = self.out / "models" / key
         identity = {"system": type(system).__name__, "settings": repr(system.get_params()), "data": self.about}
@@ -150,7 +155,7 @@ class _Fits:
             try:
                 return load(place, device=system.device), float(before["seconds"])
             except ModelFileError:
-                pass  # it is fitted again
+                pass  # the system is fitted again
         started = time.perf_counter()
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="the code is over-complete")
@@ -164,14 +169,14 @@ class _Fits:
         seconds = time.perf_counter() - started
         system.set_params(verbose=0).save(place)
         self.done[key] = identity | {"seconds": seconds}
-        write(self.out / FITS, json.dumps(self.done, indent=1) + "\n")
+        write(self.out / FITS_FILE, json.dumps(self.done, indent=1) + "\n")
         return system, seconds
 
 
 def _study(
     data: Dataset, fitted: dict[str, list[tuple[Any, float]]], budget: str, seeds: Sequence[int], command: str
 ) -> Study:
-    """Measure every fit, beside PCA with as many numbers as the first system's code."""
+    """Measure every fit, and PCA with as many components as the first system's code has numbers."""
     first = [fits[0][0] for fits in fitted.values()]
     denoising = next((m for m in first if hasattr(m, "corrupt")), None)
     test, seed = np.asarray(data.test), seeds[0]
@@ -213,7 +218,7 @@ def table(study: Study) -> Table:
     """Return the comparison as a rich table."""
     title = f"{study.data.name}: {study.budget} a fit, codes of {study.latent_dim}, noise {study.noise}"
     shown = rows(study)
-    caption = "real: training rows against held-out rows, what perfect samples would reach"
+    caption = "real: training rows compared with held-out rows, the figures that perfect samples would reach"
     rich = Table(title=title, caption=caption, box=SIMPLE_HEAD, padding=(0, 1), collapse_padding=True)
     rich.add_column("system", no_wrap=True)
     for name in shown[0][1]:

@@ -1,9 +1,9 @@
-"""Conditionals: the one shape of posterior q(z|x), prior p(z|c) and likelihood p(x|z).
+"""Conditionals: the common interface of posterior q(z|x), prior p(z|c) and likelihood p(x|z).
 
-All three are a distribution that depends on something. Networks only produce contexts, (..., width) numbers; what they
-mean is the conditional's:
+All three are distributions that depend on a context. A network produces the context, (..., width) numbers, and the
+conditional turns it into a distribution:
 
-- ``width(facts)`` says how many numbers of context it wants from a network;
+- ``width(facts)`` is the number of context numbers that it needs from a network;
 - ``build(facts)`` makes its module once the data's shape is known;
 - ``module(context)`` returns the distribution, whose events have the shape of one sample or one code.
 """
@@ -26,7 +26,8 @@ __all__ = ["Conditional", "Entrywise"]
 class Conditional(Part):
     """Base of posteriors, priors and likelihoods.
 
-    A family whose entries are independent says how many numbers each entry wants, and what they mean, entry by entry:
+    If entries are independent given the context, a subclass only defines the number of parameters of each entry,
+    `numbers`, and their `distribution`:
 
     >>> import torch
     >>> from torch.distributions import Laplace
@@ -39,18 +40,18 @@ class Conditional(Part):
     >>> module(torch.zeros(5, 6)).event_shape
     torch.Size([2, 3])
 
-    Any other overrides `width` and `build`.
+    Otherwise it overrides `width` and `build`.
     """
 
     numbers: ClassVar[int] = 1
     """Numbers of context for each entry of the event."""
 
     def event_shape(self, facts: Facts) -> tuple[int, ...]:
-        """Return the shape of one event: of a sample, or of a code."""
+        """Return the shape of one event: a sample or a code."""
         raise NotImplementedError
 
     def width(self, facts: Facts) -> int:
-        """Return how many numbers of context are wanted from a network; 0 wants no network."""
+        """Return the number of context numbers that a network must produce; 0 needs no network."""
         return self.numbers * math.prod(self.event_shape(facts))
 
     def build(self, facts: Facts) -> nn.Module:
@@ -59,7 +60,7 @@ class Conditional(Part):
 
     def distribution(self, *parameters: Any, **named: Any) -> Distribution:
         """Return the distribution of every entry; each of the `numbers` parameters has shape (..., *event_shape)."""
-        raise NotImplementedError(f"{type(self).__name__} says neither distribution() nor build()")
+        raise NotImplementedError(f"{type(self).__name__} must define distribution() or build()")
 
 
 class Entrywise(nn.Module):
@@ -67,7 +68,7 @@ class Entrywise(nn.Module):
 
     Parameters
     ----------
-    family : says what the numbers mean for every entry.
+    family : makes the distribution of every entry from its numbers.
     event_shape : the shape of one event.
     """
 
@@ -76,12 +77,12 @@ class Entrywise(nn.Module):
         self.family, self.event_shape = family, event_shape
 
     def parameters_of(self, context: Tensor) -> tuple[Tensor, ...]:
-        """Cut a context (..., width) into one tensor (..., *event_shape) a number."""
+        """Split a context (..., width) into one tensor (..., *event_shape) for each of the `numbers`."""
         numbers, batch = self.family.numbers, context.shape[:-1]
         if numbers == 1:
             return (context.reshape(*batch, *self.event_shape),)
         return context.reshape(*batch, numbers, *self.event_shape).unbind(len(batch))
 
     def forward(self, context: Tensor) -> Distribution:
-        """Return the distribution, with one event a context."""
+        """Return the distribution, with one event for each context."""
         return event(self.family.distribution(*self.parameters_of(context)), len(self.event_shape))

@@ -1,10 +1,11 @@
-"""Corruptions p(x̃|x): the noise a denoising autoencoder learns to undo.
+"""Corruptions p(x̃|x): the noise that a denoising autoencoder learns to undo.
 
-A corruption is called with a batch x (N, ...) in the data's own units, as floating point, and a source of randomness;
-it returns x̃ of the same shape and never changes x. The noise to inject is the noise that will be met.
+A corruption is called with a floating-point batch x (N, ...) in the data's own units and a source of randomness. It
+returns x̃ of the same shape and does not change x. Choose a corruption like the noise of the data to be cleaned.
 
-A corruption may return more than x̃, by name, and all of it goes into the batch that the encoder meets (`Pass.met`): the
-noise's level as a condition that the networks get, or which entries are hidden, for a term of the loss.
+A corruption may also return a mapping: x̃ under the name ``"noisy"`` and further tensors, such as the noise level as a
+condition for the networks, or a mask of the hidden entries for a term of the loss. All of them become part of the batch
+that the encoder sees (`Pass.met`).
 
 >>> class AnyLevel(Corruption):
 ...     "x̃ = x + σε, σ ~ U(0, 1), and the networks get σ."
@@ -21,6 +22,7 @@ noise's level as a condition that the networks get, or which entries are hidden,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -33,16 +35,16 @@ from .facts import Facts
 from .parts import Part
 from .source import Source
 
-__all__ = ["Corruption", "Gaussian", "Masking", "Residuals", "SaltAndPepper"]
+__all__ = ["AnySubset", "Corruption", "Gaussian", "Masking", "Residuals", "SaltAndPepper"]
 
 
 class Corruption(Part, kind="corruption"):
-    """Base of corruptions: ``corruption(x, source) -> x_tilde``, or what is met by name, with x̃ as ``"noisy"``."""
+    """Base of corruptions: ``corruption(x, source)`` returns x̃, or tensors by name, with x̃ as ``"noisy"``."""
 
     condition_width: ClassVar[int] = 0
-    """The width of the condition that comes with x̃, as ``"condition"``, beside the row's own condition.
+    """The width of the ``"condition"`` that is returned with x̃. It is appended to the row's own condition.
 
-    Where a row is not corrupted, and no condition gives these numbers, they are zero.
+    For rows that are not corrupted these numbers are zero, unless the caller passes them.
     """
 
     def __call__(self, x: Tensor, source: Source) -> Tensor | Mapping[str, Tensor]:
@@ -50,17 +52,22 @@ class Corruption(Part, kind="corruption"):
         raise NotImplementedError
 
     def mean(self, x: Tensor) -> Tensor:
-        """Return 𝔼[x̃|x], which is x unless a corruption says otherwise."""
+        """Return 𝔼[x̃|x]: x, unless a subclass overrides it."""
         return x
 
 
 class Gaussian(Corruption):
-    r"""Additive noise x̃ = x + σε, ε ~ N(0, I) (Vincent et al. 2010, section 3.3).
+    r"""Additive noise x̃ = x + σε, ε ~ N(0, I).
 
     Parameters
     ----------
     std : σ, in the data's units.
-    relative : whether σ counts in each feature's own standard deviations instead, as columns of different units want.
+    relative : whether σ is in units of each feature's standard deviation instead, for columns of different units.
+
+    References
+    ----------
+    Pascal Vincent et al., "Stacked Denoising Autoencoders: Learning Useful Representations in a Deep Network with a
+        Local Denoising Criterion", 2010, https://jmlr.org/papers/v11/vincent10a.html, section 3.3.
     """
 
     std: float = 0.3
@@ -72,11 +79,11 @@ class Gaussian(Corruption):
 
     def __call__(self, x: Tensor, source: Source) -> Tensor:
         """Draw x̃ = x + σε."""
-        self.require(not self.relative, "relative noise is known once it is fitted: model_.corruption")
+        self.require(not self.relative, "relative noise needs the data's spread: after a fit, call model_.corruption")
         return _noisy(x, self.std, source)
 
     def build(self, facts: Facts) -> Corruption | nn.Module:
-        """Return the noise, which holds each feature's standard deviation if it is relative."""
+        """Return the corruption; relative noise becomes a module that holds each feature's standard deviation."""
         if not self.relative:
             return self
         return _Relative(self.std, torch.ones(facts.shape, dtype=torch.float64) if facts.std is None else facts.std)
@@ -99,12 +106,17 @@ class _Relative(nn.Module):
 
 
 class Masking(Corruption):
-    r"""A fraction ν of the entries, drawn anew for every sample, is set to a value (Vincent et al. 2008, section 2.3).
+    r"""Masking noise: each entry is replaced by `value` with probability ν, independently and anew for every sample.
 
     Parameters
     ----------
-    fraction : ν, the probability that an entry is lost.
-    value : what a lost entry reads, in the data's units.
+    fraction : ν.
+    value : the replacement, in the data's units.
+
+    References
+    ----------
+    Pascal Vincent et al., "Extracting and Composing Robust Features with Denoising Autoencoders", 2008,
+        https://doi.org/10.1145/1390156.1390294, section 2.3.
     """
 
     fraction: float = 0.5
@@ -122,13 +134,37 @@ class Masking(Corruption):
         return (1 - self.fraction) * x + self.fraction * self.value
 
 
+class AnySubset(Corruption):
+    r"""Any subset of the entries is hidden, at any rate, and the network is told which entries it sees.
+
+    k of the n entries are seen, k uniform on 0 to n − 1, and each set of k is as likely as any other: what is met on
+    the way when a row is filled in, entry by entry, in random order. x itself stays, and `observed` says what of it is
+    seen.
+
+    Benigno Uria, Iain Murray and Hugo Larochelle, "A Deep and Tractable Density Estimator", 2014,
+    https://arxiv.org/abs/1310.1757, section 3.1.
+    """
+
+    def __call__(self, x: Tensor, source: Source) -> Mapping[str, Tensor]:
+        """Draw which entries are seen, as ``"observed"``, of the shape of x."""
+        n = math.prod(x.shape[1:])
+        u = source.uniform((len(x), n), x)
+        first_hidden = u.sort(1).values.gather(1, source.integers(n, (len(x), 1), x))
+        return {"observed": (u < first_hidden).reshape(x.shape)}
+
+
 class SaltAndPepper(Corruption):
-    r"""A fraction ν of the entries is set to the lowest or the highest value by a fair coin (Vincent et al. 2010).
+    r"""Salt-and-pepper noise: with probability ν an entry becomes `low` or `high`, each equally likely.
 
     Parameters
     ----------
-    fraction : ν, the probability that an entry is hit.
-    low, high : pepper and salt, in the data's units.
+    fraction : ν.
+    low, high : the values of pepper and salt, in the data's units.
+
+    References
+    ----------
+    Pascal Vincent et al., "Stacked Denoising Autoencoders: Learning Useful Representations in a Deep Network with a
+        Local Denoising Criterion", 2010, https://jmlr.org/papers/v11/vincent10a.html, section 3.3.
     """
 
     fraction: float = 0.25
@@ -149,21 +185,21 @@ class SaltAndPepper(Corruption):
 
 
 class Residuals(Corruption):
-    r"""Noise taken from real pairs: x̃ = x + r, where r is a residual x̃ⱼ − xⱼ that was measured, drawn at random.
+    r"""Noise taken from real pairs: x̃ = x + r, where r is drawn from measured residuals x̃ⱼ − xⱼ.
 
-    Right where the noise does not depend on the signal. Where it does, fit on the pairs themselves:
+    This is right if the noise does not depend on the signal. If it does, fit on the pairs themselves:
     ``DenoisingAutoencoder().fit(X_noisy, X_clean)``.
 
     Parameters
     ----------
-    residuals : measured noise, (M, ...), each of the shape of one sample, in the data's units.
+    residuals : measured noise in the data's units, (M, ...), each of the shape of one sample.
     """
 
     residuals: np.ndarray
 
     @classmethod
     def from_pairs(cls, noisy: np.ndarray, clean: np.ndarray) -> Residuals:
-        """Make the corruption from measured pairs of shape (M, ...).
+        """Make the corruption from measured pairs, (M, ...) each.
 
         >>> Residuals.from_pairs(np.array([[1.5], [2.0]]), np.array([[1.0], [2.5]])).residuals.tolist()
         [[0.5], [-0.5]]
@@ -178,11 +214,11 @@ class Residuals(Corruption):
         self.require(bool(np.isfinite(self.residuals).all()), "residuals must be finite")
 
     def mean(self, x: Tensor) -> Tensor:
-        """Return x and the mean residual."""
+        """Return x plus the mean residual."""
         return x + torch.as_tensor(np.mean(self.residuals, axis=0)).to(x)
 
     def build(self, facts: Facts) -> nn.Module:
-        """Return the sampler, with the residuals where the model is."""
+        """Return the module that draws residuals, which it keeps on the model's device."""
         shape = tuple(self.residuals.shape[1:])
         self.require(shape == facts.shape, f"residuals have samples of shape {shape}, the data of {facts.shape}")
         return _Resampler(torch.as_tensor(np.asarray(self.residuals), device="cpu"))

@@ -1,9 +1,27 @@
-"""Named data sets, local first.
+"""Named data sets, from local files if possible.
 
-A set is looked for in the data home (the argument `data_home`, else the environment variable ``ISTHMUS_DATA``, else
-``~/.cache/isthmus``), then where Debian's packages put it (``/usr/share/datasets``). MNIST and Fashion-MNIST are
-otherwise downloaded through scikit-learn's OpenML client, which keeps its copy in the data home and reads it from
-there the next time. The sets that scikit-learn brings along and those that are drawn need no file.
+A set is looked for in the data home: the argument `data_home`, else the environment variable ``ISTHMUS_DATA``, else
+``~/.cache/isthmus``. Then it is looked for in ``/usr/share/datasets``, where Debian's packages install it. If MNIST or
+Fashion-MNIST is in neither place, scikit-learn's OpenML client downloads it and keeps a copy in the data home. Sets
+that are part of scikit-learn or drawn at random need no file.
+
+References
+----------
+E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", 1998, https://doi.org/10.24432/C50P49: digits.
+Yann LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998, https://doi.org/10.1109/5.726791:
+    MNIST.
+Hugo Larochelle and Iain Murray, "The Neural Autoregressive Distribution Estimator", 2011,
+    https://proceedings.mlr.press/v15/larochelle11a.html: MNIST's fixed binarisation.
+Han Xiao, Kashif Rasul and Roland Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning
+    Algorithms", 2017, https://arxiv.org/abs/1708.07747.
+Zinan Lin et al., "PacGAN: The power of two samples in generative adversarial networks", 2018,
+    https://arxiv.org/abs/1712.04086, section 4.1: the ring and the grid.
+Stephen Marsland, "Machine Learning: An Algorithmic Perspective", 2nd edition, 2014, chapter 6: the Swiss roll,
+    https://homepages.ecs.vuw.ac.nz/~marslast/Code/Ch6/lle.py.
+W. Nick Street, William H. Wolberg and Olvi L. Mangasarian, "Nuclear feature extraction for breast tumor diagnosis",
+    1993, https://doi.org/10.1117/12.148698: breast cancer.
+George B. Moody and Roger G. Mark, "The impact of the MIT-BIH Arrhythmia Database", 2001,
+    https://doi.org/10.13026/C2F305: the electrocardiogram.
 """
 
 from __future__ import annotations
@@ -27,7 +45,7 @@ __all__ = ["GRID", "GRID_STD", "RING", "RING_STD", "Dataset", "Known", "availabl
 
 _DEBIAN = Path("/usr/share/datasets")
 _DAMAGE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
-"""What NumPy and the standard library raise for a file that is not what it should be."""
+"""The exceptions that NumPy and the standard library raise for a damaged file."""
 
 RING = np.array([[math.cos(a), math.sin(a)] for a in np.arange(8) * math.pi / 4])
 """Centres of eight modes on the unit circle (Lin et al. 2018, PacGAN, section 4.1)."""
@@ -42,7 +60,7 @@ GRID_STD = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Rows to train on and rows held out, of shape (N, ...), with labels (N,) and conditions where there are any."""
+    """Training rows and held-out rows, (N, ...) each, with labels (N,) and conditions (N, c) if there are any."""
 
     name: str
     train: np.ndarray
@@ -53,18 +71,18 @@ class Dataset:
     train_condition: np.ndarray | None = None
     test_condition: np.ndarray | None = None
 
-    def beside_train(self, rows: Any = slice(None)) -> dict[str, np.ndarray]:
-        """Return what comes beside training rows as arguments of a system: their condition, where there is one."""
+    def beside_train(self, rows: slice | np.ndarray = slice(None)) -> dict[str, np.ndarray]:
+        """Return the arguments that a system needs beside training rows: their condition, if there is one."""
         return {} if self.train_condition is None else {"condition": self.train_condition[rows]}
 
-    def beside_test(self, rows: Any = slice(None)) -> dict[str, np.ndarray]:
-        """Return what comes beside held-out rows as arguments of a system: their condition, where there is one."""
+    def beside_test(self, rows: slice | np.ndarray = slice(None)) -> dict[str, np.ndarray]:
+        """Return the arguments that a system needs beside held-out rows: their condition, if there is one."""
         return {} if self.test_condition is None else {"condition": self.test_condition[rows]}
 
 
 @dataclass(frozen=True)
 class Known:
-    """A data set that can be asked for by name: how large it is, what it is, and whether it is on this machine."""
+    """A data set with a name: its size, a description, and whether it is on this machine."""
 
     name: str
     size: str
@@ -73,17 +91,17 @@ class Known:
 
 
 def load(name: str, data_home: str | Path | None = None) -> Dataset:
-    """Return a data set by name, from this machine if it is there, else downloaded.
+    """Return a data set by name, from this machine if possible, otherwise by download.
 
     Parameters
     ----------
-    name : one of those that `available` lists.
-    data_home : the folder to look in first; None for ``ISTHMUS_DATA``, else ``~/.cache/isthmus``.
+    name : a name that `available` lists.
+    data_home : the folder to look in first; None is ``ISTHMUS_DATA``, else ``~/.cache/isthmus``.
 
     Raises
     ------
-    UnknownNameError : there is no such name; the nearest is given.
-    DataError : it is neither here nor to be downloaded, or a file is damaged; the message says which.
+    UnknownNameError : there is no data set of that name; the message suggests the nearest.
+    DataError : the set is not here and cannot be downloaded, or a file is damaged; the message names the file.
 
     >>> digits = load("digits")
     >>> digits.train.shape, digits.test.shape
@@ -95,7 +113,7 @@ def load(name: str, data_home: str | Path | None = None) -> Dataset:
 
 
 def available(data_home: str | Path | None = None) -> list[Known]:
-    """Return what can be loaded, and whether it is here, without loading anything.
+    """Return all data sets that have a name, and whether each is on this machine, without loading any.
 
     >>> next(known for known in available() if known.name == "grid").size
     '100,000 + 10,000 × 2'
@@ -138,11 +156,11 @@ class _Set:
     what: str
     read: Callable[[Path], Dataset]
     needs: Callable[[Path], Path | None] | None = None
-    """Where the set lies on this machine, if it needs to lie anywhere."""
+    """Finds the set's file on this machine; None if the set needs no file."""
 
 
 def _split(name: str, X: np.ndarray, y: np.ndarray, description: str) -> Dataset:
-    """Hold out a fifth, stratified by label, the same fifth every time."""
+    """Hold out the same fifth of the rows every time, stratified by label."""
     from sklearn.model_selection import train_test_split
 
     train, test, y_train, y_test = train_test_split(X, y, test_size=0.2, stratify=y, random_state=0)
@@ -184,7 +202,7 @@ _MNIST_MD5 = ("6bbc9ace", "a25bea73", "2646ac64", "27ae3e4e")
 
 
 def _idx_folder(name: str) -> Callable[[Path], Path | None]:
-    """Return what finds the folder in which the four idx files of a set lie."""
+    """Return a function that finds the folder of a set's four idx files."""
 
     def find(home: Path) -> Path | None:
         folders = (home / name, _DEBIAN / name)
@@ -194,7 +212,7 @@ def _idx_folder(name: str) -> Callable[[Path], Path | None]:
 
 
 def _openml_file(openml: str) -> Callable[[Path], Path | None]:
-    """Return what finds the file that scikit-learn kept of an earlier download."""
+    """Return a function that finds the file that scikit-learn kept of an earlier download."""
     return lambda home: next(home.glob(f"openml/openml.org/data/v1/download/*/{openml}.arff.gz"), None)
 
 
@@ -270,7 +288,7 @@ _ECG = ("ecg", "ecg.dat")
 
 
 def _arrays(name: str, path: Path, source: str, *keys: str) -> list[np.ndarray]:
-    """Read arrays from an archive that has to be here."""
+    """Read arrays from a local archive, which must exist."""
     if not path.is_file():
         raise DataError(
             f"{name} is not here: {path} is missing; put {source} there, "
@@ -293,7 +311,7 @@ def _binarized_mnist(home: Path) -> Dataset:
     if wrong is not None:
         raise DataError(f"{path} is damaged: rows of {wrong.shape[1:]} {wrong.dtype}, not of 98 bytes; fetch it again")
     train, valid, test = (np.unpackbits(part, axis=1).reshape(-1, 28, 28) for part in parts)
-    description = "MNIST, binarised once and for all (Larochelle & Murray 2011)."
+    description = "MNIST in a fixed binarisation (Larochelle & Murray 2011)."
     return Dataset("mnist-binarized", np.concatenate([train, valid]), test, description=description)
 
 

@@ -1,13 +1,14 @@
-"""Distributions: what torch.distributions lacks here, drawing from a `Source`, and log-densities with gaps.
+"""Distributions: additions to torch.distributions, draws from a `Source`, and log-densities with gaps.
 
-``draw(p, source, shape)`` is the one way in which isthmus draws. It learns a distribution of your own in two lines:
+isthmus makes every draw by ``draw(p, source, shape)``. Two lines teach it a distribution of your own; name the class in
+``draw.register(Class)``, since an annotation alone cannot be resolved inside a function:
 
 >>> import torch
 >>> from torch.distributions import Distribution
 >>> class Triangular(Distribution):
 ...     "U + U' on (0, 2)."
->>> @draw.register
-... def _(p: Triangular, source, shape=()):
+>>> @draw.register(Triangular)
+... def _(p, source, shape=()):
 ...     return source.uniform((*shape, *p.batch_shape), torch.zeros(())) + source.uniform((*shape,), torch.zeros(()))
 """
 
@@ -16,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import singledispatch
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -38,14 +39,34 @@ from torch.nn.functional import logsigmoid
 from .errors import CompositionError
 from .source import Source
 
-__all__ = ["Chain", "Delta", "bernoulli", "draw", "event", "log_prob", "normal"]
+__all__ = [
+    "Chain",
+    "Delta",
+    "HasEntries",
+    "bernoulli",
+    "continuous_bernoulli",
+    "draw",
+    "draw_rows",
+    "event",
+    "log_prob",
+    "log_probs",
+    "normal",
+]
 
 
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 
 
+@runtime_checkable
+class HasEntries(Protocol):
+    """A distribution of independent entries that says the log-probability of each of them."""
+
+    def entries(self, value: Tensor) -> Tensor:
+        """Return the log-probability of every entry, of the shape of a sample."""
+
+
 class Delta(Distribution):
-    r"""A point mass δ(x − v) at each entry of v: what an encoder without noise returns.
+    r"""A point mass δ(x − v) at each entry of v, as returned by an encoder without noise.
 
     It has a mean and draws, but no density.
 
@@ -154,6 +175,61 @@ class _Bernoulli(Bernoulli):
         return torch.addcmul(logsigmoid(self.logits), value - 1.0, self.logits)
 
 
+class _ContinuousBernoulli(Distribution):
+    """The density ℓ exp(ℓx) / (exp ℓ − 1) on [0, 1], a Bernoulli's cross-entropy with logit ℓ, normalised.
+
+    torch.distributions has it by its probability, which is clamped at 10⁻⁷ in float32: logits beyond 16 are lost there.
+    """
+
+    arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
+    flat_below = 0.1
+    """Logits up to which the series about 0 is used."""
+
+    def __init__(self, logits: Tensor) -> None:
+        self.logits = logits
+        super().__init__(logits.shape, validate_args=False)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Distribution:
+        """Return the distribution with a larger batch shape."""
+        return _ContinuousBernoulli(self.logits.expand(batch_shape))
+
+    def _steep(self) -> tuple[Tensor, Tensor]:
+        """Return whether |ℓ| is large enough for the closed forms, and |ℓ|, or 1 where it is not."""
+        steep = self.logits.abs() > self.flat_below
+        return steep, torch.where(steep, self.logits.abs(), 1.0)
+
+    @property
+    def mean(self) -> Tensor:
+        """1/(1 − exp −ℓ) − 1/ℓ."""
+        steep, a = self._steep()
+        high = -1 / torch.expm1(-a) - 1 / a
+        flat = 0.5 + self.logits / 12 * (1 - self.logits.square() / 60 * (1 - self.logits.square() / 42))
+        return torch.where(steep, torch.where(self.logits > 0, high, 1 - high), flat)
+
+    @property
+    def variance(self) -> Tensor:
+        """1/ℓ² − exp ℓ/(exp ℓ − 1)²."""
+        steep, a = self._steep()
+        square = self.logits.square()
+        flat = 1 / 12 - square / 240 * (1 - square * 5 / 126)
+        return torch.where(steep, a.square().reciprocal() - (-a).exp() / torch.expm1(-a).square(), flat)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return ℓx − log((exp ℓ − 1)/ℓ) for every entry."""
+        steep, a = self._steep()
+        square = self.logits.square()
+        flat = square / 24 * (1 - square / 120 * (1 - square * 2 / 126))
+        log_integral = torch.where(steep, 0.5 * a + torch.log(-torch.expm1(-a)) - torch.log(a), flat)
+        return self.logits * (value - 0.5) - log_integral
+
+    def icdf(self, value: Tensor) -> Tensor:
+        """Return the x below which a draw lies with that probability: log(1 + u (exp ℓ − 1))/ℓ."""
+        rising, a = self.logits > 0, self.logits.abs().clamp(min=1e-3)
+        falling = -torch.log1p(torch.where(rising, 1 - value, value) * torch.expm1(-a)) / a
+        flat = value + self.logits / 2 * (value - value.square())
+        return torch.where(self.logits.abs() > 1e-3, torch.where(rising, 1 - falling, falling), flat)
+
+
 def normal(mean: Tensor, std: Tensor) -> Normal:
     """Return N(mean, std²) for every entry; std has the mean's shape, or is shared."""
     return _Normal(mean, std)
@@ -162,6 +238,11 @@ def normal(mean: Tensor, std: Tensor) -> Normal:
 def bernoulli(logits: Tensor) -> Bernoulli:
     """Return a Bernoulli for every entry."""
     return _Bernoulli(logits=logits, validate_args=False)
+
+
+def continuous_bernoulli(logits: Tensor) -> Distribution:
+    """Return a continuous Bernoulli for every entry: the Bernoulli's cross-entropy as a density on [0, 1]."""
+    return _ContinuousBernoulli(logits)
 
 
 def event(p: Distribution, dims: int) -> Distribution:
@@ -184,34 +265,52 @@ def log_prob(p: Distribution, x: Tensor, observed: Tensor | None = None) -> Tens
     """
     if observed is None:
         return torch.as_tensor(p.log_prob(x))
-    if not isinstance(p, Independent) or p.base_dist.event_shape:
-        raise CompositionError(
-            f"{type(p).__name__} has no density of some entries alone; gaps need a likelihood of independent entries"
-        )
-    entries = p.base_dist.log_prob(torch.where(observed, x, p.base_dist.mean.detach()))
-    entries = torch.where(observed, entries, 0.0)
-    return entries.sum(tuple(range(-p.reinterpreted_batch_ndims, 0)))
+    if isinstance(p, Independent):
+        x = torch.where(observed, x, p.base_dist.mean.detach())
+    entries = torch.where(observed, log_probs(p, x), 0.0)
+    return entries.flatten(1 - observed.ndim).sum(-1)
+
+
+def log_probs(p: Distribution, x: Tensor) -> Tensor:
+    """Return log p of every entry of x, which are independent of each other.
+
+    Raises
+    ------
+    CompositionError : the entries of p are not independent.
+    """
+    if isinstance(p, HasEntries):
+        return p.entries(x)
+    if isinstance(p, Independent) and not p.base_dist.event_shape:
+        return torch.as_tensor(p.base_dist.log_prob(x))
+    raise CompositionError(
+        f"{type(p).__name__} has no density of some entries alone; gaps need a likelihood of independent entries"
+    )
 
 
 @singledispatch
 def draw(p: Distribution, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
     """Draw from p, of shape ``shape + batch_shape + event_shape``, with gradients wherever p has them.
 
-    A distribution of a kind that is not known here is drawn by its inverse distribution function, where it has one.
-    ``draw.register`` teaches another way, see the top of this module.
+    A class without a method here is drawn by its inverse distribution function, if it has one. To add a method for a
+    class, register it by ``@draw.register(Class)``; see the top of this module.
 
     Raises
     ------
-    CompositionError : the distribution has neither.
+    CompositionError : the class has neither.
     """
     if type(p).icdf is Distribution.icdf or p.event_shape:
         raise CompositionError(
-            f"isthmus does not know how to draw from {type(p).__name__}: it has no inverse distribution function; "
-            "register a way with isthmus.distributions.draw.register"
+            f"isthmus cannot draw from {type(p).__name__}, which has no inverse distribution function; "
+            f"register a method with @isthmus.distributions.draw.register({type(p).__name__})"
         )
     like = p.mean
     tiny = torch.finfo(like.dtype).tiny
     return p.icdf(source.uniform((*shape, *p.batch_shape), like).clamp(min=tiny, max=1 - torch.finfo(like.dtype).eps))
+
+
+def draw_rows(p: Distribution, n: int, source: Source) -> Tensor:
+    """Draw n events from p, or one event from each of its batch if p is already a distribution for every row."""
+    return draw(p, source, () if p.batch_shape else (n,))
 
 
 @draw.register(Independent)

@@ -1,4 +1,4 @@
-"""Divergences D(q‖p) between posterior and prior, one value a sample."""
+"""Divergences D(q‖p) between posterior and prior, one value per sample."""
 
 from __future__ import annotations
 
@@ -25,22 +25,26 @@ class Divergence(Term, kind="divergence"):
 
 
 class KL(Divergence):
-    r"""β·KL(q(z|x) ‖ p(z)): in closed form where one is known, otherwise log q(z|x) − log p(z) at the drawn z.
-
-    Diederik P. Kingma and Max Welling, "Auto-Encoding Variational Bayes", 2014, https://arxiv.org/abs/1312.6114,
-    equation 3. β: Irina Higgins et al., "beta-VAE", 2017, https://openreview.net/forum?id=Sy2fzU9gl, equation 4.
-    Warm-up: Casper Kaae Sønderby et al., "Ladder Variational Autoencoders", 2016, https://arxiv.org/abs/1602.02282.
+    r"""β·KL(q(z|x) ‖ p(z)), in closed form if torch knows one, otherwise as log q(z|x) − log p(z) at the drawn z.
 
     Parameters
     ----------
-    weight : β; 1 is the evidence bound.
+    weight : β; 1 makes the objective the evidence bound.
     warmup : the fraction of the fit over which the weight rises linearly from zero.
+
+    References
+    ----------
+    Diederik P. Kingma and Max Welling, "Auto-Encoding Variational Bayes", 2014, https://arxiv.org/abs/1312.6114,
+        equation 3.
+    Irina Higgins et al., "beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework", 2017,
+        https://openreview.net/forum?id=Sy2fzU9gl, equation 4: β.
+    Casper Kaae Sønderby et al., "Ladder Variational Autoencoders", 2016, https://arxiv.org/abs/1602.02282: warm-up.
     """
 
     warmup: float = 0.0
 
     def refuse(self, model: Model) -> None:
-        """Refuse a posterior without density, and a model without prior."""
+        """Refuse a posterior without a density, and a model without a prior."""
         if not model.has_density:
             what = "no posterior" if model.posterior is None else "a posterior without a density"
             raise CompositionError(

@@ -1,4 +1,4 @@
-"""The errors isthmus raises itself: one line each, what is wrong, where, and what to do."""
+"""The errors that isthmus raises: one line each, with what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ __all__ = [
 
 
 class IsthmusError(Exception):
-    """Anything that isthmus refuses; the command line prints it as one line and exits with status 2."""
+    """Base of all errors of isthmus; the command line prints them as one line and exits with status 2."""
 
 
 class DataError(IsthmusError, ValueError):
-    """The data cannot be used as they are; the message names rows, columns or the file."""
+    """The data cannot be used; the message names rows, columns or the file."""
 
 
 class CompositionError(IsthmusError, ValueError):
-    """Parts that mean nothing together, or an argument outside its range; the message says why."""
+    """The parts do not fit together, or an argument is out of range; the message gives the reason."""
 
 
 class FitError(IsthmusError, RuntimeError):
-    """Training could not go on; the message names the term and the epoch."""
+    """Training cannot continue; the message names the term and the epoch."""
 
 
 class ModelFileError(IsthmusError, ValueError):
-    """A model folder that is missing, damaged or not one of ours."""
+    """A model folder is missing, damaged or not one of isthmus."""
 
 
 class UnknownNameError(IsthmusError, ValueError):
-    """A name that is not known; the message gives the nearest known one."""
+    """A name is unknown; the message suggests the nearest known one."""
 
     def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
         known = sorted(known)
@@ -54,7 +54,7 @@ class MissingExtraError(IsthmusError, ImportError):
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of what another library says, or the name of its error where it says nothing.
+    """Return the first line of another library's error, or the error's class name if it has no message.
 
     >>> first_line(ValueError("it is damaged\\nsee the manual")), first_line(EOFError())
     ('it is damaged', 'EOFError')

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from torch import Tensor
 from torch.distributions import Distribution
 
@@ -31,11 +32,14 @@ class Facts:
     rows : the number of rows that are trained on.
     mean, std : the training mean and standard deviation in the data's units, of shape `shape`.
     bounds : the least and the largest value.
+    binary : whether every value is 0 or 1, or, in pictures kept as uint8, black or white.
     dtype : the data's NumPy dtype, by name.
     centre : the training mean in the model's units, once these are chosen.
     encode : x ↦ q(z|x), for a prior that is made of the posterior.
     columns : what is known of each column of rows, (n,), of a table or of an array; None for pictures and series.
     gaps : whether entries of the training rows are not observed.
+    entry : i ↦ the training values of entry i of the flattened samples, (N,), and how much each row counts, (N,) or
+        None: for a part whose shape depends on values. It keeps what it learnt among its own arguments.
     """
 
     shape: tuple[int, ...]
@@ -45,11 +49,13 @@ class Facts:
     mean: Tensor | None = None
     std: Tensor | None = None
     bounds: tuple[float, float] | None = None
+    binary: bool = False
     dtype: str = "float32"
     centre: Tensor | None = None
     encode: Callable[[Tensor], Distribution] | None = None
     columns: tuple[Column, ...] | None = None
     gaps: bool = False
+    entry: Callable[[int], tuple[np.ndarray, np.ndarray | None]] | None = None
 
     @property
     def features(self) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,22 +14,17 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from .blocks import BLOCK_ROWS, block_rows, fewest_rows, values_at_once
 from .errors import CompositionError, DataError
 from .history import History
 from .likelihood import Likelihood
 from .model import Model
 from .placing import AnyPlace
 from .rows import check_rows, condition_rows
-from .tensors import as_tensor, observed_in
+from .tensors import as_tensor
+from .typing import ArrayLike
 
-__all__ = ["BLOCK_ROWS", "Fitted", "values_at_once"]
-
-BLOCK_ROWS = 256
-"""Rows go through a fitted model in blocks of exactly this size, the last one filled up, so that a row's result does
-not depend, to the bit, on how many others came with it."""
-
-GPU_BLOCK_VALUES = 2**22
-"""Values that a GPU is given at once: enough to keep it busy."""
+__all__ = ["Fitted"]
 
 
 class Fitted:
@@ -87,7 +84,7 @@ class Fitted:
         abilities: frozenset[str] = type(self.estimator).abilities()
         return abilities
 
-    def rows(self, X: Any) -> np.ndarray:
+    def rows(self, X: ArrayLike) -> np.ndarray:
         """Return rows as a numeric array (N, *shape), in their own dtype; an entry that is not observed is NaN.
 
         A model that was fitted on rows without gaps takes the training mean for what it encodes of one, and warns.
@@ -96,6 +93,8 @@ class Fitted:
         ------
         DataError : samples have another shape than in the fit, or values that are no finite numbers.
         """
+        if type(X) is np.ndarray and X.dtype.kind == "f" and X.dtype.itemsize in (4, 8) and self._needs_no_more(X):
+            return X
         shape = tuple(getattr(X, "shape", ()))[1:]
         if len(shape) > 1 or len(self.shape) > 1:
             shape = shape or np.shape(X)[1:]
@@ -112,7 +111,12 @@ class Fitted:
             )
         return rows
 
-    def conditions(self, condition: Any, rows: int) -> np.ndarray | None:
+    def _needs_no_more(self, X: np.ndarray) -> bool:
+        """Return whether an array needs no further checks, which would take longer than the score of a single row."""
+        named = hasattr(self.estimator, "feature_names_in_")
+        return not named and len(X) > 0 and X.shape[1:] == self.shape and bool(np.isfinite(X).all())
+
+    def conditions(self, condition: ArrayLike | None, rows: int) -> np.ndarray | None:
         """Return the condition of every row as numbers, (N, c), or None where the model has none.
 
         A single condition stands for all rows; where none is given, that of `Estimator.under` does. The numbers that
@@ -120,7 +124,7 @@ class Fitted:
         """
         width = self.model.condition_width
         own = width - self.model.corruption_width
-        numbers = np.zeros((rows, 0)) if condition is None and own == 0 < width else condition
+        numbers: Any = np.zeros((rows, 0)) if condition is None and own == 0 < width else condition
         if condition is None and self.model.fixed is not None:
             numbers = np.broadcast_to(self.model.fixed.cpu().numpy(), (rows, width))
         if condition is not None and width:
@@ -133,7 +137,7 @@ class Fitted:
             numbers = np.concatenate([numbers, np.zeros((len(numbers), self.model.corruption_width))], axis=1)
         return condition_rows(numbers, rows, width)
 
-    def codes(self, H: Any) -> np.ndarray:
+    def codes(self, H: ArrayLike) -> np.ndarray:
         """Return codes as an array (N, d).
 
         Raises
@@ -147,10 +151,7 @@ class Fitted:
 
     def block_rows(self, draws: int = 1) -> int:
         """Return how many rows go through at once: whatever their number, so that a row has its own bits."""
-        if self.model.device.type == "cpu":
-            return BLOCK_ROWS
-        fitting: int = GPU_BLOCK_VALUES // (draws * math.prod(self.shape))
-        return max(BLOCK_ROWS, min(32 * BLOCK_ROWS, 1 << max(0, fitting.bit_length() - 1)))
+        return block_rows(self.model.device, math.prod(self.shape), draws)
 
     def map(
         self,
@@ -160,6 +161,7 @@ class Fitted:
         condition: np.ndarray | None = None,
         dtype: np.dtype[Any] | None = None,
         draws: int = 1,
+        alone: str = "",
     ) -> np.ndarray:
         """Return ``f(rows, conditions)`` of all rows, a block at a time on the model's device, without gradients.
 
@@ -168,43 +170,81 @@ class Fitted:
         X : rows or codes, (N, ...).
         f : maps a block of rows and their conditions, or None, to a tensor with one row each.
         condition : (N, c) or None.
-        dtype : the result is in float64 if this is, in float32 otherwise; None is the dtype of X.
-        draws : how many values f makes of each value, which decides on the size of a GPU's block.
+        dtype : the result is in float64 if this is or holds integers as long, in float32 otherwise; None is that of X.
+        draws : how many values f makes of each value, which decides on the size of a block.
+        alone : a name for an f that takes every row by itself and draws nothing, so that few rows may go through in a
+            smaller block; "" is any other.
         """
         gaps = np.isnan(X.reshape(len(X), -1)).any(axis=1) if X.dtype.kind == "f" else np.zeros(len(X), dtype=bool)
-        if gaps.any() and not gaps.all():  # a row's bits do not depend on whether its neighbours have gaps
-            kept = [(rows, None if condition is None else condition[rows]) for rows in (~gaps, gaps)]
-            parts = [self.map(X[rows], f, condition=c, dtype=dtype, draws=draws) for rows, c in kept]
-            merged = np.empty((len(X), *parts[0].shape[1:]), dtype=parts[0].dtype)
-            merged[~gaps], merged[gaps] = parts
-            return merged
-        size, results = self.block_rows(draws), []
-        with torch.no_grad(), AnyPlace():
-            for start in range(0, len(X), size):
-                x = self._block(X, start, size)
-                c = None if condition is None else self._block(condition, start, size).to(self.model.dtype)
-                results.append(f(x, c)[: len(X) - start].cpu().numpy())
+        if gaps.any():
+            alone = ""
+            if not gaps.all():  # a row's bits do not depend on whether its neighbours have gaps
+                both = [(rows, None if condition is None else condition[rows]) for rows in (~gaps, gaps)]
+                parts = [self.map(X[rows], f, condition=c, dtype=dtype, draws=draws) for rows, c in both]
+                merged = np.empty((len(X), *parts[0].shape[1:]), dtype=parts[0].dtype)
+                merged[~gaps], merged[gaps] = parts
+                return merged
+        device, dtype_of_weights, plain = self.model.device, self.model.dtype, False
+        size, results = block_rows(device, math.prod(self.shape), draws), []
+        with torch.no_grad():
+            if alone and len(X) < size == BLOCK_ROWS and device.type == "cpu":
+                called = (alone, X.shape[1:], X.dtype.str, None if condition is None else condition.shape[1:])
+                size, plain = fewest_rows(self.model, called, len(X), f, partial(self._example, X, condition))
+            with nullcontext() if plain else AnyPlace():
+                for start in range(0, len(X), size):
+                    x = _block(X, start, size, device)
+                    c = None if condition is None else _block(condition, start, size, device).to(dtype_of_weights)
+                    results.append(f(x, c)[: len(X) - start].cpu().numpy())
         out = np.concatenate(results)
         dtype = X.dtype if dtype is None else dtype
-        wide = dtype.kind == "f" and dtype.itemsize == 8  # in whatever byte order
+        wide = dtype.itemsize >= (8 if dtype.kind == "f" else 4)  # in whatever byte order
         return out.astype(np.float64 if wide else np.float32, copy=False)
 
-    def _block(self, a: np.ndarray, start: int, size: int) -> Tensor:
-        block = as_tensor(a[start : start + size], self.model.device)
-        return torch.cat([block, block.new_zeros(size - len(block), *block.shape[1:])])
+    def _example(self, X: np.ndarray, condition: np.ndarray | None) -> tuple[Tensor, Tensor | None]:
+        """Return a full block of random rows of the kind of X, and the condition of its first row for each."""
+        x = torch.rand(BLOCK_ROWS, *X.shape[1:], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        if X.shape[-len(self.shape) :] == self.shape:
+            x = self.model.scaling.inverse(x)
+        c = None if condition is None else torch.as_tensor(condition[:1]).to(self.model.dtype).expand(BLOCK_ROWS, -1)
+        return x.to(as_tensor(X[:1], x.device).dtype), c
 
-    def encode(self, X: Any, condition: Any = None) -> np.ndarray:
+    def scores(
+        self,
+        X: ArrayLike,
+        f: Callable[[Tensor, Tensor | None], Tensor],
+        condition: ArrayLike | None = None,
+        *,
+        draws: int = 1,
+    ) -> np.ndarray:
+        """Return log-densities, f of each row, (N,); −∞ for a row outside what the likelihood has a density for.
+
+        Parameters
+        ----------
+        X, condition : rows in the data's units, and their condition.
+        f, draws : as in `map`; f takes every row by itself.
+        """
+        rows, outside = self.rows(X), None
+        if self.likelihood is not None:
+            rows, outside = self.likelihood.within(rows, self.model.scaling)
+        given = self.conditions(condition, len(rows))
+        found = self.map(rows, f, condition=given, draws=draws, alone=getattr(f, "__qualname__", ""))
+        if outside is not None:
+            found[outside] = -np.inf
+        return found
+
+    def encode(self, X: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return the codes (N, d) of rows: the posterior's mean, without corruption or draws."""
         rows = self.rows(X)
         return self.map(
             rows,
             self.code,
             condition=self.conditions(condition, len(rows)),
+            alone="encode",
         )
 
     def code(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Return the posterior's mean for a block of rows in the data's units; an entry that is NaN is not observed."""
-        z: Tensor = self.model.encode(self.model.scaled(x), condition, observed_in(x)).mean
+        z: Tensor = self.model.encode(self.model.scaled(x), condition, self.model.observed(x)).mean
         return z
 
     def decoded(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -213,13 +253,13 @@ class Fitted:
         x_hat: Tensor = model.scaling.inverse(model.decode(z.to(model.dtype), condition).mean)
         return x_hat
 
-    def decode(self, H: Any, condition: Any = None) -> np.ndarray:
+    def decode(self, H: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return x̂ for codes (N, d), in the data's own shape and units."""
         h = self.codes(H)
         given = self.conditions(condition, len(h))
-        return self.map(h, self.decoded, condition=given, dtype=self.estimator.dtype_)
+        return self.map(h, self.decoded, condition=given, dtype=self.estimator.dtype_, alone="decode")
 
-    def reconstruct(self, X: Any, condition: Any = None) -> np.ndarray:
+    def reconstruct(self, X: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return x̂ of the shape of X, in the data's units."""
         rows = self.rows(X)
         return self.map(
@@ -227,6 +267,7 @@ class Fitted:
             lambda x, c: self.decoded(self.code(x, c), c),
             condition=self.conditions(condition, len(rows)),
             dtype=self.estimator.dtype_,
+            alone="reconstruct",
         )
 
     def units(self, X: np.ndarray) -> np.ndarray:
@@ -236,7 +277,7 @@ class Fitted:
         wide: Tensor = scaling(x.to(scaling.shift), torch.float64)
         return wide.cpu().numpy().reshape(len(X), -1)
 
-    def scaled_blocks(self, X: Any, draws: int) -> Iterator[Tensor]:
+    def scaled_blocks(self, X: ArrayLike, draws: int) -> Iterator[Tensor]:
         """Yield rows in the model's units, in blocks whose reconstructions from `draws` codes each have a bounded size.
 
         Raises
@@ -245,7 +286,7 @@ class Fitted:
         """
         rows = self.rows(X)
         if self.likelihood is not None:
-            self.likelihood.check_values(rows, self.model.scaling)
+            rows = self.likelihood.checked(rows, self.model.scaling)
         size = max(1, min(BLOCK_ROWS, values_at_once(self.model.device) // (draws * math.prod(self.shape))))
         for start in range(0, len(rows), size):
             yield self.model.scaled(as_tensor(rows[start : start + size], self.model.device))
@@ -258,6 +299,7 @@ class Fitted:
             )
 
 
-def values_at_once(device: torch.device) -> int:
-    """Return how many values a decoder had best return at once: what stays in a CPU's cache, what fills a GPU."""
-    return 2**20 if device.type == "cpu" else 2**26
+def _block(a: np.ndarray, start: int, size: int, device: torch.device) -> Tensor:
+    """Return a block of rows on the device, filled up with zeros."""
+    block = as_tensor(a[start : start + size], device)
+    return torch.cat([block, block.new_zeros(size - len(block), *block.shape[1:])])

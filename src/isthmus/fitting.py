@@ -58,7 +58,7 @@ def fit(estimator: Any, given: Given) -> None:
     estimator.choose(facts)
     facts = replace(facts, latent_dim=estimator.latent_dim_, condition=facts.condition + corruption_width_of(estimator))
     device = pick_device(estimator.device)
-    scaling, facts = _units(estimator, given, rows.numpy(), facts)
+    scaling, facts, given = _units(estimator, given, rows.numpy(), facts)
     memory.refuse(estimator, x, facts, device)
     with seeded(seed, device):
         model: Model = estimator.compose(facts, scaling)
@@ -68,7 +68,7 @@ def fit(estimator: Any, given: Given) -> None:
         size = batch_size_for(estimator, len(rows))
         _refuse_batches_of_one(model, size)
         assert facts.mean is not None
-        arrays = given.with_gaps_told(facts.mean.numpy())
+        arrays = given.arrays() if scaling.reads_gaps else given.with_gaps_told(facts.mean.numpy())
         if given.weight is not None:
             width = np.float64 if model.dtype == torch.float64 else np.float32
             arrays["weight"] = (given.weight / given.weight[rows.numpy()].mean()).astype(width)
@@ -112,11 +112,11 @@ def fit(estimator: Any, given: Given) -> None:
     estimator._n_features_out = estimator.latent_dim_
 
 
-def _units(estimator: Any, given: Given, rows: np.ndarray, facts: Facts) -> tuple[Scaling, Facts]:
-    """Return the model's units and the data's facts in them; refuse what the likelihood has no value for."""
+def _units(estimator: Any, given: Given, rows: np.ndarray, facts: Facts) -> tuple[Scaling, Facts, Given]:
+    """Return the model's units, the data's facts in them, and the rows within what the likelihood has a value for."""
     likelihood, scaling = estimator.likelihood_, units_of(estimator, facts)
     if likelihood is not None:
-        likelihood.check_values(given.x, scaling)
+        given = replace(given, x=likelihood.checked(given.x, scaling))
     assert facts.mean is not None
     assert facts.std is not None
     standardised = len(facts.shape) == 1 and (likelihood is None or not likelihood.bounded)
@@ -127,7 +127,7 @@ def _units(estimator: Any, given: Given, rows: np.ndarray, facts: Facts) -> tupl
         elif isinstance(estimator.corruption_, Corruption):
             met = estimator.corruption_.mean(met)
         scaling.centre_at(met, facts.std)
-    return scaling, replace(facts, centre=scaling(facts.mean, torch.float32))
+    return scaling, replace(facts, centre=scaling(facts.mean, torch.float32)), given
 
 
 def _refuse_batches_of_one(model: Model, size: int) -> None:

@@ -70,6 +70,7 @@ def facts_of(given: Given, rows: np.ndarray) -> Facts:
     """Return what is known of the data before anything is chosen; the width of the code is chosen last."""
     x = given.x
     mean, variance = moments(x, rows, given.weight)
+    bounds = (float(np.nanmin(x)), float(np.nanmax(x)))
     return Facts(
         shape=tuple(x.shape[1:]),
         latent_dim=0,
@@ -77,11 +78,26 @@ def facts_of(given: Given, rows: np.ndarray) -> Facts:
         rows=len(rows),
         mean=torch.as_tensor(mean),
         std=torch.as_tensor(np.sqrt(variance)),
-        bounds=(float(np.nanmin(x)), float(np.nanmax(x))),
+        bounds=bounds,
+        binary=_is_binary(x, bounds),
         dtype=x.dtype.name,
         columns=given.columns,
         gaps=given.gaps,
+        entry=lambda i: (
+            x.reshape(len(x), -1)[rows, i],
+            None if given.weight is None else given.weight[rows],
+        ),
     )
+
+
+def _is_binary(x: np.ndarray, bounds: tuple[float, float]) -> bool:
+    """Return whether every value is 0 or 1; or 0 or 255 in pictures of uint8."""
+    white = 255 if x.dtype == np.uint8 and x.ndim > 2 and bounds[1] > 1 else 1
+    if not set(bounds) <= {0, white}:
+        return False
+    size = max(1, 2**20 // max(1, math.prod(x.shape[1:])))
+    blocks = (x[start : start + size] for start in range(0, len(x), size))
+    return all(bool(((block == 0) | (block == white) | (block != block)).all()) for block in blocks)
 
 
 def split(n: int, validation_fraction: float, seed: int) -> tuple[Tensor, Tensor | None]:
@@ -121,8 +137,8 @@ def units_of(estimator: Any, facts: Facts) -> Scaling:
     if likelihood is not None:
         scaling: Scaling = likelihood.units(facts) if automatic else likelihood.plain_units(facts)
     elif automatic and facts.mean is not None and facts.std is not None:
-        scaling = Scaling.standard(facts.mean, facts.std)
+        scaling = Scaling.standard(facts.mean, facts.std, facts.dtype)
     else:
         scaling = Scaling.identity(facts.shape)
-    scaling.masked = facts.gaps and not estimator.tied
+    scaling.masked = facts.gaps and not scaling.reads_gaps and not estimator.tied
     return scaling

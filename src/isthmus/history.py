@@ -1,4 +1,4 @@
-"""History: a table with one row an epoch and one column a term."""
+"""History: a table with one row per epoch and one column per term."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["History"]
 
 
 class History(Sequence[dict[str, float]]):
-    """One row an epoch: ``history["loss"]`` is a column, ``history[-1]`` a row.
+    """A table with one row per epoch: ``history["loss"]`` is a column, ``history[-1]`` is a row.
 
-    A frame is ``pandas.DataFrame(list(history))``.
+    ``pandas.DataFrame(list(history))`` makes it a frame.
 
     >>> history = History([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
     >>> history["loss"].tolist(), history[-1]["epoch"], history.columns

@@ -1,4 +1,4 @@
-"""Judges: what is real and what is fake in an adversarial game, and which network tells them apart."""
+"""Judges: the real samples, the fake samples and the network D of an adversarial game."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["Codes", "Data", "Judge", "Judged"]
 
 
 class Judge(Part, kind="judge"):
-    """Base of judges.
+    """Base of judges, which define the real and the fake samples that D is to tell apart.
 
     Parameters
     ----------
-    network : the name of the network D, whose parameters the discriminating player moves.
+    network : the name of the network D, whose weights the discriminating player moves.
 
     >>> class Reconstructions(Judge):
     ...     "Data against their reconstructions."
@@ -34,15 +34,15 @@ class Judge(Part, kind="judge"):
     network: str = "discriminator"
 
     def shape(self, facts: Facts) -> tuple[int, ...]:
-        """Return the shape of what D looks at: a sample's, unless a judge says otherwise."""
+        """Return the shape of D's input: that of a sample, unless a subclass overrides it."""
         return facts.shape
 
     def real(self, passed: Pass) -> Tensor:
-        """Return what D shall call real, (N, *shape)."""
+        """Return the real samples, (N, *shape)."""
         raise NotImplementedError
 
     def fake(self, passed: Pass) -> Tensor:
-        """Return what D shall call fake, (N, *shape)."""
+        """Return the fake samples, (N, *shape)."""
         raise NotImplementedError
 
     def logits(self, model: Model, x: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -81,17 +81,17 @@ class Codes(Judge):
         return passed.z_prior
 
     def fake(self, passed: Pass) -> Tensor:
-        """Return codes of the rows."""
+        """Return the codes of the rows."""
         return passed.z
 
 
 class Judged:
-    """D's view of a batch, computed once and shared by the value and its penalties.
+    """D's inputs and logits for a batch, computed once and shared by the value and its penalties.
 
     Attributes
     ----------
-    real, fake : what D looks at, leaves of the graph, so that ∇D can be taken at them.
-    real_logits, fake_logits : what D says, (N,).
+    real, fake : D's inputs, which are leaves of the graph, so that ∇D can be computed at them.
+    real_logits, fake_logits : D's logits of them, (N,) each.
     """
 
     def __init__(self, judge: Judge, model: Model, passed: Pass) -> None:
@@ -102,5 +102,5 @@ class Judged:
         self.real_logits, self.fake_logits = self.logits(self.real), self.logits(self.fake)
 
     def logits(self, x: Tensor) -> Tensor:
-        """Return what D says of other points, (N,)."""
+        """Return D's logits of other points, (N,)."""
         return self._judge.logits(self._model, x, self._condition)

@@ -1,4 +1,4 @@
-"""The machine: how much memory a device still has, and numbers of bytes in words."""
+"""The machine: the memory that a device has available, and numbers of bytes in words."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ CGROUP_ROOT = Path("/sys/fs/cgroup")
 
 
 def available(device: torch.device) -> int | None:
-    """Return how many bytes of memory a device still has, or None where the system does not say.
+    """Return the available memory of a device in bytes, or None if the system does not report it.
 
-    For a CPU this is the smaller of what ``/proc/meminfo`` calls available and what the limit of the process's control
-    group leaves; on a system that has neither, all of the machine's memory.
+    For a CPU this is the available memory in ``/proc/meminfo`` or what remains of the process's control group's limit,
+    whichever is smaller. On a system with neither, it is all of the machine's memory.
     """
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
@@ -34,10 +34,10 @@ def available(device: torch.device) -> int | None:
 
 
 def left_by_cgroup(root: Path) -> int | None:
-    """Return how many bytes the memory limit of this process's control group leaves, or None without a limit.
+    """Return the bytes that remain of the memory limit of this process's control group, or None without a limit.
 
-    Files that the kernel caches for the group and can drop count as free. Version 1 and version 2 of control groups
-    are read; where several limits hold, the one that leaves least counts.
+    Cached files that the kernel can drop count as free. Control groups of version 1 and 2 are read; of several limits,
+    the one with the least memory left counts.
     """
     places = [(root / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes")]
     own = [line[3:].strip().lstrip("/") for line in _lines(Path("/proc/self/cgroup")) if line.startswith("0::")]
@@ -47,7 +47,7 @@ def left_by_cgroup(root: Path) -> int | None:
         try:
             most, used = int((folder / limit).read_text()), int((folder / usage).read_text())
         except (OSError, ValueError):
-            continue  # there is no such group, or its limit is "max": none
+            continue  # there is no such group, or its limit is "max", which means no limit
         cached = [int(s.split()[1]) for s in _lines(folder / "memory.stat") if s.startswith("inactive_file ")]
         left.append(max(0, most - used + sum(cached)))
     return min(left, default=None)
@@ -61,7 +61,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def in_words(size: int) -> str:
-    """Return a number of bytes as a person would say it.
+    """Return a number of bytes in a readable unit.
 
     >>> in_words(512), in_words(17_300_000), in_words(16_400_000_000)
     ('512 bytes', '17 MB', '16 GB')

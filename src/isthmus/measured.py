@@ -1,4 +1,4 @@
-"""What a comparison measures of a fitted system on held-out rows, beside PCA and beside what real rows reach."""
+"""The figures of a comparison: metrics of a fitted system, of PCA and of real rows, on held-out rows."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from .yardstick import PrincipalComponents
 
 __all__ = ["COLUMNS", "Column", "Measure", "linear", "scale_of"]
 
-ROWS = 2_000
-"""Held-out rows that sample quality and probes are measured on, at most; distances cost the square of their number."""
+SAMPLE_ROWS = 2_000
+"""The largest number of held-out rows for metrics of samples and for probes; distances cost the square of it."""
 
 
 @dataclass(frozen=True)
 class Column:
     """A figure of the leaderboard: its label, what it means, how it is written, and whether higher is better.
 
-    Where neither more nor less is better by itself, `higher_is_better` is None.
+    `higher_is_better` is None if neither direction is better by itself.
     """
 
     label: str
@@ -74,14 +74,14 @@ COLUMNS = {
 class Measure:
     """Measures fitted systems on the held-out rows of a data set.
 
-    Columns of a table have units of their own: errors and distances count them in standard deviations of the training
-    rows. Pixels and steps of a series share a unit, and are not scaled.
+    The columns of a table have different units, so errors and distances are in standard deviations of the training
+    rows. Pixels, and steps of a series, share a unit and are not scaled.
 
     Parameters
     ----------
-    data : what the systems were trained on, and the rows held out.
+    data : the training rows and the held-out rows.
     noisy : the held-out rows with noise, or None.
-    seed : of samples.
+    seed : the seed of samples.
     """
 
     def __init__(self, data: Dataset, noisy: np.ndarray | None, seed: int) -> None:
@@ -102,21 +102,22 @@ class Measure:
                 cleaned = reconstruct(self.noisy, **beside) / self.scale
                 measured["denoising_gain"] = metrics.denoising_gain(clean, self.noisy / self.scale, cleaned)
         if encode is not None and data.train_labels is not None and data.test_labels is not None:
-            first = slice(5 * ROWS)
+            first = slice(5 * SAMPLE_ROWS)
             codes = encode(train[first], **(data.beside_train(first) if hasattr(model, "model_") else {}))
             labels, codes_test = data.train_labels[first], encode(test, **beside)
             measured["probe"] = metrics.linear_probe(codes, labels, codes_test, data.test_labels)
         if scores_bound_the_evidence(model):
-            measured["log_likelihood"] = float(model.score_samples(test[:ROWS], **data.beside_test(slice(ROWS))).mean())
+            scores = model.score_samples(test[:SAMPLE_ROWS], **data.beside_test(slice(SAMPLE_ROWS)))
+            measured["log_likelihood"] = float(scores.mean())
         if hasattr(model, "sample"):
-            n = min(ROWS, len(test), len(train))
+            n = min(SAMPLE_ROWS, len(test), len(train))
             measured |= self._likeness(test[:n], model.sample(n, random_state=self.seed, **data.beside_test(slice(n))))
         return measured
 
     def floors(self) -> dict[str, float]:
-        """Return what real rows reach: as many training rows as there would be samples, against held-out rows."""
+        """Return the figures of real rows: training rows in place of samples, compared with held-out rows."""
         train, test = np.asarray(self.data.train), np.asarray(self.data.test)
-        n = min(ROWS, len(test), len(train))
+        n = min(SAMPLE_ROWS, len(test), len(train))
         return self._likeness(test[:n], train[random_subset(len(train), n, self.seed)])
 
     def _likeness(self, real: np.ndarray, samples: np.ndarray) -> dict[str, float]:
@@ -125,7 +126,7 @@ class Measure:
 
 
 def scale_of(train: np.ndarray) -> np.ndarray:
-    """Return what a sample is divided by before it is compared: a table's columns by their standard deviations."""
+    """Return the divisor of a sample for comparisons: the columns' standard deviations for a table, otherwise 1."""
     if train.ndim != 2:
         return np.ones(())
     std = train.std(axis=0, dtype=np.float64)
@@ -133,5 +134,5 @@ def scale_of(train: np.ndarray) -> np.ndarray:
 
 
 def linear(train: np.ndarray, d: int) -> PrincipalComponents:
-    """Return PCA with d numbers a row, fitted to rows in the units that they are compared in."""
+    """Return PCA with d components, fitted to rows in the units of comparisons."""
     return PrincipalComponents(min(d, len(train), train[0].size), scale_of(train)).fit(train)

@@ -1,14 +1,13 @@
-"""Memory: what a fit will hold, counted before anything is allocated."""
+"""Memory: the size of everything that a fit will hold, counted before it is allocated."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from sklearn.base import clone
 from torch import Tensor, nn
 
@@ -26,23 +25,25 @@ from .source import Source
 from .training import Training
 from .training.data import place_for
 from .training.player import turns_of
+from .typing import ArrayLike
+
+if TYPE_CHECKING:
+    from .estimators import Estimator
 
 __all__ = ["MemoryEstimate", "estimate", "refuse"]
 
 
 class MemoryEstimate(NamedTuple):
-    """Bytes that a fit holds at once, besides the data that are there already.
+    """Bytes that a fit holds at the same time, besides the data that the caller already has in memory.
 
     Attributes
     ----------
-    weights : the model's, and the copies of them that averaging and early stopping keep, and that healing keeps in a
-        CPU's memory.
+    weights : the model's weights, with the copies for averaging and early stopping, and on a CPU those for healing.
     gradients : one number for each weight.
-    optimizer : the optimiser's state, two numbers for each weight with Adam, and the copy of it that healing keeps in a
-        CPU's memory.
-    activations : what the forward pass of a batch keeps for the backward pass, and the gradients of that; in bfloat16
-        also the copies of the weights that are multiplied.
-    data : the data on the device, where they have to be copied there, and the moments of their columns.
+    optimizer : the optimiser's state, two numbers for each weight with Adam, and on a CPU the copy for healing.
+    activations : the tensors of a batch that the forward pass saves for the backward pass, and their gradients; with
+        bfloat16 also the weights in bfloat16.
+    data : the copy of the data on the device, if they have to be copied, and the moments of their columns.
     """
 
     weights: int
@@ -57,14 +58,14 @@ class MemoryEstimate(NamedTuple):
         return sum(self)
 
 
-def estimate(estimator: Any, X: ArrayLike) -> MemoryEstimate:
-    """Return what fitting an estimator to X would hold; neither is changed and no weight is allocated.
+def estimate(estimator: Estimator, X: ArrayLike) -> MemoryEstimate:
+    """Return the memory that fitting an estimator to X would need; neither is changed, and no weight is allocated.
 
     Parameters
     ----------
-    estimator : unfitted or fitted; its model is built on torch's "meta" device, where tensors have shapes and no
-        numbers.
-    X : the data, (N, ...); ``numpy.broadcast_to`` makes some of any size that take no memory.
+    estimator : unfitted or fitted. A copy of its model is built on torch's "meta" device, where tensors have shapes but
+        no numbers.
+    X : the data, (N, ...). ``numpy.broadcast_to`` makes arrays of any size that take no memory.
 
     >>> from isthmus import Autoencoder
     >>> print(in_words(estimate(Autoencoder(32), np.zeros((8, 4096))).gradients))
@@ -82,7 +83,7 @@ def estimate(estimator: Any, X: ArrayLike) -> MemoryEstimate:
 
 
 FACT_ROWS = 10_000
-"""Rows of the data that an estimate looks at, at most, to know which parts "auto" picks."""
+"""The largest number of rows that an estimate reads to find out which parts "auto" picks."""
 
 
 def _without_numbers(estimator: Any, facts: Facts) -> Model:
@@ -94,7 +95,7 @@ def _without_numbers(estimator: Any, facts: Facts) -> Model:
 
 
 def _counted(estimator: Any, model: Model, x: np.ndarray, facts: Facts, device: torch.device) -> MemoryEstimate:
-    """Return the estimate for an estimator whose parts are chosen, and its model without numbers."""
+    """Return the estimate for an estimator whose parts are chosen, given its model without numbers."""
     precision = precision_for(estimator, model, device)
     model.place(torch.device("meta"), torch.float64 if precision == "float64" else torch.float32)
     settings: Training = estimator.settings()
@@ -102,7 +103,7 @@ def _counted(estimator: Any, model: Model, x: np.ndarray, facts: Facts, device: 
     buffers = sum(b.numel() * b.element_size() for b in model.buffers())
     kept = 1 + bool(settings.averaging) + (settings.patience is not None)
     at_home = device.type == "cpu"
-    copies = 2 * kept + 1 if at_home else kept  # those in use, those of the last good state, and the model's first
+    copies = 2 * kept + 1 if at_home else kept  # the current ones, the last good state's, and the model's first
     n = len(x) - round(len(x) * estimator.validation_fraction)
     size = batch_size_for(estimator, n)
     rows = n - (max(1, n // size) - 1) * size  # the last batch of an epoch also takes the rows that are left over
@@ -120,7 +121,7 @@ def _counted(estimator: Any, model: Model, x: np.ndarray, facts: Facts, device: 
 
 
 def _narrow_through(model: Model) -> Callable[..., Tensor]:
-    """Return what `Model.through` does under autocasting, for tensors without numbers, which cannot be autocast."""
+    """Return a `Model.through` for "meta" tensors, which torch cannot autocast: it casts to bfloat16 explicitly."""
 
     def through(name: str, x: Tensor, condition: Tensor | None = None) -> Tensor:
         network, given = model.networks[name], (x,) if condition is None else (x, condition)
@@ -135,7 +136,7 @@ def _narrow_through(model: Model) -> Callable[..., Tensor]:
 
 
 class _Shapes(Source):
-    """Draws of the right shape without numbers."""
+    """A source of "meta" tensors: draws of the right shape without numbers."""
 
     def normal(self, shape: Any, like: Tensor) -> Tensor:
         return torch.empty(shape, dtype=like.dtype, device="meta")
@@ -147,15 +148,15 @@ class _Shapes(Source):
 
 
 def _kept(model: Model, estimator: Any, n: int) -> list[int]:
-    """Return the bytes that each turn keeps of a batch of n rows for its backward pass, with its gradients.
+    """Return the bytes that each turn holds for its backward pass on n rows, gradients included.
 
-    What torch saves is counted on tensors that have shapes alone, whatever the terms, penalties and networks are;
-    weights do not count.
+    Torch's saved tensors are counted in a forward pass on "meta" tensors, so that the count holds for any terms,
+    penalties and networks. Weights do not count.
     """
     width = model.condition_width - model.corruption_width
     condition = torch.empty(n, width, device="meta") if width else None
     batch = Batch(torch.empty(n, *model.shape, device="meta", dtype=model.dtype), condition=condition)
-    # A corruption keeps nothing for a backward pass, and one of the user's own may count its calls.
+    # A corruption is not called: it saves nothing for the backward pass, and a user's own may count its calls.
     given = {} if model.corruption is None else {"x_tilde": torch.empty_like(batch.x)}
     weights = {id(storage): storage for storage in (p.untyped_storage() for p in model.parameters())}
     kept = []
@@ -166,7 +167,7 @@ def _kept(model: Model, estimator: Any, n: int) -> list[int]:
             storage = tensor.untyped_storage()
             if id(storage) not in weights:
                 saved[id(storage)] = storage
-            return tensor.detach()  # the tensor itself would be part of a cycle, and never be freed
+            return tensor.detach()  # the tensor itself would form a reference cycle and never be freed
 
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), torch.enable_grad():
             passes: dict[tuple[int, ...], Pass] = {}
@@ -177,13 +178,13 @@ def _kept(model: Model, estimator: Any, n: int) -> list[int]:
                 terms = player.objective(model, passed, _Shapes())
                 losses.append(weighted_sum(terms, {}))
         sizes = [storage.nbytes() for storage in saved.values()]
-        widest = max(sizes, default=0)  # at once there are a layer's gradient by its output and by its input
+        widest = max(sizes, default=0)  # the gradients by a layer's output and by its input exist at the same time
         kept.append(sum(sizes) + 2 * widest + batch.x.numel() * batch.x.element_size())
     return kept
 
 
 def _state_tensors(settings: Training) -> int:
-    """Return how many numbers the optimiser keeps for each weight, seen from one step on a small one."""
+    """Return how many numbers the optimiser keeps for each weight, found by one step on a small weight."""
     weight = nn.Parameter(torch.zeros(2, 2))
     weight.grad = torch.zeros(2, 2)
     optimizer = settings.make_optimizer().make([weight], 1e-3)
@@ -192,10 +193,11 @@ def _state_tensors(settings: Training) -> int:
 
 
 def refuse(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) -> None:
-    """Raise `FitError` if fitting to x holds more than the device has, saying how much of what, and what to change.
+    """Raise `FitError` if a fit to x needs more memory than the device has; the message gives sizes and a remedy.
 
-    The parts are chosen. A network of the user's own is not counted: its factories are called once a fit. Nor is a
-    composition refused that looks at its numbers, since it cannot be counted by its shapes.
+    The estimator's parts must be chosen already. Two kinds of composition are never refused, because they cannot be
+    counted: a user's own network, whose factories must be called only once per fit, and a part whose computation
+    depends on the numbers in its tensors.
     """
     there = available(device)
     if there is None or any(isinstance(part, Custom) for part in vars(estimator).values()):
@@ -205,12 +207,12 @@ def refuse(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) ->
         weights = sum(p.numel() for p in model.parameters())
         rows = 2 * batch_size_for(estimator, len(x))
         most = 64 * (weights + rows * facts.features * weights * facts.latent_dim) + 2 * x.nbytes
-        if most <= there // 8:  # each weight of each layer met by each value of each row: nothing keeps more
+        if most <= there // 8:  # an upper bound: every weight combined with every value of every row
             return
         needed = _counted(estimator, model, x, facts, device)
-    except (KeyError, NotImplementedError, RuntimeError):  # a number asked of a shape, or of what a corruption leaves
+    except (KeyError, NotImplementedError, RuntimeError):  # a part needs numbers, or a tensor that a corruption returns
         return
-    if device.type == "cuda":  # where a batch that is too large is taken in pieces
+    if device.type == "cuda":  # a batch that does not fit is split into pieces
         needed = needed._replace(activations=needed.activations // max(1, batch_size_for(estimator, len(x))))
     if needed.total <= there:
         return
@@ -219,6 +221,6 @@ def refuse(estimator: Any, x: np.ndarray, facts: Facts, device: torch.device) ->
     fewer = needed.activations > needed.weights
     change = "lower batch_size" if fewer else "take a narrower network, such as network='mlp:64', or fewer columns"
     raise FitError(
-        f"this fit needs about {in_words(needed.total)} of memory ({largest}), {device} has {in_words(there)} "
+        f"this fit needs about {in_words(needed.total)} of memory ({largest}), but {device} has {in_words(there)} "
         f"available; {change}"
     )

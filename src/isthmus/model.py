@@ -1,4 +1,4 @@
-"""The module that holds the parts of a composition, and one pass through it."""
+"""The module that holds all parts of a composition, and a forward pass through it."""
 
 from __future__ import annotations
 
@@ -13,42 +13,43 @@ from torch.distributions import Distribution
 
 from .batch import Batch
 from .corruption import Corruption
-from .distributions import draw, log_prob
+from .distributions import draw, draw_rows, log_prob, log_probs
 from .errors import CompositionError
 from .facts import Facts
 from .likelihood import Likelihood
 from .posterior import Posterior
 from .prior import Prior
-from .scaling import Scaling
+from .scaling import Scaling, is_wide
 from .source import Source
+from .tensors import observed_in
 from .term import Term
 
 __all__ = ["IN_DATA_UNITS", "Model", "Pass"]
 
 
 IN_DATA_UNITS = ("scaling", "corruption")
-"""The parts of a model whose numbers are in the data's units, and so in float64 whatever the weights are in."""
+"""The parts of a model that work in the data's units; their buffers are float64 whatever the dtype of the weights."""
 
 
 class Model(nn.Module):
-    """The composition x → x̃ → q(z|x̃) → z → p(x|z) with p(z): networks by name, and what their outputs mean.
+    """The composition x → x̃ → q(z|x̃) → z → p(x|z) with p(z): networks by name, and the conditionals that they feed.
 
-    What a composition does not have is None, or absent from `networks`. Samples that come in are in the data's units;
-    codes, passes and distributions are in the model's (`scaling`). Every distribution may depend on a condition c.
+    A part that the composition lacks is None, or absent from `networks`. Samples enter in the data's units; codes,
+    passes and distributions are in the model's units (`scaling`). Every distribution may depend on a condition c.
 
     Parameters
     ----------
     facts : the data's shape and the code's width.
-    scaling : the data's units ↔ the model's.
-    networks : modules by name. ``encoder`` maps x to the posterior's context, ``decoder`` z to the likelihood's,
-        ``prior`` c to the prior's; any other is a judge's.
+    scaling : the map between the data's units and the model's.
+    networks : modules by name. ``encoder`` maps x to the posterior's context, ``decoder`` maps z to the likelihood's,
+        and ``prior`` maps c to the prior's. Judges use any other.
     posterior, likelihood, prior : the three conditionals.
     corruption : p(x̃|x), used in training only.
-    terms : the terms of the players' objectives; those that have weights are kept here.
+    terms : the terms of the players' objectives; the model keeps those with weights of their own.
 
     Attributes
     ----------
-    fixed : the condition (c,) that holds wherever none is given, or None.
+    fixed : the condition (c,) to use if none is passed, or None.
     gaps : whether entries of the training rows were not observed.
     """
 
@@ -73,6 +74,8 @@ class Model(nn.Module):
         self.has_density = posterior is not None and posterior.has_density
         self.scaling = scaling
         self.networks = nn.ModuleDict(networks)
+        place, _, name = next(name for name, _ in self.networks.named_parameters()).rpartition(".")
+        self._weight = self.networks.get_submodule(place), name  # to look one up anew takes longer than a small layer
         self.posterior = None if posterior is None else posterior.build(facts)
         self.likelihood = None if likelihood is None else likelihood.build(facts)
         facts = replace(facts, encode=None if posterior is None else self.encode)
@@ -84,23 +87,31 @@ class Model(nn.Module):
     @property
     def dtype(self) -> torch.dtype:
         """The dtype of weights, codes and losses."""
-        return next(self.networks.parameters()).dtype
+        owner, name = self._weight
+        dtype: torch.dtype = getattr(owner, name).dtype
+        return dtype
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
-        return next(self.networks.parameters()).device
+        """The device of the weights."""
+        owner, name = self._weight
+        device: torch.device = getattr(owner, name).device
+        return device
 
     def place(self, device: torch.device, dtype: torch.dtype) -> Model:
-        """Move the model; what is in the data's units stays in float64 wherever the device has it."""
+        """Move the model; parts in the data's units stay in float64 if the device has it."""
         for name, child in self.named_children():
             child.to(device, torch.float32 if device.type == "mps" else None if name in IN_DATA_UNITS else dtype)
         return self
 
     def scaled(self, x: Tensor) -> Tensor:
-        """Return x, in the data's units, in the model's."""
+        """Return x, which is in the data's units, in the model's units."""
         x_model: Tensor = self.scaling(x, self.dtype)
         return x_model
+
+    def observed(self, x: Tensor) -> Tensor | None:
+        """Return which entries of x, in the data's units, are not NaN; None where all are, or the units read NaN."""
+        return None if self.scaling.reads_gaps else observed_in(x)
 
     def encode(self, x: Tensor, condition: Tensor | None = None, observed: Tensor | None = None) -> Distribution:
         """Return q(z|x, c) for x in the model's units."""
@@ -136,18 +147,17 @@ class Model(nn.Module):
         return p
 
     def prior_codes(self, n: int, source: Source, condition: Tensor | None = None) -> Tensor:
-        """Draw n codes from the prior, (n, d), or one for each condition."""
-        p = self.p_z(condition)
-        return draw(p, source, () if p.batch_shape else (n,))
+        """Draw n codes from the prior, (n, d), or one code for each condition."""
+        return draw_rows(self.p_z(condition), n, source)
 
     def term(self, term: Term) -> Any:
-        """Return the term with the weights it has in this model, or the term itself if it has none."""
+        """Return this model's module for the term if the term has weights, otherwise the term itself."""
         return self.terms[term.name] if term.name in self.terms else term  # noqa: SIM401  (a ModuleDict has no get)
 
     def through(self, name: str, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Return what the network of that name makes of x, (N, ...), and of a condition, (N, c).
+        """Return the output of the network of that name for x, (N, ...), and a condition, (N, c).
 
-        Matrix products are in bfloat16 where the fit is, and the result is in the dtype of x again.
+        In a bfloat16 fit, matrix products are computed in bfloat16; the result has the dtype of x.
         """
         if name not in self.networks:
             raise CompositionError(f"this model has no network {name!r}; it has {', '.join(self.networks)}")
@@ -161,7 +171,7 @@ class Model(nn.Module):
 
     @contextmanager
     def full_precision(self) -> Iterator[None]:
-        """Leave bfloat16 for a while: norms of gradients want float32."""
+        """Compute without bfloat16 inside this context, since norms of gradients need float32."""
         before, self.mixed = self.mixed, False
         try:
             yield
@@ -170,18 +180,18 @@ class Model(nn.Module):
 
 
 class Pass:
-    """One forward pass, shared by every term of every player that moves in the same turn.
+    """One forward pass, shared by all terms of all players in a turn.
 
-    What is asked for is computed once, when it is first asked for, so that a composition pays for what it uses: a model
-    whose terms never look at p(x|z) runs no decoder. Everything is in the model's units.
+    Each value is computed at its first use and then kept, so that a composition only pays for what it uses: a model
+    whose terms never read p(x|z) runs no decoder. All values are in the model's units.
 
     Parameters
     ----------
     model : the composition.
     batch : rows in the data's units.
-    source : all randomness of the pass.
-    draws : z is of shape (*draws, N, d).
-    given : what need not be computed: ``Pass(model, batch, source, z=z)`` decodes that code.
+    source : the source of all randomness in the pass.
+    draws : the leading shape of z, which is (*draws, N, d).
+    given : values that are not to be computed: ``Pass(model, batch, source, z=z)`` decodes that code.
     """
 
     def __init__(self, model: Model, batch: Batch, source: Source, draws: tuple[int, ...] = (), **given: Any) -> None:
@@ -189,9 +199,9 @@ class Pass:
         self._computed: dict[str, tuple[Any, bool]] = {name: (value, True) for name, value in given.items()}
 
     def once(self, name: str, compute: Callable[[], Any]) -> Any:
-        """Return what `compute` returns, computed at the first call under that name.
+        """Return the value of that name, which `compute` returns at the first call.
 
-        What was computed without a graph is computed again where a graph is wanted.
+        A value that was computed without a graph is computed again once gradients are enabled.
         """
         value, with_graph = self._computed.get(name, (None, False))
         if name in self._computed and (with_graph or not torch.is_grad_enabled()):
@@ -202,19 +212,21 @@ class Pass:
 
     @property
     def condition(self) -> Tensor | None:
-        """The condition c of every row, (N, c), with the one that its corruption returns, or None."""
+        """The condition c of every row, (N, c), followed by the numbers that the corruption returns, or None."""
         c = self.met.condition if self.model.corruption_width else self.batch.condition
         return None if c is None else c.to(self.model.dtype)
 
     @property
     def x(self) -> Tensor:
-        """The samples, (N, ...); where an entry is not observed, its value means nothing."""
+        """The samples, (N, ...); the values of unobserved entries are arbitrary."""
         x: Tensor = self.once("x", lambda: self.model.scaled(self.batch.x))
         return x
 
     @property
     def met(self) -> Batch:
-        """The batch as the encoder meets it: with all that the corruption returns, x̃ as ``noisy``."""
+        """The batch as the encoder gets it: with all tensors that the corruption returns, x̃ as ``noisy``."""
+        if self.model.corruption is None and not self.model.corruption_width:
+            return self.batch
         if "met" not in self._computed:
             self._computed["met"] = self._corrupted(), True
         met: Batch = self._computed["met"][0]
@@ -224,7 +236,8 @@ class Pass:
         model, x, condition = self.model, self.batch.x, self.batch.condition
         found: dict[str, Tensor] = {}
         if model.corruption is not None and self.batch.noisy is None and "x_tilde" not in self._computed:
-            drawn = model.corruption(x if x.is_floating_point() else x.to(model.dtype), self.source)
+            number = model.scaling.shift.dtype if is_wide(x.dtype) else model.dtype
+            drawn = model.corruption(x if x.is_floating_point() else x.to(number), self.source)
             found = {"noisy": drawn} if isinstance(drawn, Tensor) else dict(drawn)
         extra = found.pop("condition", None)
         if model.corruption_width and (condition is None or condition.shape[1] < model.condition_width):
@@ -235,7 +248,7 @@ class Pass:
 
     @property
     def x_tilde(self) -> Tensor:
-        """What is encoded: the real noisy partner, a corruption of x, or x itself."""
+        """The encoder's input: a real noisy partner of x, a corruption of x, or x itself."""
         x_tilde: Tensor = self.once("x_tilde", self._encoded)
         return x_tilde
 
@@ -262,8 +275,14 @@ class Pass:
         return p
 
     @property
+    def entries(self) -> Tensor:
+        """Log p(xⱼ|z) of every entry, (*draws, N, ...)."""
+        value: Tensor = self.once("entries", lambda: log_probs(self.p, self.x))
+        return value
+
+    @property
     def log_likelihood(self) -> Tensor:
-        """Log p(x|z) of what is observed, (*draws, N)."""
+        """Log p(x|z) of the observed entries, (*draws, N)."""
         value: Tensor = self.once("log_likelihood", lambda: log_prob(self.p, self.x, self.batch.observed))
         return value
 
@@ -281,11 +300,8 @@ class Pass:
     @property
     def z_prior(self) -> Tensor:
         """One code from the prior for every row, (N, d)."""
-        z: Tensor = self.once("z_prior", self._drawn_from_prior)
+        z: Tensor = self.once("z_prior", lambda: draw_rows(self.p_z, self.batch.rows, self.source))
         return z
-
-    def _drawn_from_prior(self) -> Tensor:
-        return draw(self.p_z, self.source, () if self.p_z.batch_shape else (self.batch.rows,))
 
     @property
     def generated(self) -> Tensor:

@@ -1,4 +1,4 @@
-"""Monitors: what is measured after each epoch and goes into the history, since losses do not say it."""
+"""Monitors: metrics that go into the history after each epoch, beside the losses."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class Monitor(Part, kind="monitor"):
     """Base of monitors: ``monitor(model, batch)`` returns columns of the history; the model is in evaluation mode."""
 
     needs_held_out: ClassVar[bool] = False
-    """Whether it measures only where rows are held out."""
+    """Whether the monitor needs held-out rows, and is left out without them."""
 
     def __call__(self, model: Model, batch: Batch) -> dict[str, float]:
-        """Return what is measured on the rows, by the name of its column."""
+        """Return metrics of the rows, by the names of their columns."""
         raise NotImplementedError
 
 
 class ActiveUnits(Monitor):
-    """How many units of the code vary with x.
+    """The number of units of the code that vary with x.
 
     Yuri Burda, Roger Grosse and Ruslan Salakhutdinov, "Importance Weighted Autoencoders", 2016,
     https://arxiv.org/abs/1509.00519, section 5.2.
@@ -40,7 +40,10 @@ class ActiveUnits(Monitor):
 
 
 class Discrepancy(Monitor):
-    """The maximum mean discrepancy of samples from held-out rows, of the same draws every time."""
+    """The maximum mean discrepancy between samples and held-out rows, with the same draws every time.
+
+    Arthur Gretton et al., "A Kernel Two-Sample Test", 2012, https://jmlr.org/papers/v13/gretton12a.html.
+    """
 
     needs_held_out: ClassVar[bool] = True
 

@@ -1,8 +1,7 @@
-"""Objectives: what a player minimises, a sum of terms with one value a sample each.
+"""Objectives: a player minimises a weighted sum of terms, each with one value per sample.
 
-Terms neither step nor reduce, and do not know how far the fit is. Their weights are a function of progress;
-`weighted_sum` puts both together, and the mean over the batch is taken once, in the training loop. What is logged is
-what was optimised.
+Terms neither step nor reduce, and do not depend on the progress of the fit; their weights may. `weighted_sum` combines
+the two. The training loop alone takes the mean over the batch, and logs the same terms that it optimises.
 """
 
 from __future__ import annotations
@@ -40,6 +39,9 @@ __all__ = [
 Terms = dict[str, Tensor]
 """Named terms, each (N,)."""
 
+_RECONSTRUCTION, _KL = NegativeLogLikelihood(), KL()
+"""Terms of weight 1, made once: a step asks an objective for its terms several times."""
+
 
 def weighted_sum(terms: Terms, weights: Mapping[str, float | Tensor]) -> Tensor:
     """Return the loss Σ weight · term, (N,); a term without a weight has weight 1.
@@ -52,7 +54,7 @@ def weighted_sum(terms: Terms, weights: Mapping[str, float | Tensor]) -> Tensor:
 
 
 class Objective(Part, kind="objective"):
-    """Base of objectives. One is written by naming its terms:
+    """Base of objectives. A subclass names its terms:
 
     >>> class BetaVAE(Objective):
     ...     beta: float = 4.0
@@ -63,16 +65,17 @@ class Objective(Part, kind="objective"):
     """
 
     def summands(self) -> Sequence[Term]:
-        """Return the terms that the objective is the sum of."""
+        """Return the terms of the sum."""
         return ()
 
     @property
     def sample_shape(self) -> tuple[int, ...]:
-        """The shape of the draws of z for every row, which go before its own: () is one draw."""
-        return ()
+        """The leading shape of z: (k,) for an objective whose argument `draws` is k, () for one draw."""
+        draws = getattr(self, "draws", 1)
+        return () if draws == 1 else (draws,)
 
     def refuse(self, model: Model) -> None:
-        """Raise `CompositionError` if this objective means nothing for that model; the message gives the reason."""
+        """Raise `CompositionError`, with the reason, if the objective makes no sense for that model."""
         for term in self.summands():
             term.refuse(model)
 
@@ -81,7 +84,7 @@ class Objective(Part, kind="objective"):
         return {term.name: model.term(term)(model, passed, source) for term in self.summands()}
 
     def weights(self, progress: float) -> dict[str, float]:
-        """Return the weights when a fraction `progress` of the fit is done, of terms that have another than 1."""
+        """Return the weights other than 1 by term, at `progress`, the fraction of the fit that is done."""
         return {term.name: term.weight_at(progress) for term in self.summands() if not term.unweighted}
 
 
@@ -90,8 +93,8 @@ class Sum(Objective):
 
     Parameters
     ----------
-    terms : each in the history under its own name.
-    draws : the number of z that expectations over q(z|x) are estimated with.
+    terms : the terms, each with its own name in the history.
+    draws : the number of z per row that estimate expectations over q(z|x).
 
     >>> Sum((NegativeLogLikelihood(), KL(0.5, warmup=0.1))).weights(0.0)
     {'divergence': 0.0}
@@ -105,20 +108,16 @@ class Sum(Objective):
         for term in self.terms:
             self.require_part("terms", term, Term)
         names = [term.name for term in self.terms]
-        self.require(len(set(names)) == len(names), f"terms must have names of their own, got {', '.join(names)}")
+        self.require(len(set(names)) == len(names), f"terms must have different names, got {', '.join(names)}")
         self.require_count("draws", self.draws)
 
     def summands(self) -> Sequence[Term]:
         """Return the terms."""
         return self.terms
 
-    @property
-    def sample_shape(self) -> tuple[int, ...]:
-        return () if self.draws == 1 else (self.draws,)
-
 
 class Reconstruction(Objective):
-    r"""−log p(x|z) + λΩ: autoencoders, plain, denoising and contractive.
+    r"""−log p(x|z) + λΩ, the objective of plain, denoising and contractive autoencoders.
 
     Parameters
     ----------
@@ -132,7 +131,7 @@ class Reconstruction(Objective):
 
     def summands(self) -> Sequence[Term]:
         """Return the reconstruction loss and the penalty."""
-        return (NegativeLogLikelihood(),) if self.penalty is None else (NegativeLogLikelihood(), self.penalty)
+        return (_RECONSTRUCTION,) if self.penalty is None else (_RECONSTRUCTION, self.penalty)
 
 
 class ELBO(Objective):
@@ -143,8 +142,8 @@ class ELBO(Objective):
 
     Parameters
     ----------
-    divergence : D with its weight; None is KL, of weight 1.
-    draws : how many z the expectation is estimated with.
+    divergence : D with its weight; None is KL with weight 1.
+    draws : the number of z per row that estimate the expectation.
     """
 
     divergence: Term | None = None
@@ -156,11 +155,7 @@ class ELBO(Objective):
 
     def summands(self) -> Sequence[Term]:
         """Return the reconstruction loss and the divergence."""
-        return NegativeLogLikelihood(), self.divergence or KL()
-
-    @property
-    def sample_shape(self) -> tuple[int, ...]:
-        return () if self.draws == 1 else (self.draws,)
+        return _RECONSTRUCTION, self.divergence or _KL
 
 
 class ImportanceWeighted(Objective):
@@ -171,7 +166,7 @@ class ImportanceWeighted(Objective):
 
     Parameters
     ----------
-    draws : k; 1 is the evidence bound, and the bound rises with k towards log p(x).
+    draws : k. With k = 1 this is the evidence bound; with larger k the bound rises towards log p(x).
     """
 
     draws: int = 5
@@ -184,10 +179,10 @@ class ImportanceWeighted(Objective):
         return (self.draws,)
 
     def refuse(self, model: Model) -> None:
-        """Refuse a posterior without density and a model without prior."""
+        """Refuse a posterior without a density, and a model without a prior."""
         if not model.has_density:
             raise CompositionError(
-                "ImportanceWeighted needs a posterior with a density, whose draws can be weighed: use DiagonalGaussian"
+                "ImportanceWeighted weights draws by a posterior's density, and this one has none: use DiagonalGaussian"
             )
         if model.prior is None:
             raise CompositionError("ImportanceWeighted needs a prior")
@@ -203,8 +198,12 @@ class Discriminate(Objective):
     Parameters
     ----------
     value : V(D, G).
-    penalties : on D's gradient, one norm a sample.
-    judge : what is real, what is fake, and which network is D.
+    penalties : penalties on D's gradient, one norm per sample.
+    judge : the choice of real samples, fake samples and the network D.
+
+    References
+    ----------
+    Ian J. Goodfellow et al., "Generative Adversarial Nets", 2014, https://arxiv.org/abs/1406.2661, algorithm 1.
     """
 
     value: Value
@@ -218,7 +217,7 @@ class Discriminate(Objective):
             self.require_part("penalties", penalty, CriticPenalty)
 
     def __call__(self, model: Model, passed: Pass, source: Source) -> Terms:
-        """Return D's loss and the penalties; the fakes carry no graph. Norms of gradients want full precision."""
+        """Return D's loss and the penalties, with no gradient to G; gradient norms are taken in full precision."""
         if not self.penalties:
             judged = Judged(self.judge, model, passed)
             return {"value": self.value.discriminator(judged.real_logits, judged.fake_logits)}
@@ -233,13 +232,17 @@ class Discriminate(Objective):
 
 
 class Deceive(Objective):
-    r"""G's side of V(D, G); D's weights stand still, its graph does not.
+    r"""G's side of V(D, G). Gradients pass through D to G, but D's weights do not move.
 
     Parameters
     ----------
     value : V(D, G).
     judge : as in `Discriminate`.
-    terms : what G minimises beside it.
+    terms : further terms that G minimises.
+
+    References
+    ----------
+    Ian J. Goodfellow et al., "Generative Adversarial Nets", 2014, https://arxiv.org/abs/1406.2661, algorithm 1.
     """
 
     value: Value
@@ -255,7 +258,7 @@ class Deceive(Objective):
         return self.terms
 
     def __call__(self, model: Model, passed: Pass, source: Source) -> Terms:
-        """Return G's loss."""
+        """Return G's loss and the further terms."""
         fake = self.judge.logits(model, self.judge.fake(passed), passed.condition)
         if self.value.paired:
             with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Penalties Ω on derivatives: of the code for contraction, of D in adversarial games; one value a sample."""
+"""Penalties Ω on derivatives, one value per sample: of the code for contraction, of D in adversarial games."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["R1", "R2", "Contractive", "CriticPenalty", "Interpolated", "closed_form", "exact", "hutchinson"]
 
-# f'(a) from h = f(a), for the elementwise functions whose derivative is a function of their value.
+# f'(a) as a function of h = f(a), for each activation that has such a function.
 _SLOPES: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {
     nn.Identity: torch.ones_like,
     nn.Sigmoid: lambda h: h * (1 - h),
@@ -32,17 +32,20 @@ _SLOPES: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {
 class Contractive(Term, kind="penalty", final=True):
     r"""λ‖∇ₓh‖²_F, the squared Frobenius norm of the encoder's Jacobian.
 
-    Salah Rifai, Pascal Vincent, Xavier Muller, Xavier Glorot and Yoshua Bengio, "Contractive Auto-Encoders: Explicit
-    Invariance During Feature Extraction", 2011, https://icml.cc/2011/papers/455_icmlpaper.pdf, equation 1.
-
     Parameters
     ----------
     weight : λ.
-    method : ``"closed"``, Σⱼ f'(aⱼ)²‖Wⱼ‖², for a one-layer encoder (equation 7); ``"exact"``, a row of the Jacobian
-        for every code unit, for any encoder; ``"estimate"``, ‖vᵀJ‖² with v ~ N(0, I), whose mean is the norm, at the
-        price of one row; ``"auto"`` takes the closed form where it holds, the exact one up to 8 code units.
-    draws : how many v an estimate averages over.
+    method : ``"closed"`` is Σⱼ f'(aⱼ)²‖Wⱼ‖², for a one-layer encoder (equation 7). ``"exact"`` computes a row of the
+        Jacobian J for each code unit, for any encoder. ``"estimate"`` is ‖vᵀJ‖² with v ~ N(0, I), whose mean is ‖J‖²_F
+        and which costs as much as one row. ``"auto"`` takes the closed form for a one-layer encoder, else the exact
+        norm for up to 8 code units, else the estimate.
+    draws : the number of v that an estimate averages over.
     warmup : the fraction of the fit over which the weight rises from zero.
+
+    References
+    ----------
+    Salah Rifai, Pascal Vincent, Xavier Muller, Xavier Glorot and Yoshua Bengio, "Contractive Auto-Encoders: Explicit
+        Invariance During Feature Extraction", 2011, https://icml.cc/2011/papers/455_icmlpaper.pdf, equation 1.
     """
 
     name: ClassVar[str] = "contraction"
@@ -58,13 +61,14 @@ class Contractive(Term, kind="penalty", final=True):
         self.require_count("draws", self.draws)
 
     def refuse(self, model: Model) -> None:
-        """Refuse encoders that have no Jacobian a sample, or not the one asked for."""
+        """Refuse encoders without a Jacobian per sample, and ones without a closed form if `method` asks for it."""
         if "encoder" not in model.networks:
             raise CompositionError("Contractive: the model has no encoder")
         encoder = model.networks["encoder"]
         if any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in encoder.modules()):
             raise CompositionError(
-                "Contractive: batch normalisation mixes samples, so no sample has a Jacobian of its own"
+                "Contractive: batch normalisation mixes samples, so that no sample has a Jacobian of its own; "
+                "use a network without it"
             )
         if self.method == "closed" and _one_layer(encoder) is None:
             raise CompositionError(
@@ -111,7 +115,7 @@ def closed_form(layer: nn.Linear, slope: Callable[[Tensor], Tensor], h: Tensor) 
 
 
 def exact(h: Tensor, x: Tensor) -> Tensor:
-    """Return ‖∂h/∂x‖²_F for each sample, one backward pass a code unit: h (N, d), x (N, ...) → (N,)."""
+    """Return ‖∂h/∂x‖²_F for each sample by one backward pass per code unit: h (N, d), x (N, ...) → (N,)."""
     rows = torch.zeros(len(x), dtype=h.dtype, device=h.device)
     for unit in h.unbind(1):
         rows = rows + _squared_norm(unit.sum(), x)
@@ -119,7 +123,11 @@ def exact(h: Tensor, x: Tensor) -> Tensor:
 
 
 def hutchinson(h: Tensor, x: Tensor, draws: int, source: Source) -> Tensor:
-    """Return the mean over draws of ‖vᵀ ∂h/∂x‖², v ~ N(0, I): unbiased for ‖∂h/∂x‖²_F (Hutchinson 1990)."""
+    """Return the mean over draws of ‖vᵀ ∂h/∂x‖² with v ~ N(0, I), an unbiased estimate of ‖∂h/∂x‖²_F, (N,).
+
+    Michael F. Hutchinson, "A stochastic estimator of the trace of the influence matrix for Laplacian smoothing
+    splines", 1990, https://doi.org/10.1080/03610919008812866.
+    """
     total = torch.zeros(len(x), dtype=h.dtype, device=h.device)
     for _ in range(draws):
         v = source.normal(h.shape, h)
@@ -128,15 +136,16 @@ def hutchinson(h: Tensor, x: Tensor, draws: int, source: Source) -> Tensor:
 
 
 def _squared_norm(scalar: Tensor, x: Tensor) -> Tensor:
-    """Return ‖∂scalar/∂xⱼ‖² for each sample j, with a graph, so that it can be trained on."""
+    """Return ‖∂scalar/∂xⱼ‖² for each sample j, with a graph for the backward pass."""
     (gradient,) = torch.autograd.grad(scalar, x, create_graph=True)
     return gradient.flatten(1).square().sum(1)
 
 
 class CriticPenalty(Part, kind="critic_penalty"):
-    """Base of penalties on D: ``penalty(judged, source) -> (N,)``, one norm a sample.
+    """Base of penalties on D: ``penalty(judged, source) -> (N,)``, one norm per sample.
 
-    The value's own inputs and logits are in `judged`, so that a gradient at them costs no pass through D of its own.
+    `judged` holds the inputs and logits that the value uses, so that a gradient at these inputs needs no further pass
+    through D.
     """
 
     weight: float = 1.0
@@ -188,7 +197,7 @@ class Interpolated(CriticPenalty):
     weight: float = 10.0
 
     def __call__(self, judged: Judged, source: Source) -> Tensor:
-        """Return (‖∇D‖ − 1)² at one point a pair."""
+        """Return (‖∇D‖ − 1)² at one point between each pair of samples."""
         real, fake = judged.real.detach(), judged.fake.detach()
         u = source.uniform((len(real),), real).reshape(-1, *[1] * (real.ndim - 1))
         x = (u * real + (1 - u) * fake).requires_grad_()

@@ -218,8 +218,9 @@ def _composed(estimator: Any, config: dict[str, Any], named: Mapping[str, str]) 
     """Put the model together from the chosen parts, in the dtype that it was fitted in."""
     facts = _placeholders(config, estimator)
     scaling = units_of(estimator, facts)
-    if "scaling.centre" in named:
-        scaling.centre = torch.empty(facts.shape, dtype=torch.float64)
+    for name in ("centre", "varying"):
+        if f"scaling.{name}" in named:
+            setattr(scaling, name, torch.empty(facts.shape, dtype=torch.float64))
     model: Model = estimator.compose(replace(facts, mean=None, std=None), scaling)
     width = torch.float64 if estimator.precision_ == "float64" else torch.float32
     for name, child in model.named_children():

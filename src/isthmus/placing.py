@@ -1,4 +1,4 @@
-"""Matrix products that give a row the same bits in whatever place of a block it stands."""
+"""Matrix products in which the bits of a row's result do not depend on its position in the block."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _STEP = 16
 
 
 class AnyPlace(TorchFunctionMode):
-    """While entered, linear layers see rows and columns filled up with zeros to a multiple of 16 numbers.
+    """In this context, linear layers pad their rows and columns with zeros to a multiple of 16 numbers.
 
-    A BLAS rounds a row by where it starts in memory, unless every row starts at a full vector: 16 numbers are 64 bytes
-    or more. What is added is exactly zero.
+    The rounding of a BLAS depends on where a row starts in memory, unless every row is aligned with a full vector: 16
+    numbers are 64 bytes or more. The padding adds exact zeros.
     """
 
     def __torch_function__(

@@ -1,4 +1,4 @@
-"""Posteriors q(z|x): what the encoder's outputs mean."""
+"""Posteriors q(z|x), the distributions of codes given the encoder's outputs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["Deterministic", "DiagonalGaussian", "Posterior"]
 
 
 class Posterior(Conditional, kind="posterior"):
-    """Base of posteriors: distributions of a code (d,), given what the encoder returns."""
+    """Base of posteriors: distributions of a code (d,), given the encoder's output."""
 
     has_density: ClassVar[bool] = True
-    """Whether log q(z|x) exists: a point mass has none, so that no divergence from a prior can be measured."""
+    """Whether log q(z|x) exists. A point mass has no density, and therefore no divergence from a prior."""
 
     def event_shape(self, facts: Facts) -> tuple[int, ...]:
         """Return (d,)."""
@@ -27,7 +27,7 @@ class Posterior(Conditional, kind="posterior"):
 
 
 class Deterministic(Posterior):
-    """q(z|x) = δ(z − f(x)): the code of an ordinary autoencoder."""
+    """q(z|x) = δ(z − f(x)), the code of an ordinary autoencoder."""
 
     has_density: ClassVar[bool] = False
 
@@ -37,7 +37,7 @@ class Deterministic(Posterior):
 
 
 class DiagonalGaussian(Posterior):
-    r"""q(z|x) = N(μ(x), diag σ²(x)), the encoder returning μ and log σ².
+    r"""q(z|x) = N(μ(x), diag σ²(x)); the encoder returns μ and log σ².
 
     Diederik P. Kingma and Max Welling, "Auto-Encoding Variational Bayes", 2014, https://arxiv.org/abs/1312.6114,
     equation 9.
@@ -46,5 +46,5 @@ class DiagonalGaussian(Posterior):
     numbers: ClassVar[int] = 2
 
     def distribution(self, mu: Tensor, log_variance: Tensor) -> Distribution:
-        """Return N(μ, σ²); log σ² is kept within ±20, beyond which σ² is no longer a useful number."""
+        """Return N(μ, σ²); log σ² is clipped to ±20, so that σ² neither overflows nor vanishes."""
         return normal(mu, torch.exp(0.5 * log_variance.clamp(-20.0, 20.0)))

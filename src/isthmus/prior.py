@@ -1,4 +1,4 @@
-"""Priors p(z): where codes come from when there is no x."""
+"""Priors p(z), the distributions of codes before any x is seen."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ __all__ = ["ConditionalGaussian", "Prior", "StandardNormal", "VampPrior"]
 class Prior(Conditional, kind="prior"):
     """Base of priors: distributions of a code (d,).
 
-    A prior that wants no context (`width` 0, as most) is called with None; one that does is p(z|c), and gets what the
-    network named ``prior`` makes of the condition c.
+    Most priors have `width` 0, no context, and are called with None. A prior with a context is p(z|c): it is called
+    with the output of the network named ``prior`` for the condition c.
     """
 
     def event_shape(self, facts: Facts) -> tuple[int, ...]:
@@ -61,7 +61,7 @@ class ConditionalGaussian(Prior):
     numbers = 2
 
     def width(self, facts: Facts) -> int:
-        """Return 2d."""
+        """Return 2d, for μ and log σ²."""
         self.require(facts.condition > 0, "needs a condition: fit(X, condition=C)")
         return 2 * facts.latent_dim
 
@@ -71,7 +71,7 @@ class ConditionalGaussian(Prior):
 
 
 class VampPrior(Prior):
-    r"""p(z) = (1/K) Σₖ q(z|uₖ), a mixture of the posterior at K learned pseudo-inputs.
+    r"""p(z) = (1/K) Σₖ q(z|uₖ), a mixture of the posteriors of K learned pseudo-inputs.
 
     Jakub M. Tomczak and Max Welling, "VAE with a VampPrior", 2018, https://arxiv.org/abs/1705.07120, equation 9.
 
@@ -86,9 +86,9 @@ class VampPrior(Prior):
         self.require_count("components", self.components)
 
     def build(self, facts: Facts) -> nn.Module:
-        """Return the module that holds the pseudo-inputs, which start around the training mean."""
+        """Return the module that holds the pseudo-inputs, which start near the mean of the training rows."""
         if facts.encode is None:
-            raise CompositionError("VampPrior: is made of a posterior, and this model has no encoder")
+            raise CompositionError("VampPrior: mixes the encoder's posteriors, and this model has no encoder")
         centre = torch.zeros(facts.shape) if facts.centre is None else facts.centre.to(torch.get_default_dtype())
         return _VampPrior(centre + 0.1 * torch.randn(self.components, *facts.shape), facts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -11,10 +12,16 @@ from torch.distributions import Distribution
 
 from .errors import DataError
 
-__all__ = ["Scaling", "moments"]
+__all__ = ["Scaling", "is_wide", "moments"]
 
 VARIES_FROM = 0.3
 """A feature varies, and is centred, from this share of the largest standard deviation on."""
+
+CONSTANT_BELOW = 1e-12
+"""A feature is constant where its standard deviation is at most this share of its mean: that is rounding."""
+
+MOVES_FROM = 1e-9
+"""A constant feature's scale is this share of the smallest standard deviation of those that vary."""
 
 
 class Scaling(nn.Module):
@@ -25,9 +32,10 @@ class Scaling(nn.Module):
 
     Parameters
     ----------
-    shift, scale : broadcastable to one sample; a constant feature has scale 1.
+    shift, scale : broadcastable to one sample.
     shape : the shape of one sample.
     centre : what is taken off an encoder's input, of that shape, in the model's units; None is nothing.
+    varying : 1 for a feature that varied in training, 0 for one that did not, of that shape; None is all.
     discrete : whether p(x|z) is a probability, which is the same in any units, and not a density, which is not.
 
     Attributes
@@ -37,9 +45,13 @@ class Scaling(nn.Module):
         Incomplete Data Sets", 2019, https://arxiv.org/abs/1812.02633.
     """
 
+    reads_gaps: ClassVar[bool] = False
+    """Whether the map takes NaN, so that a fit need not say beside x which entries are observed."""
+
     shift: Tensor
     scale: Tensor
     centre: Tensor | None
+    varying: Tensor | None
 
     def __init__(
         self,
@@ -48,12 +60,14 @@ class Scaling(nn.Module):
         shape: tuple[int, ...],
         centre: Tensor | None = None,
         *,
+        varying: Tensor | None = None,
         discrete: bool = False,
     ) -> None:
         super().__init__()
         self.register_buffer("shift", shift)
         self.register_buffer("scale", scale)
         self.register_buffer("centre", centre)
+        self.register_buffer("varying", varying)
         self.shape, self.discrete, self.masked = shape, discrete, False
 
     @classmethod
@@ -63,17 +77,29 @@ class Scaling(nn.Module):
         return cls(torch.zeros((), dtype=torch.float64), one, shape, discrete=discrete)
 
     @classmethod
-    def standard(cls, mean: Tensor, std: Tensor) -> Scaling:
+    def standard(cls, mean: Tensor, std: Tensor, dtype: str = "float64") -> Scaling:
         """Return the map to zero mean and unit variance: a feature at a time for rows, as a whole for images.
 
-        Pixels share one scale, since they share one unit; features of a table do not. A constant feature keeps its
-        size: its scale is 1.
+        Pixels share one scale, since they share one unit; features of a table do not. A feature that is constant in
+        training has nothing to teach, but that it moves is the surest sign of a row unlike the others. So its scale is
+        as small as rounding allows, and a density falls steeply where it moves; an encoder does not see it.
+
+        Parameters
+        ----------
+        mean, std : of the training rows, of the shape of one sample.
+        dtype : the data's, by name, which says how coarsely a constant is rounded.
         """
         shape = tuple(mean.shape)
         if mean.ndim > 1:
             mean, std = mean.mean(), (std.square().mean() + mean.var(correction=0)).sqrt()
-        constant = std <= 1e-12 * mean.abs().clamp(min=1e-30)
-        return cls(mean, torch.where(constant, 1.0, std), shape)
+            return cls(mean, torch.where(std <= CONSTANT_BELOW * mean.abs(), 1.0, std), shape)
+        constant = std <= CONSTANT_BELOW * mean.abs()
+        if not constant.any():
+            return cls(mean, std, shape)
+        rounding = max(10 * CONSTANT_BELOW, 16 * np.finfo(dtype).eps if np.dtype(dtype).kind == "f" else 0.0)
+        spread = float(std[~constant].min()) if not constant.all() else 0.0
+        small = torch.clamp(rounding * mean.abs(), min=MOVES_FROM * spread if spread else rounding)
+        return cls(mean, torch.where(constant, small, std), shape, varying=(~constant).to(mean.dtype))
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -88,8 +114,8 @@ class Scaling(nn.Module):
         The shift is taken off in the data's own precision: a column such as a time in seconds, with a large mean and
         a small spread, would lose its digits otherwise.
         """
-        if x.dtype in (torch.float64, torch.int64):
-            return ((x - self.shift) / self.scale).to(dtype)
+        if is_wide(x.dtype):
+            return ((x.to(self.shift.dtype) - self.shift) / self.scale).to(dtype)
         return (x.to(dtype) - self.shift.to(dtype)) / self.scale.to(dtype)
 
     def inputs(self, x: Tensor, observed: Tensor | None = None) -> Tensor:
@@ -98,9 +124,11 @@ class Scaling(nn.Module):
         Its biases could take the mean up, so that the functions are the same; but where all inputs are positive, a
         step moves a unit's sum the same way for every row, and units die of it. Features that hardly vary stay in
         place: what little a mean would leave of them in every row, Adam takes for a gradient like any other, and
-        their weights wander until a row where they do vary is far off. An entry that is not observed is zero.
+        their weights wander until a row where they do vary is far off. Features that are constant, and entries that
+        are not observed, are zero.
         """
         x = x if self.centre is None else x - self.centre.to(x.dtype)
+        x = x if self.varying is None else torch.where(self.varying > 0, x, 0.0)
         return self.with_mask(x if observed is None else torch.where(observed, x, 0.0), x, observed)
 
     def with_mask(self, seen: Tensor, x: Tensor, observed: Tensor | None) -> Tensor:
@@ -134,6 +162,15 @@ class Scaling(nn.Module):
         if observed is not None:
             return torch.where(observed, torch.log(self.scale), 0.0).flatten(1).sum(1)
         return torch.log(self.scale).sum() * (math.prod(self.shape) / self.scale.numel())
+
+
+def is_wide(dtype: torch.dtype) -> bool:
+    """Return whether numbers of that type may have more digits than float32 keeps: float64, integers of 32 bits or more.
+
+    >>> is_wide(torch.int32), is_wide(torch.uint8), is_wide(torch.float32)
+    (True, False, False)
+    """
+    return dtype == torch.float64 or (not dtype.is_floating_point and dtype.itemsize >= 4)
 
 
 def moments(X: np.ndarray, rows: np.ndarray, weight: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from sklearn.utils import check_random_state
+
+from .typing import RandomState
 
 __all__ = ["generator_for", "seeded"]
 
@@ -27,6 +28,6 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
         yield
 
 
-def generator_for(random_state: Any, device: torch.device) -> torch.Generator:
+def generator_for(random_state: RandomState, device: torch.device) -> torch.Generator:
     """Return a torch generator seeded from a scikit-learn style random state."""
     return torch.Generator(device).manual_seed(int(check_random_state(random_state).randint(2**31)))

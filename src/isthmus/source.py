@@ -1,8 +1,8 @@
-"""Sources of randomness: what a corruption, a distribution or a term draws its random numbers from.
+"""Sources of randomness, from which corruptions, distributions and terms draw their random numbers.
 
-A source knows three draws. Where the numbers come from is its own business: a generator (`Generated`), a list that was
-drawn beforehand (`Replayed`, which is how a step is compiled), or the rows themselves (`ByRow`, which is how a row gets
-the same score in any company). A part that draws from the source it is handed works with all of them.
+A source offers three kinds of draws. Its numbers come from a generator (`Generated`), from a list that was drawn
+beforehand (`Replayed`, for compiled steps), or from the rows themselves (`ByRow`, so that the score of a row does not
+depend on other rows). A part that draws from the source it gets works with all of them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Shape = tuple[int, ...] | torch.Size
 
 
 class Source(ABC):
-    """Independent random numbers of a shape, in the dtype and on the device of a tensor that they will meet."""
+    """Independent random numbers of a given shape, with the dtype and the device of the tensor `like`."""
 
     @abstractmethod
     def normal(self, shape: Shape, like: Tensor) -> Tensor:
@@ -35,11 +35,11 @@ class Source(ABC):
 
     @abstractmethod
     def integers(self, high: int, shape: Shape, like: Tensor) -> Tensor:
-        """Draw whole numbers from 0 to high − 1, each as likely as the others, as int64."""
+        """Draw integers from 0 to high − 1 with equal probability, as int64."""
 
 
 class Request(NamedTuple):
-    """One draw that a source was asked for."""
+    """A request to a source for one draw."""
 
     kind: Literal["normal", "uniform", "integers"]
     shape: tuple[int, ...]
@@ -48,7 +48,7 @@ class Request(NamedTuple):
     high: int = 0
 
     def drawn_from(self, generator: torch.Generator) -> Tensor:
-        """Return the numbers, drawn from a generator."""
+        """Return the numbers of the request, drawn from a generator."""
         if self.kind == "normal":
             return torch.randn(self.shape, generator=generator, dtype=self.dtype, device=self.device)
         if self.kind == "uniform":
@@ -57,11 +57,11 @@ class Request(NamedTuple):
 
 
 class _Requested(Source):
-    """A source that meets every request in one place."""
+    """A source that serves all three kinds of draws by one method."""
 
     @abstractmethod
     def meet(self, request: Request) -> Tensor:
-        """Return the numbers that are asked for."""
+        """Return the numbers of a request."""
 
     def normal(self, shape: Shape, like: Tensor) -> Tensor:
         return self.meet(Request("normal", tuple(shape), like.dtype, like.device))
@@ -90,7 +90,7 @@ class Generated(_Requested):
 
 
 class Recorded(Generated):
-    """Numbers from a generator, with a list of what was asked for."""
+    """Numbers from a generator, with a list of all requests."""
 
     def __init__(self, generator: torch.Generator) -> None:
         super().__init__(generator)
@@ -103,26 +103,26 @@ class Recorded(Generated):
 
 
 class Replayed(_Requested):
-    """Numbers that were drawn beforehand, handed out in the order in which they were asked for."""
+    """Numbers that were drawn beforehand, in the order of the requests."""
 
     def __init__(self, drawn: Sequence[Tensor]) -> None:
         self.drawn: Iterator[Tensor] = iter(drawn)
 
     def meet(self, request: Request) -> Tensor:
-        """Hand out the next numbers."""
+        """Return the next numbers."""
         return next(self.drawn)
 
 
 class ByRow(_Requested):
-    """Numbers that are a function of the row that they belong to, of the draw's number, and of nothing else.
+    """Numbers that depend only on their row and on the index of the draw.
 
-    A row gets the same draws in whatever company and order it comes, different rows get independent ones, and draw i
-    does not depend on how many draws are asked for at once. Every request is for (draws, rows, ...) numbers.
+    A row gets the same draws whatever other rows there are and in whatever order. Different rows get independent draws,
+    and draw i does not depend on the number of draws per request. Every request is for (draws, rows, ...) numbers.
 
     Parameters
     ----------
-    seeds : one integer a row, (N,), such as `row_seeds` makes of the rows themselves.
-    draws : the numbers of the draws.
+    seeds : one integer per row, (N,), such as `row_seeds` makes of the rows.
+    draws : the indices of the draws.
     """
 
     def __init__(self, seeds: Tensor, draws: range) -> None:
@@ -130,11 +130,11 @@ class ByRow(_Requested):
         self.requests_met = 0
 
     def meet(self, request: Request) -> Tensor:
-        """Make the numbers of the seeds.
+        """Return numbers that are computed from the seeds.
 
         Raises
         ------
-        CompositionError : the request is for numbers that belong to no single row.
+        CompositionError : the request has no dimension of rows.
         """
         k, n = len(self.draws), len(self.seeds)
         if request.shape[:2] != (k, n):
@@ -173,7 +173,7 @@ def _mix(z: Tensor) -> Tensor:
 
 
 def row_seeds(x: Tensor) -> Tensor:
-    """Return one 64-bit integer a row of floating-point numbers, (N, ...) → (N,), made of their bits and places."""
+    """Return one 64-bit integer per row of floating-point numbers, from their bits and positions: (N, ...) → (N,)."""
     flat = x.flatten(1)
     bits = flat.view(torch.int64 if flat.dtype == torch.float64 else torch.int32).to(torch.int64)
     place = _mix(torch.arange(flat.shape[1], device=x.device) * _GOLDEN)

@@ -1,4 +1,4 @@
-"""Rows that do not fit in memory: put once into a memory-mapped array on disk, which a fit then streams."""
+"""Rows that do not fit in memory: written once to an array on disk, from which a fit reads batches."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from .errors import DataError, first_line
 from .frames import import_polars, named_columns, table
+from .typing import ArrayLike
 
 if TYPE_CHECKING:
     import polars
@@ -20,24 +20,25 @@ if TYPE_CHECKING:
 __all__ = ["parquet_blocks", "parquet_files", "spool", "visible_files"]
 
 BLOCK_ROWS = 2**16
-"""Rows of a Parquet file that are held in memory at once."""
+"""Rows of a Parquet file that are in memory at once."""
 
 
 def spool(source: str | Path | Iterable[ArrayLike], folder: str | Path | None = None) -> np.ndarray:
-    """Return rows as one array that lives on disk: (N, ...), mapped, read-only, in their own dtype.
+    """Return rows as one memory-mapped, read-only array on disk, (N, ...), in their own dtype.
 
-    Training visits rows in random order, which neither a Parquet file nor a stream of batches can give; a memory map
-    can. Only one batch is in memory while it is written, and a fit holds a few batches of it at a time.
+    Training visits rows in random order. A memory map allows that; a Parquet file or a stream of batches does not. Only
+    one batch is in memory while the array is written, and only a few batches while a model is fitted.
 
     Parameters
     ----------
-    source : a ``.parquet`` file or a folder of them, whose columns are numbers (an index that pandas wrote is left
-        out); or batches of rows (n, ...), all of one dtype and shape, from a list, a generator or a loader.
-    folder : where the array is written; None is the system's temporary folder. It is removed with the array.
+    source : a ``.parquet`` file or a folder of them, with columns of numbers (an index that pandas wrote is left out);
+        or an iterable of batches of rows (n, ...), all with the same dtype and row shape.
+    folder : the folder for the array's file; None is the system's temporary folder. The file is removed together with
+        the array.
 
     Raises
     ------
-    DataError : nothing came, a batch does not go with the first one, a column holds text, the disk is full.
+    DataError : there are no rows, two batches differ in dtype or shape, a column holds text, or the disk is full.
     MissingExtraError : Parquet needs polars.
 
     >>> X = spool(np.full((2, 3), i, dtype=np.uint8) for i in range(4))
@@ -65,7 +66,7 @@ def spool(source: str | Path | Iterable[ArrayLike], folder: str | Path | None = 
 
 
 def _write(file: IO[bytes], batches: Iterable[np.ndarray]) -> tuple[int, np.ndarray]:
-    """Write batches one after another; return how many rows they hold, and the first of them."""
+    """Write batches one after another; return the number of rows, and the first batch."""
     count, first = 0, None
     for number, batch in enumerate(batches):
         if batch.dtype.kind not in "buif" or batch.ndim < 2:
@@ -75,22 +76,22 @@ def _write(file: IO[bytes], batches: Iterable[np.ndarray]) -> tuple[int, np.ndar
         first = batch if first is None else first
         here, there = (f"{b.shape[1:]} {b.dtype}" for b in (batch, first))
         if here != there:
-            raise DataError(f"batch {number} holds rows of {here}, the first one of {there}")
+            raise DataError(f"batch {number} has rows of {here}, but the first batch has rows of {there}")
         file.write(np.ascontiguousarray(batch).tobytes())
         count += len(batch)
     if first is None or count == 0:
-        raise DataError("there are no rows to spool")
+        raise DataError("there are no rows to spool: the source is empty")
     return count, first
 
 
 def visible_files(folder: Path) -> list[Path]:
-    """Return the files in a folder and in those below it, in the order of their paths, without what is hidden."""
+    """Return the files of a folder and its subfolders, sorted by path, without hidden files and folders."""
     found = (file for file in folder.rglob("*") if file.is_file())
     return sorted(f for f in found if not any(part.startswith(".") for part in f.relative_to(folder).parts))
 
 
 def parquet_files(place: Path) -> list[Path]:
-    """Return a Parquet file itself, or those in a folder and in those below it, in the order of their paths."""
+    """Return a Parquet file itself, or the Parquet files of a folder and its subfolders, sorted by path."""
     if place.is_dir():
         return [file for file in visible_files(place) if file.suffix.lower() == ".parquet"]
     return [place] if place.is_file() else []
@@ -101,12 +102,12 @@ def parquet_blocks(place: Path) -> Iterator[polars.DataFrame]:
 
     Raises
     ------
-    DataError : there is no such file, the files have not the same columns, or one is damaged.
+    DataError : there is no such file, the files differ in their columns, or one is damaged.
     """
     pl = import_polars()
     files = parquet_files(place)
     if not files:
-        raise DataError(f"{place}: no such Parquet file, nor a folder of them")
+        raise DataError(f"{place}: there is no Parquet file here, nor a folder of them")
     try:
         rows = pl.scan_parquet(files, hive_partitioning=False)
         rows = rows.select(named_columns(place, rows.collect_schema().names()))

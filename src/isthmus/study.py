@@ -1,4 +1,4 @@
-"""What a comparison found: the systems, their fits, their figures, and the leaderboard as text."""
+"""The results of a comparison: systems, fits, figures, and the leaderboard as text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Entry", "Study", "rows"]
 
 @dataclass
 class Entry:
-    """One system: its fits, one a seed, and what was measured of each on held-out rows."""
+    """One system: its fits, one per seed, and the figures of each on held-out rows."""
 
     name: str
     estimators: Sequence[Any]
@@ -25,7 +25,7 @@ class Entry:
 
     @property
     def estimator(self) -> Any:
-        """The fit of the first seed, which pictures show."""
+        """The fit of the first seed, which is the one in pictures."""
         return self.estimators[0]
 
     @property
@@ -35,7 +35,7 @@ class Entry:
 
     @property
     def spread(self) -> dict[str, float]:
-        """The standard deviation of each figure over seeds; empty where there is one."""
+        """The standard deviation of each figure over seeds; empty for a single seed."""
         if len(self.runs) < 2:
             return {}
         return {name: float(np.std([run[name] for run in self.runs], ddof=1)) for name in self.runs[0]}
@@ -43,7 +43,7 @@ class Entry:
 
 @dataclass
 class Study:
-    """Everything a page shows: data, budget, noise, the systems with PCA first, and what real rows reach."""
+    """The contents of a comparison's page: data, budget, noise, systems with PCA first, and figures of real rows."""
 
     data: Dataset
     budget: str
@@ -64,7 +64,7 @@ class Study:
 
 
 def rows(study: Study) -> list[tuple[str, dict[str, str]]]:
-    """Return the leaderboard's rows as text, a column for each known figure, a spread over seeds on a second line."""
+    """Return the leaderboard's rows as text: a column per figure, with the spread over seeds on a second line."""
     everything = [(e.name, e.measured, e.spread) for e in study.entries]
     everything.append(("real", study.reference, {}))
     columns = [name for name in COLUMNS if any(name in measured for _, measured, _ in everything)]

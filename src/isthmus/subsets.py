@@ -1,4 +1,4 @@
-"""Which rows to take where there are more than a measurement or a picture needs."""
+"""Subsets of rows, for measurements and pictures that need only some of them."""
 
 from __future__ import annotations
 

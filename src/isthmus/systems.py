@@ -1,4 +1,4 @@
-"""Systems by name: every estimator registers when its class is made, a user's own as those of isthmus do."""
+"""Systems by name: every estimator registers when its class is defined, a user's own included."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _SYSTEMS: dict[str, type[Any]] = {}
 
 
 def register(cls: type[Any]) -> None:
-    """Take a class into the list, under its name.
+    """Register a class under its name.
 
-    A class that is defined again replaces the earlier one; one that has the name of a system of isthmus is known with
-    its module's name before it.
+    A class that is defined again replaces the earlier one. A user's class with the name of a system of isthmus is
+    registered as ``module.name``.
     """
     name = cls.__name__.lower()
     taken = _SYSTEMS.get(name)
@@ -33,10 +33,10 @@ def known() -> dict[str, type[Any]]:
 
 
 def find(name: str, module: str) -> type[Any] | None:
-    """Return the system of that name which is defined in that module, or None if none is imported.
+    """Return the system of that name from that module, or None if it is not imported.
 
-    A class that moved from one of a user's modules to another is found too. A user's class is never taken for one of
-    isthmus that has the same name, nor the other way round; an empty module stands for isthmus.
+    A class that moved between two modules of a user is found, too. A user's class is never confused with one of isthmus
+    of the same name. An empty module stands for isthmus.
     """
     named = [cls for cls in _SYSTEMS.values() if cls.__name__ == name]
     ours = module.partition(".")[0] in ("", "isthmus")

@@ -1,10 +1,11 @@
-"""Terms: what an objective is a sum of, one value a sample."""
+"""Terms: the summands of an objective, with one value per sample."""
 
 from __future__ import annotations
 
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from .parts import Part
@@ -13,21 +14,20 @@ from .source import Source
 if TYPE_CHECKING:
     from .model import Model, Pass
 
-__all__ = ["NegativeLogLikelihood", "Term"]
+__all__ = ["AnyOrder", "NegativeLogLikelihood", "Seen", "Term"]
 
 
 class Term(Part, kind="term"):
-    r"""Base of terms: ``term(model, passed, source) -> (N,)``, and its weight at a moment of the fit.
+    r"""Base of terms: ``term(model, passed, source) -> (N,)``, with a weight that may change during the fit.
 
-    A term is pure: it neither reduces nor steps, and does not know how far the fit is. It reads what it needs from the
-    pass, which computes what is asked for once. One that has weights of its own overrides `build`, and what it builds
-    is called in its place.
+    A term is a pure function: it neither reduces nor steps, and does not depend on the progress of the fit. It reads
+    values from the pass, which computes each of them once. A term with trainable weights overrides `build`; the module
+    that `build` returns is then called instead of the term.
 
     Parameters
     ----------
-    weight : the term's factor in the loss.
-    warmup : the fraction of the fit over which the factor rises linearly from zero. Being a fraction, it cannot outlast
-        the fit.
+    weight : the factor of the term in the loss.
+    warmup : the fraction of the fit over which the factor rises linearly from zero.
 
     >>> class L1(Term):
     ...     "‖z‖₁, a sparse code."
@@ -38,7 +38,7 @@ class Term(Part, kind="term"):
     """
 
     name: ClassVar[str] = ""
-    """The term's column in the history; the class's name in lower case unless it says another."""
+    """The term's column in the history; by default the class's name in lower case."""
     is_named: ClassVar[bool] = False
 
     weight: float = 1.0
@@ -56,7 +56,7 @@ class Term(Part, kind="term"):
         self.require(0 <= self.warmup <= 1, f"warmup is a fraction of the fit, in [0, 1], got {self.warmup}")
 
     def refuse(self, model: Model) -> None:
-        """Raise `CompositionError` if this term means nothing for that model; the message gives the reason."""
+        """Raise `CompositionError`, with the reason, if the term makes no sense for that model."""
 
     def __call__(self, model: Model, passed: Pass, source: Source) -> Tensor:
         """Return the term of every sample, (N,), unweighted."""
@@ -64,22 +64,58 @@ class Term(Part, kind="term"):
 
     @property
     def unweighted(self) -> bool:
-        """Whether the weight is 1 at every moment."""
+        """Whether the weight is always 1."""
         return self.weight == 1 and not self.warmup and type(self).weight_at is Term.weight_at
 
     def weight_at(self, progress: float) -> float:
-        """Return the weight when a fraction `progress` of the fit is done."""
+        """Return the weight at `progress`, the fraction of the fit that is done."""
         return self.weight * (min(1.0, progress / self.warmup) if self.warmup else 1.0)
 
 
 class NegativeLogLikelihood(Term):
-    """−log p(x|z), the mean over draws: the reconstruction loss."""
+    """The reconstruction loss −log p(x|z), averaged over draws of z."""
 
     name: ClassVar[str] = "reconstruction"
 
     def __call__(self, model: Model, passed: Pass, source: Source) -> Tensor:
         """Return −log p(x|z)."""
         return -mean_over_draws(passed.log_likelihood)
+
+
+class AnyOrder(Term):
+    r"""−log p(x), entry by entry in a random order, estimated without bias from one step of one order.
+
+    −(n/|H|) Σ_{j ∈ H} log p(xⱼ | what is seen), H the entries that the corruption hides (Uria, Murray and Larochelle
+    2014, equation 12; Emiel Hoogeboom et al., "Autoregressive Diffusion Models", 2022,
+    https://arxiv.org/abs/2110.02037).
+    """
+
+    name: ClassVar[str] = "likelihood"
+
+    def refuse(self, model: Model) -> None:
+        """Refuse a model that hides nothing."""
+        self.require(model.corruption is not None, "a corruption must say which entries are seen: AnySubset")
+
+    def __call__(self, model: Model, passed: Pass, source: Source) -> Tensor:
+        """Return the estimate of −log p(x)."""
+        hidden = ~passed.met["observed"]
+        share = hidden.flatten(1).to(passed.x.dtype).mean(1)
+        return -mean_over_draws(total_of(passed.entries, hidden)) / share
+
+
+class Seen(Term):
+    """−log p of the entries that are seen, by the code that they are encoded in: what makes the model reconstruct."""
+
+    name: ClassVar[str] = "reconstruction"
+
+    def __call__(self, model: Model, passed: Pass, source: Source) -> Tensor:
+        """Return −Σ log p(xⱼ|z) over what is seen."""
+        return -mean_over_draws(total_of(passed.entries, passed.met["observed"]))
+
+
+def total_of(entries: Tensor, chosen: Tensor) -> Tensor:
+    """Return the sum of the chosen entries of every row: (*draws, N, ...) and (N, ...) → (*draws, N)."""
+    return torch.where(chosen, entries, 0.0).flatten(1 - chosen.ndim).sum(-1)
 
 
 def mean_over_draws(values: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
-"""Trackers: where the history of a fit goes as it grows, and what is measured of it afterwards.
+"""Trackers: they record the history of a fit as it grows, and metrics that are measured afterwards.
 
 A tracker is a part of `Training`: ``Training(trackers=(TensorBoard("runs"), MLflow("digits")))`` or, by name,
-``Training(trackers="tensorboard:runs")``. Every fit is a run of its own, so a search over settings makes many.
+``Training(trackers="tensorboard:runs")``. Each fit is a separate run, so a search over settings makes many runs.
 """
 
 from __future__ import annotations
@@ -41,37 +41,37 @@ __all__ = [
 
 
 class Tracked:
-    """One run as a tracker follows it."""
+    """One run of a tracker."""
 
     def epoch(self, row: Mapping[str, float]) -> None:
-        """Take a row of the history."""
+        """Record a row of the history."""
         raise NotImplementedError
 
     def metrics(self, values: Mapping[str, float]) -> None:
-        """Take what was measured after the fit."""
+        """Record metrics that were measured after the fit."""
         raise NotImplementedError
 
     def close(self, finished: bool) -> None:
-        """End the run, said to be finished or failed."""
+        """End the run, as finished or as failed."""
 
 
 class Tracker(Part, kind="tracker"):
     """Base of trackers: ``tracker.start(name, settings) -> Tracked``.
 
-    Each takes `run`, the name of the run; None is the system's name with the time and a few random letters. A fit that
-    goes on from a checkpoint goes on in the same place where the name is given.
+    Each has an argument `run`, the name of the run; None is the system's name with the time and a few random letters.
+    With a given name, a fit that resumes from a checkpoint also continues its run.
     """
 
-    def start(self, name: str, settings: Mapping[str, Any]) -> Tracked:
-        """Begin a run; what cannot be begun is refused here, before the fit."""
+    def start(self, name: str, settings: Mapping[str, object]) -> Tracked:
+        """Begin a run; a tracker that cannot begin raises its error here, before the fit."""
         raise NotImplementedError
 
 
 class JSONLines(Tracker):
-    """JSON lines, which need no package: a line for the settings, one an epoch, one for what was measured.
+    """JSON lines, which need no package: one line for the settings, one per epoch, one for metrics.
 
-    Runs are appended to one file, each line naming its run; numbers that are not finite are null. What was never
-    tracked has its history as JSON lines as well: `save` writes ``history.jsonl`` into the model's folder.
+    Runs are appended to one file, and each line names its run. Numbers that are not finite are null. Models that were
+    not tracked have their history as JSON lines, too: `save` writes ``history.jsonl`` into the model's folder.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "log.jsonl"
@@ -113,7 +113,7 @@ class _Lines(Tracked):
 
 
 class TensorBoard(Tracker):
-    """TensorBoard's event files, a folder a run below `folder`, read by ``tensorboard --logdir FOLDER``."""
+    """TensorBoard's event files, one folder per run below `folder`; view them by ``tensorboard --logdir FOLDER``."""
 
     folder: str = "runs"
     run: str | None = None
@@ -153,10 +153,10 @@ class _Events(Tracked):
 
 
 class MLflow(Tracker):
-    """MLflow, through its own client: settings as parameters, the history and what was measured as metrics.
+    """MLflow, through its own client: settings as parameters, the history and later metrics as metrics.
 
-    MLflow keeps the runs where ``mlflow.set_tracking_uri`` or the variable ``MLFLOW_TRACKING_URI`` says.
-    Within ``with mlflow.start_run():`` each fit is a child of that run, in its experiment.
+    ``mlflow.set_tracking_uri`` or the variable ``MLFLOW_TRACKING_URI`` sets the place where MLflow keeps its runs.
+    Within ``with mlflow.start_run():`` each fit is a child of that run, in the same experiment.
     """
 
     experiment: str = "isthmus"
@@ -186,7 +186,7 @@ Trackers = Tracker | str | Sequence[Tracker | str] | None
 """One tracker, its name, several of them, or none."""
 
 PARAMETER_CHARACTERS = 6000
-"""The longest value of a parameter that MLflow takes."""
+"""The longest value that MLflow accepts for a parameter."""
 
 
 class _Runs(Tracked):
@@ -208,7 +208,7 @@ class _Runs(Tracked):
 
 
 def json_line(values: Mapping[str, Any]) -> str:
-    """Return a line of JSON, null in place of numbers that are not finite, for which JSON has no word.
+    """Return a line of JSON, with null in place of numbers that are not finite, which JSON cannot express.
 
     >>> json_line({"epoch": 1, "loss": float("nan"), "elbo": np.float32(-2.5)})
     '{"epoch": 1, "loss": null, "elbo": -2.5}\\n'
@@ -224,7 +224,7 @@ def _finite(value: Any) -> Any:
 
 
 def _settings_of(estimator: Estimator) -> dict[str, Any]:
-    """Return an estimator's arguments as plain values, or as text, with what ``"auto"`` was resolved to if it was."""
+    """Return an estimator's arguments as plain values or text, with the part that ``"auto"`` chose in its place."""
     settings: dict[str, Any] = {"system": type(estimator).__name__, "isthmus": VERSION}
     for name, value in estimator.get_params(deep=False).items():
         value = getattr(estimator, f"{name}_", value)
@@ -234,12 +234,12 @@ def _settings_of(estimator: Estimator) -> dict[str, Any]:
 
 
 def as_trackers(trackers: Trackers) -> list[Tracker]:
-    """Return one tracker or several, each a `Tracker` or its name, as a list.
+    """Return trackers, each given as a `Tracker` or by name, as a list.
 
     Raises
     ------
-    CompositionError : something else is among them.
-    UnknownNameError : a name is not known.
+    CompositionError : one of them is neither a `Tracker` nor a name.
+    UnknownNameError : a name is unknown.
     """
     given = [] if trackers is None else list(trackers) if isinstance(trackers, list | tuple) else [trackers]
     made = [resolve("tracker", tracker) for tracker in given]
@@ -251,7 +251,7 @@ def as_trackers(trackers: Trackers) -> list[Tracker]:
 
 @contextmanager
 def tracking(trackers: Trackers, estimator: Estimator) -> Iterator[Tracked]:
-    """Yield one run for all trackers; a tracker that fails gets no more of the run, and the fit goes on."""
+    """Yield one run for all trackers; a tracker that fails drops out, and the fit goes on."""
     name = f"{type(estimator).__name__}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
     together, finished = _Together(), False
     try:
@@ -265,7 +265,7 @@ def tracking(trackers: Trackers, estimator: Estimator) -> Iterator[Tracked]:
 
 
 class _Together(Tracked):
-    """One run for several trackers: a full disk or a server that is gone must not cost a fit."""
+    """One run for several trackers, in which a full disk or a lost server does not stop the fit."""
 
     def __init__(self) -> None:
         self.runs: list[tuple[Tracker, Tracked]] = []
@@ -280,24 +280,24 @@ class _Together(Tracked):
         self._tell(lambda run: run.close(finished))
 
     def _tell(self, act: Callable[[Tracked], None]) -> None:
-        """Let each run act; a tracker whose run fails is left out from then on."""
+        """Call `act` on each run; a tracker whose run fails drops out."""
         for tracker, run in list(self.runs):
             try:
                 act(run)
             except Exception as error:
                 self.runs.remove((tracker, run))
                 why = " ".join(str(error).split()) or type(error).__name__
-                warnings.warn(f"{tracker} failed and gets no more of this run, which goes on: {why}", stacklevel=2)
+                warnings.warn(f"{tracker} failed and drops out of this run, which goes on: {why}", stacklevel=2)
 
 
 def record(estimator: Estimator, trackers: Trackers, metrics: Mapping[str, float] | None = None) -> None:
-    """Give trackers a fitted estimator's settings and history, and what was measured of it.
+    """Send a fitted estimator's settings, history and metrics to trackers.
 
     Parameters
     ----------
     estimator : fitted.
     trackers : as in `Training`.
-    metrics : numbers by name.
+    metrics : further numbers by name.
 
     >>> from isthmus import Autoencoder
     >>> import numpy as np, tempfile
@@ -305,7 +305,7 @@ def record(estimator: Estimator, trackers: Trackers, metrics: Mapping[str, float
     >>> model = Autoencoder(2, max_epochs=2, random_state=0).fit(X)
     >>> path = Path(tempfile.mkdtemp()) / "log.jsonl"
     >>> record(model, JSONLines(str(path)), {"r2": 0.5})
-    >>> len(path.read_text().splitlines())  # settings, two epochs, what was measured
+    >>> len(path.read_text().splitlines())  # settings, two epochs, metrics
     4
     """
     from sklearn.utils.validation import check_is_fitted

@@ -1,7 +1,8 @@
-"""Value functions V(D, G): what the two sides of an adversarial game minimise.
+"""Value functions V(D, G): the losses of both sides of an adversarial game.
 
-Each works on D's logits for a batch of real and a batch of fake samples, both (N,), and returns one value a
-sample for either side. D(x) = sigmoid(logit) where D is a probability.
+Each takes D's logits of a batch of real and a batch of fake samples, (N,) each, and returns one loss per sample for D
+and one for G. In the games of Goodfellow et al. D is a probability, D(x) = sigmoid(logit); in the others it is the
+logit itself.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ class Value(Part, kind="value"):
     """Base of value functions: a loss for D and one for G, each (N,)."""
 
     probability: ClassVar[bool] = False
-    """Whether sigmoid(logit) is an estimate of p_data / (p_data + p_g)."""
+    """Whether sigmoid(logit) estimates p_data / (p_data + p_g)."""
     paired: ClassVar[bool] = False
-    """Whether G's loss looks at D's logits of real samples."""
+    """Whether G's loss uses D's logits of real samples."""
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return what D minimises."""
@@ -34,7 +35,10 @@ class Value(Part, kind="value"):
 
 
 class Minimax(Value):
-    """min_G max_D 𝔼 log D(x) + 𝔼 log(1 − D(G(z))) (Goodfellow et al. 2014, equation 1)."""
+    """The minimax game, min_G max_D 𝔼 log D(x) + 𝔼 log(1 − D(G(z))).
+
+    Ian J. Goodfellow et al., "Generative Adversarial Nets", 2014, https://arxiv.org/abs/1406.2661, equation 1.
+    """
 
     probability: ClassVar[bool] = True
 
@@ -48,7 +52,10 @@ class Minimax(Value):
 
 
 class NonSaturating(Value):
-    """D as in the minimax game; G maximises log D(G(z)), which has a gradient early on (Goodfellow et al. 2014)."""
+    """D as in the minimax game; G maximises log D(G(z)), which keeps a gradient while D still rejects all samples.
+
+    Ian J. Goodfellow et al., "Generative Adversarial Nets", 2014, https://arxiv.org/abs/1406.2661, section 3.
+    """
 
     probability: ClassVar[bool] = True
 
@@ -62,7 +69,11 @@ class NonSaturating(Value):
 
 
 class LeastSquares(Value):
-    """½(D(x) − 1)² + ½D(G(z))² for D, ½(D(G(z)) − 1)² for G, on the raw output (Mao et al. 2017, equation 9)."""
+    """½(D(x) − 1)² + ½D(G(z))² for D, ½(D(G(z)) − 1)² for G, with the logit as D.
+
+    Xudong Mao et al., "Least Squares Generative Adversarial Networks", 2017, https://arxiv.org/abs/1611.04076,
+    equation 9.
+    """
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return ½(D(x) − 1)² + ½D(G(z))²."""
@@ -74,7 +85,10 @@ class LeastSquares(Value):
 
 
 class Hinge(Value):
-    """max(0, 1 − D(x)) + max(0, 1 + D(G(z))) for D, −D(G(z)) for G (Lim & Ye 2017)."""
+    """max(0, 1 − D(x)) + max(0, 1 + D(G(z))) for D, −D(G(z)) for G.
+
+    Jae Hyun Lim and Jong Chul Ye, "Geometric GAN", 2017, https://arxiv.org/abs/1705.02894.
+    """
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return max(0, 1 − D(x)) + max(0, 1 + D(G(z)))."""
@@ -86,7 +100,11 @@ class Hinge(Value):
 
 
 class Wasserstein(Value):
-    """D(G(z)) − D(x) for a 1-Lipschitz critic, −D(G(z)) for G (Arjovsky et al. 2017, equations 2 and 3)."""
+    """D(G(z)) − D(x) for a 1-Lipschitz critic D, −D(G(z)) for G.
+
+    Martin Arjovsky, Soumith Chintala and Léon Bottou, "Wasserstein GAN", 2017, https://arxiv.org/abs/1701.07875,
+    equations 2 and 3.
+    """
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return D(G(z)) − D(x)."""
@@ -98,7 +116,12 @@ class Wasserstein(Value):
 
 
 class Relativistic(Value):
-    """−log σ(D(x) − D(G(z))) for D and the mirror image for G (Jolicoeur-Martineau 2019; Huang et al. 2024, eq. 2)."""
+    """−log σ(D(x) − D(G(z))) for D, −log σ(D(G(z)) − D(x)) for G: D compares each real sample with a fake one.
+
+    Alexia Jolicoeur-Martineau, "The relativistic discriminator: a key element missing from standard GAN", 2019,
+    https://arxiv.org/abs/1807.00734. Nick Huang et al., "The GAN is dead; long live the GAN! A Modern GAN Baseline",
+    2024, https://arxiv.org/abs/2501.05441, equation 2.
+    """
 
     paired: ClassVar[bool] = True
 

@@ -1,7 +1,7 @@
-"""What an estimator can be asked for that is made elsewhere: files, reports, pictures.
+"""Verbs: methods of estimators whose functions live in higher layers, such as saving, reports and pictures.
 
-The estimators know nothing of how a model is kept or shown. The package's root, which knows both, says with `offer`
-what each verb stands for.
+Estimators do not import persistence or reports. The package's root imports both, and registers with `offer` the
+function that each verb calls.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ _OFFERED: dict[str, Callable[..., Any]] = {}
 
 
 def offer(**verbs: Callable[..., Any]) -> None:
-    """Say what verbs stand for: functions of a fitted estimator."""
+    """Register the functions of verbs; each takes a fitted estimator."""
     _OFFERED.update(verbs)
 
 
 def verb(name: str) -> Callable[..., Any]:
-    """Return what a verb stands for."""
+    """Return the function of a verb."""
     return _OFFERED[name]

@@ -35,7 +35,7 @@ class HiddenLikelihood(Term):
         return -log_prob(passed.p, passed.x, observed=passed.met["hidden"])
 
 
-class MaskedAutoencoder(DenoisingAutoencoder):
+class ThreeQuartersHidden(DenoisingAutoencoder):
     """An autoencoder that fills in what it does not see."""
 
     corruption: Corruption | str = "hiding"
@@ -45,4 +45,4 @@ class MaskedAutoencoder(DenoisingAutoencoder):
 
 
 def make(**arguments):
-    return MaskedAutoencoder(16, **arguments)
+    return ThreeQuartersHidden(16, **arguments)

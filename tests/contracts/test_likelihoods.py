@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import numpy as np
@@ -13,12 +12,20 @@ from torch.autograd import gradcheck
 
 from contracts.common import assert_is_a_part, source_of
 from isthmus.distributions import draw, log_prob
+from isthmus.errors import DataError
 from isthmus.facts import Facts
-from isthmus.likelihood import Bernoulli, HeteroscedasticGaussian, HomoscedasticGaussian, Likelihood
+from isthmus.likelihood import (
+    Bernoulli,
+    ContinuousBernoulli,
+    HeteroscedasticGaussian,
+    HomoscedasticGaussian,
+    Likelihood,
+)
 from isthmus.likelihood import Gaussian as GaussianLikelihood
 
 LIKELIHOODS = [
     Bernoulli(),
+    ContinuousBernoulli(),
     GaussianLikelihood(0.7),
     HomoscedasticGaussian(),
     HomoscedasticGaussian(shared=True),
@@ -55,19 +62,23 @@ def test_one_value_a_sample_with_draws_too(likelihood, shape):
         torch.testing.assert_close(p.log_prob(x)[..., 2], module(context[..., 2, :]).log_prob(x[2]))
 
 
+def _all_values(likelihood: Likelihood, points: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Every value, with weight 1, where there is a probability; nodes and weights of a quadrature where there is a density."""
+    if likelihood.units(Facts((1,), 1, mean=torch.zeros(1), std=torch.ones(1))).discrete:
+        return torch.tensor(likelihood.support, dtype=torch.float64), torch.ones(2, dtype=torch.float64)
+    low, high = likelihood.support if likelihood.bounded else (-15, 15)
+    nodes, weights = np.polynomial.legendre.leggauss(points)
+    return torch.tensor((nodes + 1) / 2 * (high - low) + low), torch.tensor(weights * (high - low) / 2)
+
+
 @by_likelihood
 def test_probabilities_sum_to_one(likelihood):
     """By quadrature where there is a density, by enumeration where there is a probability."""
     module, context = _module(likelihood, (2,), 1)
     p = module(context)
-    if likelihood.bounded:
-        every = torch.tensor(list(itertools.product(likelihood.support, repeat=2)), dtype=torch.float64)
-        total = p.log_prob(every[:, None]).exp().sum()
-    else:
-        line = torch.linspace(-15, 15, 1501, dtype=torch.float64)
-        density = p.log_prob(torch.cartesian_prod(line, line)[:, None]).exp().reshape(1501, 1501)
-        total = torch.trapezoid(torch.trapezoid(density, line), line)
-    assert total.item() == pytest.approx(1, abs=1e-9)
+    at, weight = _all_values(likelihood, 800)
+    density = p.log_prob(torch.cartesian_prod(at, at)[:, None]).exp().reshape(len(at), len(at))
+    assert (weight @ density @ weight).item() == pytest.approx(1, abs=1e-9)
 
 
 @by_likelihood
@@ -86,11 +97,9 @@ def test_what_is_observed_has_the_marginal_density(likelihood):
     """Summed over all values of the other entry, by quadrature or enumeration."""
     module, context = _module(likelihood, (2,), 1)
     p = module(context)
-    line = torch.linspace(-15, 15, 4001, dtype=torch.float64)
-    at = torch.tensor(likelihood.support, dtype=torch.float64) if likelihood.bounded else line
+    at, weight = _all_values(likelihood, 800)
     pairs = torch.stack([torch.ones_like(at), at], -1)[:, None]
-    density = p.log_prob(pairs).exp()[:, 0]
-    marginal = density.sum() if likelihood.bounded else torch.trapezoid(density, line)
+    marginal = weight @ p.log_prob(pairs).exp()[:, 0]
     found = log_prob(p, torch.tensor([[1.0, math.nan]]).double(), torch.tensor([[True, False]]))
     assert found.exp().item() == pytest.approx(marginal.item(), abs=1e-9)
 
@@ -158,3 +167,34 @@ def test_a_constant_entry_has_no_infinite_density():
     assert module(torch.zeros(1, 1)).log_prob(torch.zeros(1, 1)).item() == pytest.approx(
         -math.log(1e-2) - 0.9189, abs=1e-3
     )
+
+
+def test_a_continuous_bernoulli_is_the_normalised_cross_entropy(rng):
+    """Against the Bernoulli's cross-entropy and its integral over x by quadrature, from flat to steep, on either side."""
+    logits = torch.tensor([-80.0, -9.0, -0.11, -0.09, -1e-4, 0.0, 1e-4, 0.09, 0.11, 9.0, 80.0], dtype=torch.float64)
+    facts = Facts((len(logits),), 1)
+    continuous, binary = (part.build(facts)(logits[None]) for part in (ContinuousBernoulli(), Bernoulli()))
+    nodes, weights = np.polynomial.legendre.leggauss(200)
+    at, weight = torch.tensor((nodes + 1) / 2)[:, None], torch.tensor(weights / 2)[:, None]
+    unnormalised = binary.base_dist.log_prob(at.expand(-1, len(logits)))
+    integral = (weight * unnormalised.exp()).sum(0)
+    x = torch.tensor(rng.uniform(size=(1, len(logits))))
+    expected = binary.base_dist.log_prob(x) - integral.log()
+    torch.testing.assert_close(continuous.base_dist.log_prob(x), expected, rtol=1e-9, atol=1e-9)
+    mean = (weight * unnormalised.exp() * at).sum(0) / integral
+    torch.testing.assert_close(continuous.base_dist.mean[0], mean, rtol=1e-9, atol=1e-9)
+    variance = (weight * unnormalised.exp() * (at - mean).square()).sum(0) / integral
+    torch.testing.assert_close(continuous.base_dist.variance[0], variance, rtol=1e-7, atol=1e-9)
+
+
+def test_what_lies_beyond_a_bound_by_rounding_is_moved_onto_it():
+    X = np.array([[0.0, 1.0], [-1e-9, 1 + 1e-9], [0.5, 1.1]])
+    scaling = Bernoulli().units(Facts((2,), 1))
+    inside, outside = Bernoulli().within(X, scaling)
+    np.testing.assert_array_equal(inside, [[0, 1], [0, 1], [0.5, 1]])
+    assert outside.tolist() == [False, False, True]
+    np.testing.assert_array_equal(Bernoulli().checked(X[:2], scaling), inside[:2])
+    with pytest.raises(DataError, match=r"in \[0, 1\]; X runs from -1e-09 to 1.1, first outside at row 2, column 1"):
+        Bernoulli().checked(X, scaling)
+    X.setflags(write=False)
+    assert GaussianLikelihood().within(X, scaling)[0] is X

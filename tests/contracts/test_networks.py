@@ -10,12 +10,13 @@ from torch import nn
 from torch.autograd import gradcheck
 
 from contracts.common import assert_is_a_part
-from isthmus.networks import MLP, Conv, Custom
+from isthmus.networks import MLP, Conv, Custom, Residual
 
 NETWORKS = [
     (MLP(()), (5,)),
     (MLP((7, 6), activation="tanh", norm="layer"), (3, 4)),
     (MLP((6,), activation="gelu", norm="batch"), (2, 3, 3)),
+    (Residual(6, 2), (3, 4)),
     (Conv((3, 4), activation="softplus"), (9, 14)),
     (Conv((8,), activation="silu", norm="group"), (2, 5, 7)),
 ]

@@ -11,23 +11,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
+from ..typing import ArrayLike
 from . import codes, fitting, games, samples, scale  # noqa: F401  (importing a file of checks fills the table)
 from .subject import Subject
 from .table import CHECKS, Check
 from .verdict import Verdict, summary, worst_first
 
+if TYPE_CHECKING:
+    from ..estimators import Estimator
+
 __all__ = ["CHECKS", "Check", "Verdict", "diagnose", "summary", "worst_first"]
 
 
 def diagnose(
-    estimator: Any,
-    X: Any,
-    X_train: Any = None,
+    estimator: Estimator,
+    X: ArrayLike,
+    X_train: ArrayLike | None = None,
     *,
-    condition: Any = None,
-    condition_train: Any = None,
+    condition: ArrayLike | None = None,
+    condition_train: ArrayLike | None = None,
     random_state: int = 0,
 ) -> list[Verdict]:
     """Return a verdict of every check that applies to a fitted estimator, healthy ones too.

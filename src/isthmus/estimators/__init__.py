@@ -5,6 +5,7 @@ from .adversarial import AdversarialAutoencoder
 from .autoencoder import Autoencoder, ContractiveAutoencoder, DenoisingAutoencoder, Reconstructing
 from .base import Estimator
 from .gan import GAN
+from .masked import MaskedAutoencoder
 from .vae import VAE
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Encodes",
     "Estimator",
     "Games",
+    "MaskedAutoencoder",
     "Reconstructing",
     "Reconstructs",
     "Samples",

@@ -22,7 +22,7 @@ from ..posterior import Deterministic, Posterior
 from ..prior import Prior, StandardNormal
 from ..seeds import generator_for
 from ..source import Generated
-from ..tensors import observed_in
+from ..typing import ArrayLike, RandomState
 from .base import Estimator
 
 __all__ = ["Encodes", "Games", "Reconstructs", "Samples"]
@@ -43,11 +43,11 @@ class Encodes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator, syst
         """Return the posterior that the system is defined with."""
         return Deterministic()
 
-    def transform(self, X: Any, condition: Any = None) -> np.ndarray:
+    def transform(self, X: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return the codes h (N, d): the posterior's mean, without corruption or draws."""
         return self.fitted_.encode(X, condition)
 
-    def jacobian_norm(self, X: Any, condition: Any = None) -> np.ndarray:
+    def jacobian_norm(self, X: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return ‖∇ₓh‖_F at each row, (N,), exactly, in the model's units: how sensitive the code is to its input."""
         fitted = self.fitted_
         rows, model = fitted.rows(X), fitted.model
@@ -56,7 +56,7 @@ class Encodes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator, syst
 
         def norm(x: Tensor, c: Tensor | None) -> Tensor:
             source = Generated(torch.Generator(x.device))
-            batch = Batch(x, condition=c, observed=observed_in(x))
+            batch = Batch(x, condition=c, observed=model.observed(x))
             passed = Pass(model, batch, source, x_tilde=model.scaled(x).nan_to_num())
             return penalty(model, passed, source).detach().sqrt()
 
@@ -68,36 +68,40 @@ class Reconstructs(Encodes, system=False):
 
     offers: ClassVar[frozenset[str]] = frozenset({"reconstructions", "scores"})
 
-    def inverse_transform(self, H: Any, condition: Any = None) -> Any:
+    def inverse_transform(self, H: ArrayLike, condition: ArrayLike | None = None) -> Any:
         """Return x̂ for codes (N, d), in the data's own shape and units; a frame where the fit was on one."""
         return rows_back(self, self.fitted_.decode(H, condition), H)
 
-    def reconstruct(self, X: Any, condition: Any = None) -> Any:
+    def reconstruct(self, X: ArrayLike, condition: ArrayLike | None = None) -> Any:
         """Return x̂ of the shape of X, in the data's units; what was trained to clean, cleans.
 
         A model that was fitted on a frame returns one, with the index of X.
         """
         return rows_back(self, self.fitted_.reconstruct(X, condition), X)
 
-    def score_samples(self, X: Any, condition: Any = None) -> Any:
+    def score_samples(self, X: ArrayLike, condition: ArrayLike | None = None) -> Any:
         """Return log p(x|x̂) in nats for each row, in the data's units: higher is more usual, as in scikit-learn.
 
-        Of a row with gaps, NaN, it is the density of what is observed alone.
+        A row outside what the likelihood has a density for gets −∞, such as a 2 under a Bernoulli; every row of real
+        numbers has one under a Gaussian. Of a row with gaps, NaN, it is the density of what is observed alone.
         """
-        fitted = self.fitted_
-        rows, model = fitted.rows(X), fitted.model
-        assert fitted.likelihood is not None
-        fitted.likelihood.check_values(rows, model.scaling)
 
         def score(x: Tensor, c: Tensor | None) -> Tensor:
-            p, observed = model.decode(fitted.code(x, c), c), observed_in(x)
-            return log_prob(p, model.scaled(x), observed) - model.scaling.log_volume(observed)
+            return self.log_density_at(x, x, c)
 
-        scores = fitted.map(rows, score, condition=fitted.conditions(condition, len(rows)))
-        return values_back(self, scores, "score", X)
+        return values_back(self, self.fitted_.scores(X, score, condition), "score", X)
 
-    def score(self, X: Any, y: Any = None, condition: Any = None) -> float:
-        """Return the mean of ``score_samples``, for model selection: higher is better."""
+    def log_density_at(self, x: Tensor, encoded: Tensor, condition: Tensor | None) -> Tensor:
+        """Return log p(x|x̂), x̂ being what `encoded` is reconstructed to, (N,); both are in the data's units."""
+        model, x_model = self.model_, self.model_.scaled(x)
+        observed = seen = model.observed(x)
+        if encoded is not x:
+            seen = model.observed(encoded)
+        q = model.encode(x_model if encoded is x else model.scaled(encoded), condition, seen)
+        return log_prob(model.decode(q.mean, condition), x_model, observed) - model.scaling.log_volume(observed)
+
+    def score(self, X: ArrayLike, y: ArrayLike | None = None, condition: ArrayLike | None = None) -> float:
+        """Return the mean of ``score_samples``, for model selection: higher is better. Labels y are ignored."""
         return float(np.mean(self.score_samples(X, condition=condition)))
 
 
@@ -114,7 +118,9 @@ class Samples(Estimator, system=False):
         """Return the prior that the system is defined with."""
         return StandardNormal()
 
-    def sample(self, n_samples: int = 1, random_state: Any = None, *, condition: Any = None) -> Any:
+    def sample(
+        self, n_samples: int = 1, random_state: RandomState = None, *, condition: ArrayLike | None = None
+    ) -> Any:
         """Return new samples in the data's shape and units: x̂, the mean of p(x|z), for z ~ p(z).
 
         The first n of many are the same as n alone, to the bit.

@@ -1,4 +1,4 @@
-"""The adversarial autoencoder: three players, no new loop."""
+"""The adversarial autoencoder: three players in the same training loop."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["AdversarialAutoencoder"]
 class AdversarialAutoencoder(Games, Reconstructing):
     r"""Adversarial autoencoder: a discriminator of codes moves q(z) towards p(z) = N(0, I) (Makhzani et al. 2016).
 
-    Three players: encoder and decoder reconstruct; D tells z ~ p(z) from z = f(x); the encoder deceives D.
+    It has three players: encoder and decoder reconstruct, D tells z ~ p(z) from z = f(x), and the encoder deceives D.
 
     Parameters
     ----------
@@ -30,8 +30,12 @@ class AdversarialAutoencoder(Games, Reconstructing):
 
     Attributes
     ----------
-    history_ : one row an epoch, one column a term of each player.
+    history_ : a table with one row per epoch and one column per term of each player.
     model_ : the fitted module.
+
+    References
+    ----------
+    Alireza Makhzani et al., "Adversarial Autoencoders", 2016, https://arxiv.org/abs/1511.05644.
 
     Examples
     --------
@@ -50,13 +54,13 @@ class AdversarialAutoencoder(Games, Reconstructing):
         self.discriminator_ = code_judge if self.discriminator == "auto" else self.network_part("discriminator", facts)
 
     def networks(self, facts: Facts, scaling: Scaling) -> dict[str, nn.Module]:
-        """Return encoder, decoder and D, which looks at codes."""
+        """Return encoder, decoder and D, a network of codes."""
         condition = [facts.condition] if facts.condition else []
         discriminator = self.discriminator_.encoder((facts.latent_dim,), 1, *condition)
         return super().networks(facts, scaling) | {"discriminator": discriminator}
 
     def players(self) -> Turns:
-        """Return the three players, who move at once: each row is encoded once for all."""
+        """Return the three players, who move at the same time, so that each row is encoded only once."""
         value, judge, clip = NonSaturating(), Codes(), self.reconstruction_clip_norm()
         moved = ("encoder", "decoder", "posterior", "likelihood")
         return [

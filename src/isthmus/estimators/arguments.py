@@ -19,6 +19,7 @@ from ..likelihood import Likelihood
 from ..networks import Factories, Network
 from ..parts import own_defaults
 from ..training import Training
+from ..typing import RandomState
 
 __all__ = ["Arguments"]
 
@@ -44,9 +45,6 @@ _COMMON = """latent_dim : d, the width of the code; ``"auto"`` is a quarter of t
     training : everything else about training, a `Training`.
     random_state : an integer makes fit and sample repeat themselves, bit for bit on the same machine.
     verbose : 1 shows a progress bar and says what ``"auto"`` picked."""
-
-RandomState = int | np.random.RandomState | None
-"""A seed, a generator of numbers, or None for another result every time."""
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(field,))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, Self, cast
+from typing import Self, cast
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ..batch import Batch
@@ -20,22 +19,25 @@ from ..parts import resolve
 from ..penalty import Contractive
 from ..seeds import generator_for
 from ..source import Generated
+from ..tensors import as_tensor
 from ..term import Term
 from ..training import Player, Turns
+from ..typing import ArrayLike, RandomState
 from .abilities import Reconstructs
+from .choices import is_grey
 
 __all__ = ["Autoencoder", "ContractiveAutoencoder", "DenoisingAutoencoder", "Reconstructing"]
 
 
 class Reconstructing(Reconstructs, system=False):
-    """Autoencoders whose one player reconstructs: h = f(x), x̂ = g(h)."""
+    """Base of autoencoders with one player, which reconstructs: h = f(x), x̂ = g(h)."""
 
     tied: bool = False
 
     penalty_ = cast(Term | None, None)
 
     def players(self) -> Turns:
-        """Return the one player."""
+        """Return the only player."""
         return [Player("autoencoder", Reconstruction(self.penalty_), clip_norm=self.reconstruction_clip_norm())]
 
 
@@ -43,7 +45,7 @@ class Autoencoder(Reconstructing):
     r"""Autoencoder: h = f(Wₓx + bₓ), x̂ = g(Wₕh + bₕ), and its deep and convolutional forms.
 
     Minimises the mean over samples of −log p(x|x̂): ½‖x − x̂‖² for real-valued data, the cross-entropy for binary
-    ones (Hinton & Salakhutdinov 2006). A linear one spans the subspace of PCA (Baldi & Hornik 1989).
+    data (Hinton & Salakhutdinov 2006). A linear autoencoder spans the subspace of PCA (Baldi & Hornik 1989).
 
     Parameters
     ----------
@@ -52,9 +54,16 @@ class Autoencoder(Reconstructing):
 
     Attributes
     ----------
-    history_ : one row an epoch, one column a term.
+    history_ : a table with one row per epoch and one column per term.
     model_ : the fitted module.
-    latent_dim_, network_, likelihood_, precision_ : what was used.
+    latent_dim_, network_, likelihood_, precision_ : the choices for arguments that are ``"auto"`` or names.
+
+    References
+    ----------
+    Geoffrey E. Hinton and Ruslan R. Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", 2006,
+        https://doi.org/10.1126/science.1127647.
+    Pierre Baldi and Kurt Hornik, "Neural networks and principal component analysis: Learning from examples without
+        local minima", 1989, https://doi.org/10.1016/0893-6080(89)90014-2.
 
     Examples
     --------
@@ -85,16 +94,24 @@ class DenoisingAutoencoder(Reconstructing):
     ----------
     {common}
     corruption : p(x̃|x), in the data's units: a `Corruption`, a name such as ``"masking:0.5"``, or any function
-        ``(x, source) -> x_tilde`` on tensors, which draws from the `Source`; ``"auto"`` masks a quarter of the entries
-        of [0, 1] data and adds Gaussian noise of 0.3 standard deviations otherwise, each feature's own for rows. What
-        was picked is in ``corruption_``, and `corrupt` draws from it.
+        ``(x, source) -> x_tilde`` of tensors that draws from the `Source`. ``"auto"`` masks a quarter of the entries of
+        [0, 1] data. To other data it adds Gaussian noise of 0.3 standard deviations, for rows those of each feature.
+        The choice is in ``corruption_``, and `corrupt` draws from it.
     tied : whether the decoder's weights are the encoder's, transposed, at every depth.
 
     Attributes
     ----------
-    history_ : one row an epoch, one column a term.
+    history_ : a table with one row per epoch and one column per term.
     model_ : the fitted module.
-    corruption_, latent_dim_, network_, likelihood_, precision_ : what was used.
+    corruption_, latent_dim_, network_, likelihood_, precision_ : the choices for arguments that are ``"auto"`` or
+        names.
+
+    References
+    ----------
+    Pascal Vincent et al., "Extracting and Composing Robust Features with Denoising Autoencoders", 2008,
+        https://doi.org/10.1145/1390156.1390294.
+    Pascal Vincent et al., "Stacked Denoising Autoencoders: Learning Useful Representations in a Deep Network with a
+        Local Denoising Criterion", 2010, https://jmlr.org/papers/v11/vincent10a.html.
 
     Examples
     --------
@@ -109,7 +126,14 @@ class DenoisingAutoencoder(Reconstructing):
 
     corruption: Corruption | Callable[..., Tensor] | str = "auto"
 
-    def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, condition: Any = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        condition: ArrayLike | None = None,
+    ) -> Self:
         """Fit to clean rows X, corrupting them; or to pairs, X noisy and y clean, of one shape.
 
         A one-dimensional y is taken for labels and ignored, as scikit-learn's pipelines want it. The other arguments
@@ -123,7 +147,29 @@ class DenoisingAutoencoder(Reconstructing):
             )
         return self._fit(X, y, sample_weight, condition)
 
-    def corrupt(self, X: Any, random_state: Any = None) -> np.ndarray:
+    def score(self, X: ArrayLike, y: ArrayLike | None = None, condition: ArrayLike | None = None) -> float:
+        """Return the mean of ``score_samples``; with clean rows y, the mean of log p(y|x̂), where x̂ reconstructs X.
+
+        The latter is the held-out value of the objective that pairs are fitted by: higher is better. A one-dimensional
+        y is taken for labels and ignored.
+        """
+        if y is None or np.asarray(y).ndim < 2:
+            return super().score(X, condition=condition)
+        fitted = self.fitted_
+        noisy, clean = fitted.rows(X), fitted.rows(y)
+        if noisy.shape != clean.shape:
+            raise DataError(f"noisy and clean rows must pair up: X is {noisy.shape}, y is {clean.shape}")
+        assert fitted.likelihood is not None
+        clean, outside = fitted.likelihood.within(clean, fitted.model.scaling)
+        found = fitted.map(
+            np.stack([noisy, clean], 1),
+            lambda pair, c: self.log_density_at(pair[:, 1], pair[:, 0], c),
+            condition=fitted.conditions(condition, len(noisy)),
+        )
+        found[outside] = -np.inf
+        return float(found.mean())
+
+    def corrupt(self, X: ArrayLike, random_state: RandomState = None) -> np.ndarray:
         """Return x̃ ~ p(x̃|x) for each row, in the data's shape and units: what training was met with.
 
         Parameters
@@ -134,8 +180,7 @@ class DenoisingAutoencoder(Reconstructing):
         fitted = self.fitted_
         rows, device = fitted.rows(X), fitted.model.device
         generator = generator_for(self.random_state if random_state is None else random_state, device)
-        x = torch.as_tensor(rows if rows.dtype == np.float64 else rows.astype(np.float32), device=device)
-        x_tilde = Pass(fitted.model, Batch(x), Generated(generator)).met.noisy
+        x_tilde = Pass(fitted.model, Batch(as_tensor(rows, device)), Generated(generator)).met.noisy
         assert x_tilde is not None
         noisy: np.ndarray = x_tilde.cpu().numpy()
         return noisy
@@ -147,8 +192,8 @@ class DenoisingAutoencoder(Reconstructing):
             raise CompositionError(f"corruption must be a Corruption, its name or a function, got {self.corruption!r}")
 
     def auto_corruption(self, facts: Facts) -> Corruption:
-        """Return noise of the kind and size that suits the data."""
-        if self.likelihood_ is not None and self.likelihood_.support == (0.0, 1.0):
+        """Return a corruption whose kind and size suit the data."""
+        if facts.binary or is_grey(facts):
             return Masking(0.25)
         if len(facts.shape) == 1:
             return Gaussian(0.3, relative=True)
@@ -159,20 +204,25 @@ class DenoisingAutoencoder(Reconstructing):
 class ContractiveAutoencoder(Reconstructing):
     r"""Contractive autoencoder: −log p(x|x̂) + λ‖∇ₓh‖²_F (Rifai et al. 2011, equation 4).
 
-    The code is made insensitive in every direction that the data do not need. Tied weights are the default: without
-    them the penalty can be cheated by shrinking the encoder and growing the decoder.
+    The penalty makes the code insensitive in every direction that the data do not need. Weights are tied by default:
+    otherwise a fit can lower the penalty by shrinking the encoder and growing the decoder.
 
     Parameters
     ----------
     {common}
-    penalty : λ, or a `Contractive` (or its name) that says how the norm is computed too.
+    penalty : λ, or a `Contractive` or its name, which also sets how the norm is computed.
     tied : whether the decoder's weights are the encoder's, transposed, at every depth.
 
     Attributes
     ----------
-    history_ : one row an epoch, one column a term.
+    history_ : a table with one row per epoch and one column per term.
     model_ : the fitted module.
-    penalty_, latent_dim_, network_, likelihood_, precision_ : what was used.
+    penalty_, latent_dim_, network_, likelihood_, precision_ : the choices for arguments that are ``"auto"`` or names.
+
+    References
+    ----------
+    Salah Rifai, Pascal Vincent, Xavier Muller, Xavier Glorot and Yoshua Bengio, "Contractive Auto-Encoders: Explicit
+        Invariance During Feature Extraction", 2011, https://icml.cc/2011/papers/455_icmlpaper.pdf.
 
     Examples
     --------

@@ -28,6 +28,7 @@ from ..scaling import Scaling
 from ..term import Term
 from ..training import Turns
 from ..training.player import turns_of
+from ..typing import ArrayLike
 from ..verbs import verb
 from .choices import Choices
 from .views import Views
@@ -74,7 +75,7 @@ class Estimator(Views, Choices, system=False):
     history_: History = field(init=False)
     n_epochs_: int = field(init=False)
 
-    def numbers_of(self, condition: Any) -> Any:
+    def numbers_of(self, condition: ArrayLike) -> ArrayLike:
         """Return a condition as numbers, one row each: as it is, unless a system takes classes, names or dates for it.
 
         >>> from isthmus import VAE
@@ -141,7 +142,14 @@ class Estimator(Views, Choices, system=False):
             terms=terms,
         )
 
-    def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, condition: Any = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        condition: ArrayLike | None = None,
+    ) -> Self:
         """Fit the model to X.
 
         Parameters
@@ -167,7 +175,9 @@ class Estimator(Views, Choices, system=False):
         """
         return self._fit(X, None, sample_weight, condition)
 
-    def _fit(self, X: Any, target: Any, sample_weight: Any, condition: Any) -> Self:
+    def _fit(
+        self, X: ArrayLike, target: ArrayLike | None, sample_weight: ArrayLike | None, condition: ArrayLike | None
+    ) -> Self:
         """Fit with X as input and as target, unless another target of X's shape is given."""
         before = dict(vars(self))
         try:
@@ -187,7 +197,7 @@ class Estimator(Views, Choices, system=False):
             print(f"{type(self).__name__}: " + ", ".join(picked))
         return self
 
-    def under(self, condition: Any) -> Self:
+    def under(self, condition: ArrayLike) -> Self:
         """Return the fitted model under one condition: p(x|c) for that c, which needs none to be given any more.
 
         It shares its weights with this one, and is measured, diagnosed and reported like any model without a condition.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import field
-from functools import partial
 from typing import ClassVar, TypeVar, cast
 
 import numpy as np
@@ -15,8 +14,7 @@ from ..corruption import Corruption
 from ..data import Category
 from ..errors import CompositionError
 from ..facts import Facts
-from ..likelihood import Bernoulli, Gaussian, Likelihood
-from ..mixed import Mixed
+from ..likelihood import Bernoulli, Gaussian, Likelihood, Mixed
 from ..networks import MLP, Conv, Custom, Network
 from ..parts import Part, resolve
 from ..posterior import Posterior
@@ -24,7 +22,7 @@ from ..prior import Prior
 from ..training import Adam, Training
 from .arguments import Arguments
 
-__all__ = ["Choices", "is_image"]
+__all__ = ["Choices", "is_grey", "is_image", "is_mixed"]
 
 P = TypeVar("P", bound=Part)
 
@@ -47,14 +45,15 @@ class Choices(Arguments, system=False):
     def choose(self, facts: Facts) -> None:
         """Set ``<argument>_`` for every part; a subclass calls this first and adds its own."""
         self.latent_dim_ = self._width(facts)
-        auto = Mixed if is_mixed(facts) else partial(self.auto_likelihood, facts)
-        likelihood = self.part("likelihood", Likelihood, auto, or_none=True)
-        self.likelihood_ = likelihood
+        likelihood = self.part("likelihood", Likelihood, lambda: self.auto_likelihood(facts), or_none=True)
+        self.likelihood_ = None if likelihood is None else likelihood.of(facts)
         self.network_ = self.network_part("network", facts)
 
     def auto_likelihood(self, facts: Facts) -> Likelihood:
         """Return the likelihood for data of that kind."""
-        return Bernoulli() if in_unit_interval(facts) else Gaussian()
+        if is_mixed(facts):
+            return Mixed()
+        return Bernoulli() if facts.binary else Gaussian()
 
     def auto_network(self, facts: Facts) -> Network:
         """Return the network for samples of that shape."""
@@ -107,11 +106,11 @@ class Choices(Arguments, system=False):
         return int(self.latent_dim)
 
 
-def in_unit_interval(facts: Facts) -> bool:
-    """Return whether values lie in [0, 1], or are grey values in uint8."""
+def is_grey(facts: Facts) -> bool:
+    """Return whether samples are pictures of grey or colour values, from 0 to 1 or in uint8; a row is no picture."""
     assert facts.bounds is not None
     low, high = facts.bounds
-    return (low >= 0 and high <= 1) or facts.dtype == "uint8"
+    return len(facts.shape) > 1 and ((low >= 0 and high <= 1) or facts.dtype == "uint8")
 
 
 def is_mixed(facts: Facts) -> bool:

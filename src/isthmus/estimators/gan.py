@@ -20,6 +20,7 @@ from ..parts import resolve
 from ..penalty import R1, CriticPenalty
 from ..scaling import Scaling
 from ..training import Adam, Player, Training, Turns
+from ..typing import ArrayLike
 from ..value import NonSaturating, Value
 from .abilities import Games
 from .choices import is_image
@@ -35,25 +36,32 @@ def _estimates_probability(estimator: Any) -> bool:
 class GAN(Games):
     r"""Generative adversarial net: min_G max_D V(D, G) (Goodfellow et al. 2014, equation 1).
 
-    D tells data from G(z), z ~ p(z); G is trained to make that impossible. Samples come from averaged weights.
+    D learns to tell data from G(z), z ~ p(z), and G learns to make that impossible. Samples use averaged weights.
 
     Parameters
     ----------
     {common}
         For a GAN, ``latent_dim="auto"`` is a quarter of the features, from 2 to 64.
     discriminator : the blueprint of D; ``"auto"`` is the generator's mirror image.
-    value : V(D, G), a `Value` or its name: ``"minimax"`` is the lecture's, ``"wasserstein"``, ...; ``"auto"`` is the
-        non-saturating one.
-    penalties : on ∇D, a sequence of `CriticPenalty`, such as ``(Interpolated(10.0),)`` for WGAN-GP; ``"auto"`` is
-        `R1` with the non-saturating value (Mescheder et al. 2018), its weight 0.02 a feature and at most 2, and none
-        with any other value.
-    discriminator_steps : how many steps D takes to one of G's.
+    value : V(D, G), a `Value` or its name, such as ``"minimax"`` or ``"wasserstein"``; ``"auto"`` is
+        ``"nonsaturating"``.
+    penalties : penalties on ∇D, a sequence of `CriticPenalty`, such as ``(Interpolated(10.0),)`` for WGAN-GP. With the
+        non-saturating value, ``"auto"`` is `R1` (Mescheder et al. 2018) with weight 0.02 per feature, at most 2; with
+        any other value it is no penalty.
+    discriminator_steps : steps of D for each step of G.
 
     Attributes
     ----------
-    history_ : one row an epoch, one column a term of either player.
+    history_ : a table with one row per epoch and one column per term of each player.
     model_ : the fitted module.
-    value_, penalties_, latent_dim_, network_, discriminator_, likelihood_, precision_ : what was used.
+    value_, penalties_, latent_dim_, network_, discriminator_, likelihood_, precision_ : the choices for arguments that
+        are ``"auto"`` or names.
+
+    References
+    ----------
+    Ian J. Goodfellow et al., "Generative Adversarial Nets", 2014, https://arxiv.org/abs/1406.2661.
+    Lars Mescheder, Andreas Geiger and Sebastian Nowozin, "Which Training Methods for GANs do actually Converge?", 2018,
+        https://arxiv.org/abs/1801.04406.
 
     Examples
     --------
@@ -122,15 +130,15 @@ class GAN(Games):
             ),
         ]
 
-    def generate(self, Z: Any, condition: Any = None) -> Any:
+    def generate(self, Z: ArrayLike, condition: ArrayLike | None = None) -> Any:
         """Return G(z) for codes (N, d), in the data's shape and units; a frame where the fit was on one."""
         return rows_back(self, self.fitted_.decode(Z, condition), Z)
 
     @available_if(_estimates_probability)  # type: ignore[untyped-decorator]
-    def discriminate(self, X: Any, condition: Any = None) -> np.ndarray:
-        """Return D(x) ∈ (0, 1) for each row: p_data/(p_data + p_g), as far as D has learnt it.
+    def discriminate(self, X: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
+        """Return D(x) ∈ (0, 1) for each row, D's estimate of p_data/(p_data + p_g).
 
-        There only where V makes D a probability: the minimax and the non-saturating value.
+        The method exists if V makes D a probability: for the minimax and the non-saturating value.
         """
         fitted = self.fitted_
         rows, model = fitted.rows(X), fitted.model

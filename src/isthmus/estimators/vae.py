@@ -10,21 +10,21 @@ import torch
 from torch import Tensor
 
 from ..batch import Batch
+from ..blocks import values_at_once
 from ..data.output import values_back
 from ..errors import CompositionError
 from ..facts import Facts
-from ..fitted import values_at_once
-from ..likelihood import Bernoulli, HomoscedasticGaussian, Likelihood
+from ..likelihood import Bernoulli, HomoscedasticGaussian, Likelihood, Mixed
 from ..model import Pass
 from ..monitor import ActiveUnits, Monitor
 from ..objective import ELBO, Objective
 from ..posterior import DiagonalGaussian, Posterior
 from ..prior import Prior
 from ..source import ByRow, row_seeds
-from ..tensors import observed_in
 from ..training import Player, Turns
+from ..typing import ArrayLike
 from .abilities import Reconstructs, Samples
-from .choices import in_unit_interval, is_image
+from .choices import is_image, is_mixed
 
 __all__ = ["VAE"]
 
@@ -64,8 +64,10 @@ class VAE(Samples, Reconstructs):
     monitors: ClassVar[Sequence[Monitor]] = (ActiveUnits(),)
 
     def auto_likelihood(self, facts: Facts) -> Likelihood:
-        """Return a Bernoulli for [0, 1] data, else a Gaussian with learned variances."""
-        return Bernoulli() if in_unit_interval(facts) else HomoscedasticGaussian(shared=is_image(facts.shape))
+        """Return a Bernoulli for binary data, else a Gaussian with learned variances."""
+        if is_mixed(facts):
+            return Mixed()
+        return Bernoulli() if facts.binary else HomoscedasticGaussian(shared=is_image(facts.shape))
 
     def auto_posterior(self) -> Posterior:
         """Return the diagonal Gaussian."""
@@ -80,7 +82,7 @@ class VAE(Samples, Reconstructs):
         """Return the one player."""
         return [Player("vae", self.objective_, clip_norm=self.reconstruction_clip_norm())]
 
-    def score_samples(self, X: Any, condition: Any = None, *, n_draws: int = 100) -> Any:
+    def score_samples(self, X: ArrayLike, condition: ArrayLike | None = None, *, n_draws: int = 100) -> Any:
         r"""Return a lower bound on log p(x) in nats for each row, in the data's units.
 
         log (1/k) Σᵢ p(x, zᵢ)/q(zᵢ|x) with k = `n_draws`, which rises with k towards log p(x) (Yuri Burda, Roger Grosse
@@ -97,14 +99,12 @@ class VAE(Samples, Reconstructs):
         if n_draws < 1:
             raise CompositionError(f"n_draws must be at least 1, got {n_draws}")
         fitted = self.fitted_
-        rows, model = fitted.rows(X), fitted.model
+        model = fitted.model
         if not model.has_density:
             return super().score_samples(X, condition)
-        assert fitted.likelihood is not None
-        fitted.likelihood.check_values(rows, model.scaling)
 
         def bound(x: Tensor, c: Tensor | None) -> Tensor:
-            observed, x_model = observed_in(x), model.scaled(x).nan_to_num()
+            observed, x_model = model.observed(x), model.scaled(x).nan_to_num()
             q, seeds, log_w = model.encode(x_model, c, observed), row_seeds(x_model), []
             batch = Batch(x, condition=c, observed=observed)
             at_once = max(1, values_at_once(x.device) // x.numel())
@@ -115,5 +115,4 @@ class VAE(Samples, Reconstructs):
                 log_w.append(passed.log_weights)
             return torch.logsumexp(torch.cat(log_w), 0) - math.log(n_draws) - model.scaling.log_volume(observed)
 
-        scores = fitted.map(rows, bound, condition=fitted.conditions(condition, len(rows)), draws=n_draws)
-        return values_back(self, scores, "score", X)
+        return values_back(self, fitted.scores(X, bound, condition, draws=n_draws), "score", X)

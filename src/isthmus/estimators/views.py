@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sklearn.utils.metaestimators import available_if
 
+from ..typing import ArrayLike
 from ..verbs import verb
 
 if TYPE_CHECKING:
@@ -33,7 +34,13 @@ class Views:
     Every ``plot_*`` draws on the axes it is given, or on a new figure, and returns the axes.
     """
 
-    def report(self, X: Any = None, path: str | Path = "report.html", X_train: Any = None, **about: Any) -> Path:
+    def report(
+        self,
+        X: ArrayLike | None = None,
+        path: str | Path = "report.html",
+        X_train: ArrayLike | None = None,
+        **about: Any,
+    ) -> Path:
         """Write one HTML file about the fitted model that works offline; see `isthmus.report.report`."""
         path_written: Path = verb("report")(self, X, path, X_train, **about)
         return path_written
@@ -44,30 +51,32 @@ class Views:
         return axes
 
     @available_if(_encodes)  # type: ignore[untyped-decorator]
-    def plot_reconstructions(self, X: Any, ax: Axes | None = None, *, random_state: int = 0) -> Axes:
+    def plot_reconstructions(self, X: ArrayLike, ax: Axes | None = None, *, random_state: int = 0) -> Axes:
         """Draw rows and what comes back of them; see `isthmus.report.plots.reconstructions`."""
         axes: Axes = verb("plot_reconstructions")(self, X, ax, random_state=random_state)
         return axes
 
     @available_if(_encodes)  # type: ignore[untyped-decorator]
-    def plot_latent_map(self, X: Any, color: Any = None, ax: Axes | None = None) -> Axes:
+    def plot_latent_map(self, X: ArrayLike, color: ArrayLike | None = None, ax: Axes | None = None) -> Axes:
         """Draw codes on two axes; see `isthmus.report.plots.latent_map`."""
         axes: Axes = verb("plot_latent_map")(self, X, color, ax)
         return axes
 
     @available_if(_scores)  # type: ignore[untyped-decorator]
-    def plot_scores(self, X: Any, X_train: Any = None, ax: Axes | None = None, *, random_state: int = 0) -> Axes:
+    def plot_scores(
+        self, X: ArrayLike, X_train: ArrayLike | None = None, ax: Axes | None = None, *, random_state: int = 0
+    ) -> Axes:
         """Draw the histogram of scores; see `isthmus.report.plots.scores`."""
         axes: Axes = verb("plot_scores")(self, X, X_train, ax, random_state=random_state)
         return axes
 
     @available_if(_samples)  # type: ignore[untyped-decorator]
-    def plot_samples(self, X_train: Any = None, ax: Axes | None = None, *, random_state: int = 0) -> Axes:
+    def plot_samples(self, X_train: ArrayLike | None = None, ax: Axes | None = None, *, random_state: int = 0) -> Axes:
         """Draw samples beside the training rows nearest to them; see `isthmus.report.plots.samples`."""
         axes: Axes = verb("plot_samples")(self, X_train, ax, random_state=random_state)
         return axes
 
-    def plot_traversal(self, X: Any = None, ax: Axes | None = None, *, random_state: int = 0) -> Axes:
+    def plot_traversal(self, X: ArrayLike | None = None, ax: Axes | None = None, *, random_state: int = 0) -> Axes:
         """Draw what one unit of the code at a time moves; see `isthmus.report.plots.traversal`."""
         axes: Axes = verb("plot_traversal")(self, X, ax, random_state=random_state)
         return axes

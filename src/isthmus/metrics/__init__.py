@@ -1,6 +1,6 @@
-"""Held-out measurements: pure functions on arrays (N, ...), each with its source; docs/metrics.md has their checks."""
+"""Held-out measurements: pure functions of arrays (N, ...), each with its source; docs/metrics.md has their checks."""
 
-# How far a figure can be trusted: each estimate has its own error, and any metric of rows an interval and a floor.
+# Uncertainty: standard errors and intervals for every metric, and the floor that real rows set.
 from .estimate import Estimate, mean_of_rows
 from .uncertainty import Interval, accuracy_interval, bootstrap_interval, real_against_real
 

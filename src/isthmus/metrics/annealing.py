@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -13,20 +13,28 @@ from torch import Tensor
 from ..distributions import draw
 from ..errors import DataError
 from ..fitted import Fitted
+from ..model import Model
 from ..source import Generated, Source
+from ..typing import ArrayLike
 from .estimate import mean_of_rows
+
+if TYPE_CHECKING:
+    from ..estimators import Estimator
 
 __all__ = ["AnnealedEvidence", "annealed_importance_sampling"]
 
-ACCEPTANCE = 0.65
-"""The acceptance that step sizes are tuned to (Neal 2011; Wu et al. 2017)."""
+TARGET_ACCEPTANCE = 0.65
+"""The acceptance rate that step sizes are tuned to, near the optimum for Hamiltonian Monte Carlo (Neal 2011)."""
 
-FIRST_STEP, TUNING = 0.2, 0.2
-"""The first step size tried, and how fast its logarithm follows the acceptance."""
+FIRST_STEP_SIZE = 0.2
+"""The step size at the first temperature."""
+
+TUNING_RATE = 0.2
+"""Change of the logarithm of the step size per unit of acceptance above or below the target."""
 
 
 class AnnealedEvidence(NamedTuple):
-    """What `annealed_importance_sampling` returns; `rows` and `row_errors` are (N,)."""
+    """The result of `annealed_importance_sampling`; `rows` and `row_errors` are (N,)."""
 
     value: float
     standard_error: float
@@ -37,7 +45,7 @@ class AnnealedEvidence(NamedTuple):
 
 
 class State(NamedTuple):
-    """Where chains are: z (K, N, d), log p(x|z) and log p(z) there (K, N), and their gradients."""
+    """The state of the chains: z (K, N, d), log p(x|z) and log p(z) at z (K, N), and their gradients by z."""
 
     z: Tensor
     log_likelihood: Tensor
@@ -47,32 +55,41 @@ class State(NamedTuple):
 
 
 def annealed_importance_sampling(
-    estimator: Any,
-    X: Any,
+    estimator: Estimator,
+    X: ArrayLike,
     n_temperatures: int = 500,
     n_chains: int = 16,
     n_leapfrog: int = 10,
     random_state: int = 0,
 ) -> AnnealedEvidence:
-    """Return log p(x) by annealed importance sampling from p(z) to p(z, x) (Neal 2001; Wu et al. 2017).
+    """Estimate log p(x) by annealed importance sampling from p(z) to p(z, x).
 
-    log ŵ = log (1/K) Σₖ exp Σₜ (βₜ − βₜ₋₁) log p(x|zₖ,ₜ₋₁), zₖ,₀ ~ p(z) and zₖ,ₜ from zₖ,ₜ₋₁ by a Hamiltonian Monte
-    Carlo move that leaves p(z) p(x|z)^βₜ as it is; βₜ rises from 0 to 1 along a sigmoid. ŵ is unbiased, so that log ŵ
-    is a lower bound on log p(x) in expectation, tighter with more temperatures. It uses no encoder. Step sizes, one a
-    row and temperature, are tuned by chains of their own first and then kept: adapting them on the way would bias ŵ.
+    log ŵ = log (1/K) Σₖ exp Σₜ (βₜ − βₜ₋₁) log p(x|zₖ,ₜ₋₁) with zₖ,₀ ~ p(z). A Hamiltonian Monte Carlo move, which
+    leaves p(z) p(x|z)^βₜ invariant, takes zₖ,ₜ₋₁ to zₖ,ₜ; βₜ rises from 0 to 1 along a sigmoid. ŵ is unbiased, so that
+    in expectation log ŵ is a lower bound on log p(x), tighter with more temperatures. No encoder is used. Each row and
+    temperature has its own step size. Separate chains tune the step sizes beforehand, because tuning them during the
+    measurement would bias ŵ.
 
-    In nats of the data's own units. `standard_error` is over rows, that of the chains included; `monte_carlo_error` is
-    the chains' alone, s(w)/(w̄√K) a row (the delta method), which too few temperatures make too small. Costs about 1.25
-    · N · n_chains · n_temperatures · n_leapfrog passes through the decoder and back: measure some hundred rows.
+    Values are in nats, in the data's own units. `standard_error` is that of the mean over rows and includes the noise
+    of the chains. `monte_carlo_error` is the noise of the chains alone, s(w)/(w̄√K) per row by the delta method; with
+    too few temperatures it is too small. The cost is about 1.25 · N · n_chains · n_temperatures · n_leapfrog passes
+    through the decoder and back, so measure some hundred rows.
 
     Parameters
     ----------
     estimator : fitted, with a prior and a decoder whose likelihood has a density, such as a `VAE`.
-    X : (N, ...), held out.
-    n_temperatures : steps from prior to joint.
+    X : held-out rows, (N, ...).
+    n_temperatures : steps from the prior to the joint distribution.
     n_chains : K.
-    n_leapfrog : steps of a Hamiltonian trajectory.
+    n_leapfrog : leapfrog steps per Hamiltonian trajectory.
     random_state : the seed of all draws.
+
+    References
+    ----------
+    Radford M. Neal, "Annealed importance sampling", 2001, https://arxiv.org/abs/physics/9803008.
+    Radford M. Neal, "MCMC using Hamiltonian dynamics", 2011, https://arxiv.org/abs/1206.1901.
+    Yuhuai Wu et al., "On the Quantitative Analysis of Decoder-Based Generative Models", 2017,
+        https://arxiv.org/abs/1611.04273.
 
     >>> import numpy as np
     >>> from isthmus import VAE
@@ -120,8 +137,8 @@ def _sigmoid_path(n: int, slope: float = 4.0) -> np.ndarray:
     return betas
 
 
-def _position(model: Any, prior: torch.distributions.Distribution, x: Tensor) -> Callable[[Tensor], State]:
-    """Return the function from codes (K, N, d) to the state of chains there."""
+def _position(model: Model, prior: torch.distributions.Distribution, x: Tensor) -> Callable[[Tensor], State]:
+    """Return the function from codes (K, N, d) to the state of chains at these codes."""
 
     def at(z: Tensor) -> State:
         with torch.enable_grad():
@@ -142,12 +159,12 @@ def _anneal(
     n_leapfrog: int,
     source: Source,
 ) -> tuple[Tensor, Tensor, float]:
-    """Take chains from prior to joint; return step sizes (T, N), log-weights (K, N) in float64, mean acceptance.
+    """Anneal chains from prior to joint; return step sizes (T, N), log-weights (K, N) in float64, mean acceptance.
 
-    Step sizes are tuned on the way where none are given.
+    If `steps` is None, step sizes are tuned along the way.
     """
     log_w = torch.zeros_like(state.log_likelihood, dtype=torch.float64)
-    size = torch.full_like(state.log_prior[0], FIRST_STEP)
+    size = torch.full_like(state.log_prior[0], FIRST_STEP_SIZE)
     used, rates = [], []
     for t in range(1, len(betas)):
         log_w += float(betas[t] - betas[t - 1]) * state.log_likelihood.double()
@@ -155,7 +172,7 @@ def _anneal(
             size = steps[t - 1]
         used.append(size)
         state, probability = _hamiltonian(at, state, float(betas[t]), size, n_leapfrog, source)
-        size = size * torch.exp(TUNING * (probability.mean(0) - ACCEPTANCE))
+        size = size * torch.exp(TUNING_RATE * (probability.mean(0) - TARGET_ACCEPTANCE))
         rates.append(probability.mean())
     return torch.stack(used), log_w, float(torch.stack(rates).mean())
 
@@ -168,9 +185,9 @@ def _hamiltonian(
     n_leapfrog: int,
     source: Source,
 ) -> tuple[State, Tensor]:
-    """Move chains by one leapfrog trajectory (Neal 2011); return the new state and the acceptance (K, N).
+    """Move chains by one leapfrog trajectory (Neal 2011); return the new state and the acceptance probability (K, N).
 
-    Trajectories vary in length by a fifth either way, since those of one length can be periodic.
+    Step sizes vary at random by up to a fifth, because trajectories of a fixed length can be periodic.
     """
 
     def uniform() -> Tensor:

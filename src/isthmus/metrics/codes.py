@@ -1,11 +1,11 @@
-"""What codes are worth."""
+"""The quality of codes."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..errors import DataError
+from ..typing import ArrayLike
 from .rows import flat, labelled, same_width
 
 __all__ = ["active_units", "knn_accuracy", "linear_probe"]
@@ -28,9 +28,9 @@ def linear_probe(
     Parameters
     ----------
     H_train, H_test : codes, (N, d) and (M, d).
-    y_train, y_test : labels, (N,) and (M,); real-valued ones are first cut into ten classes of equal size.
-    C : the inverse of the regression's L2 penalty; smaller is quicker, and better for wide codes of few rows.
-    max_rows : train on as many rows at most, drawn at random; None is all of them.
+    y_train, y_test : labels, (N,) and (M,). Real-valued labels are first cut into ten classes of equal size.
+    C : the inverse strength of the L2 penalty. Smaller values fit faster, and suit wide codes of few rows.
+    max_rows : the largest number of rows to train on, drawn at random; None uses all.
     random_state : the seed of that draw.
 
     References
@@ -59,14 +59,14 @@ def linear_probe(
 def knn_accuracy(H_train: ArrayLike, y_train: ArrayLike, H_test: ArrayLike, y_test: ArrayLike, k: int = 5) -> float:
     """Return the held-out accuracy of a vote among the k nearest training codes (Cover & Hart 1967).
 
-    ŷ(h) = argmax_c Σᵢ [yᵢ = c] over the k training codes nearest to h. Distances are those of the codes as they are:
-    standardising would give a unit that carries nothing as much weight as one that does.
+    ŷ(h) = argmax_c Σᵢ [yᵢ = c] over the k training codes nearest to h. Codes are not standardised: that would weigh a
+    unit without information as much as any other.
 
     Parameters
     ----------
     H_train, H_test : codes, (N, d) and (M, d).
-    y_train, y_test : labels, (N,) and (M,); real-valued ones are first cut into ten classes of equal size.
-    k : neighbours that vote.
+    y_train, y_test : labels, (N,) and (M,). Real-valued labels are first cut into ten classes of equal size.
+    k : the number of neighbours that vote.
 
     References
     ----------
@@ -86,7 +86,7 @@ def knn_accuracy(H_train: ArrayLike, y_train: ArrayLike, H_test: ArrayLike, y_te
 
 
 def _classes(y_train: np.ndarray, y_test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return labels as classes: real values by the tenth of the training values they fall in, others as they are."""
+    """Return labels as classes: real values by the decile of the training values, all others unchanged."""
     if y_train.dtype.kind != "f" or not (y_train % 1).any():
         return y_train, y_test
     edges = np.quantile(y_train, np.linspace(0, 1, 11)[1:-1])
@@ -94,12 +94,12 @@ def _classes(y_train: np.ndarray, y_test: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def active_units(means: ArrayLike, threshold: float = 0.01) -> int:
-    """Return how many units of the code are active: Aᵤ = Cov_x(E_q[zᵤ|x]) > threshold (Burda et al. 2016, section 5.2).
+    """Return the number of active units, those with Aᵤ = Cov_x(E_q[zᵤ|x]) > threshold (Burda et al. 2016, section 5.2).
 
     Parameters
     ----------
     means : E_q[z|x], the posteriors' means, (N, d).
-    threshold : 0.01 as in the paper, where the prior's variance is 1.
+    threshold : 0.01 as in the paper, whose prior has variance 1.
 
     References
     ----------

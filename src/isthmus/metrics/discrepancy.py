@@ -1,23 +1,23 @@
-"""How far the distribution of samples is from that of real rows."""
+"""Distances between the distributions of samples and of real rows."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..errors import DataError
+from ..typing import ArrayLike
 from .rows import about_the_mean, distance_blocks, same_width, square_blocks
 
 __all__ = ["KernelDistance", "frechet_distance", "kernel_distance", "mmd"]
 
 MEDIAN_ROWS = 2_000
-"""Rows, evenly spaced, whose distances give a kernel's bandwidth."""
+"""The number of evenly spaced rows whose median distance is the kernel's bandwidth."""
 
 
 class KernelDistance(NamedTuple):
-    """What `kernel_distance` returns."""
+    """The result of `kernel_distance`."""
 
     value: float
     standard_error: float
@@ -26,8 +26,9 @@ class KernelDistance(NamedTuple):
 def frechet_distance(X: ArrayLike, Y: ArrayLike) -> float:
     """Return ‖μ₁ − μ₂‖² + tr(Σ₁ + Σ₂ − 2(Σ₁Σ₂)^½), the squared Fréchet distance of Gaussians with these moments.
 
-    Dowson & Landau 1982; used on features by Heusel et al. 2017, equation 6. With Σ₁ = AᵀA and Σ₂ = BᵀB the eigenvalues
-    of (Σ₁Σ₂)^½ are the singular values of ABᵀ, so that no matrix root is taken and a covariance may be singular.
+    Dowson & Landau 1982; used on features by Heusel et al. 2017, equation 6. With Σ₁ = AᵀA and Σ₂ = BᵀB, the
+    eigenvalues of (Σ₁Σ₂)^½ are the singular values of ABᵀ. Hence no matrix root is needed, and covariances may be
+    singular.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def frechet_distance(X: ArrayLike, Y: ArrayLike) -> float:
 
 
 def _covariance_factor(rows: np.ndarray) -> np.ndarray:
-    """Return A with AᵀA the covariance of the rows, of as few rows as it takes."""
+    """Return the smallest A for which AᵀA is the covariance of the rows."""
     centred: np.ndarray = (rows - rows.mean(0)) / np.sqrt(len(rows) - 1)
     return np.asarray(np.linalg.qr(centred, mode="r"))
 
@@ -67,8 +68,8 @@ def mmd(X: ArrayLike, Y: ArrayLike, bandwidth: float | None = None) -> float:
     Parameters
     ----------
     X, Y : (N, ...) and (M, ...), two rows or more each.
-    bandwidth : h, in the data's units; None is the median distance of the pooled rows (of 2,000 of them, evenly
-        spaced, if there are more).
+    bandwidth : h, in the data's units; None is the median distance between the pooled rows, of which at most 2,000,
+        evenly spaced, are used.
 
     References
     ----------
@@ -82,7 +83,7 @@ def mmd(X: ArrayLike, Y: ArrayLike, bandwidth: float | None = None) -> float:
         raise DataError(f"an unbiased discrepancy needs two rows or more, got {len(x)} and {len(y)}")
     h = _median_distance(np.concatenate([x, y])) if bandwidth is None else bandwidth
     if not h > 0:
-        raise DataError(f"the bandwidth must be positive, got {h}; the median distance of rows mostly equal is 0")
+        raise DataError(f"the bandwidth must be positive, got {h}; the median distance is 0 if most rows are equal")
 
     def kernel(squares: np.ndarray) -> np.ndarray:
         squares *= -0.5 / h**2
@@ -110,16 +111,19 @@ def _median_distance(rows: np.ndarray) -> float:
 def kernel_distance(X: ArrayLike, Y: ArrayLike, n_blocks: int = 10, random_state: int = 0) -> KernelDistance:
     """Return the kernel distance of two sets of features, and its standard error; it may fall below zero.
 
-    The unbiased squared maximum mean discrepancy with the kernel (x·y / d + 1)³, d the number of features (Bińkowski et
-    al. 2018, section 4), averaged over blocks of rows. The paper draws its subsets of 1,000 rows anew each time; here
-    they are disjoint, hence independent, and their spread over √n_blocks is the standard error of their mean, under
-    equality too (Zaremba et al. 2013). Ten blocks of 10,000 rows are the paper's size of subset.
+    The unbiased squared maximum mean discrepancy with the kernel (x·y / d + 1)³, where d is the number of features
+    (Bińkowski et al. 2018, section 4), averaged over blocks of rows. The paper draws each subset of 1,000 rows anew.
+    The blocks here are disjoint and hence independent, so that their spread over √n_blocks is the standard error of
+    their mean, also when both distributions are equal (Zaremba et al. 2013). With 10,000 rows, ten blocks have the
+    paper's size.
 
     Parameters
     ----------
-    X, Y : (N, ...) and (M, ...), two rows a block or more each; what N or M leave over at the end is not used.
-    n_blocks : blocks, 2 or more; fewer use more pairs of rows and know less of their own error.
-    random_state : the seed of the order in which rows are put into blocks.
+    X, Y : (N, ...) and (M, ...), with at least two rows per block each. Rows left over after the last whole block are
+        not used.
+    n_blocks : the number of blocks, 2 or more. Fewer blocks use more pairs of rows, but make the standard error less
+        certain.
+    random_state : the seed of the assignment of rows to blocks.
 
     References
     ----------
@@ -133,7 +137,7 @@ def kernel_distance(X: ArrayLike, Y: ArrayLike, n_blocks: int = 10, random_state
     x, y = same_width(X, Y)
     if n_blocks < 2 or min(len(x), len(y)) < 2 * n_blocks:
         raise DataError(
-            f"n_blocks must be 2 or more, of two rows or more each, got {n_blocks} of {len(x)} and {len(y)}"
+            f"n_blocks must be 2 or more, of two rows or more each, got {n_blocks} of {len(x)} and {len(y)} rows"
         )
     generator = np.random.default_rng(random_state)
     blocks = [
@@ -144,7 +148,7 @@ def kernel_distance(X: ArrayLike, Y: ArrayLike, n_blocks: int = 10, random_state
 
 
 def _polynomial_discrepancy(x: np.ndarray, y: np.ndarray) -> float:
-    """Return the unbiased squared discrepancy of the cubic kernel."""
+    """Return the unbiased squared discrepancy with the cubic kernel."""
 
     def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         cubes: np.ndarray = (a @ b.T / a.shape[1] + 1) ** 3

@@ -1,12 +1,12 @@
-"""A mean over rows that says how far it can be trusted."""
+"""A mean over rows with its standard error."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from ..typing import ArrayLike
 from .rows import flat
 
 __all__ = ["Estimate", "mean_of_rows"]
@@ -21,11 +21,11 @@ class Estimate(NamedTuple):
 
 
 def mean_of_rows(values: ArrayLike) -> Estimate:
-    """Return the mean of independent rows' values with its standard error, s / √N; of one row that is not known (NaN).
+    """Return the mean of independent values with its standard error, s / √N; for a single row the error is NaN.
 
     Parameters
     ----------
-    values : one a row, (N,).
+    values : one value per row, (N,).
 
     >>> mean_of_rows([1.0, 3.0])[:2]
     (2.0, 1.0)

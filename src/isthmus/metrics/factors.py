@@ -1,20 +1,20 @@
-"""Whether one unit of the code stands for one known factor of the data."""
+"""Disentanglement: whether each known factor of the data is carried by one unit of the code."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..errors import DataError
+from ..typing import ArrayLike
 from .rows import flat
 
 __all__ = ["MutualInformationGap", "mutual_information_gap"]
 
 
 class MutualInformationGap(NamedTuple):
-    """What `mutual_information_gap` returns: the mean, each factor's own (K,), and the information, in nats, (d, K)."""
+    """The result of `mutual_information_gap`: the mean gap, each factor's gap (K,), and information in nats (d, K)."""
 
     value: float
     per_factor: np.ndarray
@@ -24,16 +24,17 @@ class MutualInformationGap(NamedTuple):
 def mutual_information_gap(H: ArrayLike, factors: ArrayLike, bins: int = 20) -> MutualInformationGap:
     """Return the mutual information gap, (1/K) Σₖ (I(h₍₁₎; vₖ) − I(h₍₂₎; vₖ)) / H(vₖ) (Chen et al. 2018).
 
-    h₍₁₎ and h₍₂₎ are the two units that know most of factor vₖ. 1 is one unit a factor and nothing of it in any other;
-    0 is every factor in two units or more alike, or in none. Units are cut into bins of equal width and information is
-    that of the table of counts (as Locatello et al. 2019 measure it), which is too large by about (bins − 1)(values −
-    1) / 2N nats (Miller 1955). `bootstrap_interval` with ``paired=True`` gives its interval.
+    h₍₁₎ and h₍₂₎ are the two units with the most information about factor vₖ. The gap is 1 if a single unit determines
+    each factor and no other unit depends on it. It is 0 if two or more units carry each factor equally, or none does.
+    Units are cut into bins of equal width, and the information is that of the table of counts, as in Locatello et al.
+    2019. This estimate is too large by about (bins − 1)(values − 1) / 2N nats (Miller 1955). For an interval, use
+    `bootstrap_interval` with ``paired=True``.
 
     Parameters
     ----------
-    H : codes, (N, d) with two units or more.
-    factors : known factors of the same rows, (N, K) or (N,); real-valued ones are cut into bins as units are.
-    bins : bins of a unit.
+    H : codes, (N, d), with two units or more.
+    factors : known factors of the same rows, (N, K) or (N,). Real-valued factors are cut into bins, like units.
+    bins : the number of bins per unit.
 
     References
     ----------
@@ -59,13 +60,13 @@ def mutual_information_gap(H: ArrayLike, factors: ArrayLike, bins: int = 20) -> 
     information = np.array([[mutual_info_score(unit, value) for value in values] for unit in units])
     entropy = np.array([mutual_info_score(value, value) for value in values])
     if not (entropy > 0).all():
-        raise DataError(f"factor {int(np.argmin(entropy > 0))} has one value in all rows: nothing can be known of it")
+        raise DataError(f"factor {int(np.argmin(entropy > 0))} has the same value in all rows; leave it out")
     ordered = np.sort(information, axis=0)
     gaps = (ordered[-1] - ordered[-2]) / entropy
     return MutualInformationGap(float(gaps.mean()), gaps, information)
 
 
 def _cut(values: np.ndarray, bins: int) -> np.ndarray:
-    """Return the number of the bin that each value lies in, of `bins` bins of equal width."""
+    """Return the index of each value's bin, among `bins` bins of equal width."""
     edges = np.histogram_bin_edges(values, bins)
     return np.asarray(np.digitize(values, edges[1:-1]))

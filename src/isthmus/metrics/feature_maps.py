@@ -1,40 +1,51 @@
-"""Features in which samples are compared: raw values, a model's codes, a classifier's, or anyone's."""
+"""Features in which samples are compared: raw values, codes, a classifier's features, or a function of your own."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..errors import DataError
+from ..typing import ArrayLike
 from .rows import flat, labelled
 
 __all__ = ["Features", "SmallClassifier", "features", "on_features", "small_classifier"]
 
 T = TypeVar("T")
-Features = Callable[[Any], np.ndarray]
+Features = Callable[..., np.ndarray]
 """A function of rows (N, ...) that returns their features (N, k)."""
 
 
-class SmallClassifier(NamedTuple):
-    """What `small_classifier` returns: functions of rows, and its accuracy on `tested` rows held out."""
+class Transformer(Protocol):
+    """An estimator that turns rows into codes."""
 
-    labels: Callable[[Any], np.ndarray]
+    def transform(self, X: ArrayLike, /) -> ArrayLike:
+        """Return codes, (N, k)."""
+
+
+FeatureSource = Transformer | Callable[..., ArrayLike] | None
+"""An estimator with ``transform``, a function of rows, or None for the rows themselves."""
+
+
+class SmallClassifier(NamedTuple):
+    """The result of `small_classifier`: two functions of rows, and the accuracy on `tested` held-out rows."""
+
+    labels: Callable[..., np.ndarray]
     features: Features
     accuracy: float
     tested: int
 
 
-def features(source: Any = None) -> Features:
+def features(source: FeatureSource = None) -> Features:
     """Return a function from rows (N, ...) to features (N, k), float64.
 
     Parameters
     ----------
-    source : None for the rows as they are; a fitted estimator with ``transform`` for its codes (of isthmus or
-        scikit-learn); or a function of rows, such as ``small_classifier(X, y).features`` or one of your own.
+    source : None for the rows themselves; a fitted estimator with ``transform``, of isthmus or scikit-learn, for its
+        codes; or a function of rows, such as ``small_classifier(X, y).features`` or one of your own.
 
     >>> features()([[[1, 2], [3, 4]]]).tolist()
     [[1.0, 2.0, 3.0, 4.0]]
@@ -51,20 +62,20 @@ def features(source: Any = None) -> Features:
         found = np.asarray(f(rows), dtype=np.float64)
         n = len(np.asarray(rows))
         if found.shape[:1] != (n,):
-            raise DataError(f"{n} rows need as many rows of features, got shape {found.shape}")
+            raise DataError(f"{n} rows must have {n} rows of features, got shape {found.shape}")
         return flat(found.reshape(n, -1))
 
     return of
 
 
-def on_features(metric: Callable[..., T], source: Any) -> Callable[..., T]:
-    """Return a metric that is measured on features of the rows it is given.
+def on_features(metric: Callable[..., T], source: FeatureSource) -> Callable[..., T]:
+    """Return a metric that is measured on features of its arguments.
 
-    To measure several metrics, or an interval, apply `features` once and measure on its result.
+    For several metrics, or for an interval, apply `features` once and pass its results to the metrics.
 
     Parameters
     ----------
-    metric : of arrays of rows, such as `frechet_distance`.
+    metric : a function of arrays of rows, such as `frechet_distance`.
     source : as in `features`.
 
     >>> from isthmus.metrics import mmd
@@ -78,19 +89,18 @@ def on_features(metric: Callable[..., T], source: Any) -> Callable[..., T]:
 def small_classifier(
     X: ArrayLike, y: ArrayLike, width: int = 128, max_epochs: int = 15, random_state: int = 0
 ) -> SmallClassifier:
-    """Train a small classifier on the spot; return its labels, its features and its held-out accuracy.
+    """Train a small classifier; return its labels, its features and its held-out accuracy.
 
-    p(y = c|x) = softmax(V relu(W x + b) + a)_c on rows standardised and cut at ±5, trained by Adam on nine tenths of
-    the rows and tested on the rest; the features are relu(W x + b), as those of Heusel et al. 2017 are a larger
-    classifier's. Samples of a model may only be compared with those of another in the features of one and the same
-    classifier.
+    p(y = c|x) = softmax(V relu(W x + b) + a)_c on rows that are standardised and clipped at ±5. Adam trains it on nine
+    tenths of the rows; the rest are held out. The features are relu(W x + b); Heusel et al. 2017 take those of a larger
+    classifier. Compare two models only in the features of the same classifier.
 
     Parameters
     ----------
     X, y : real rows (N, ...) and their classes (N,), of two classes or more.
-    width : units of the hidden layer: features.
-    max_epochs : passes over the rows at most.
-    random_state : the seed of weights, order and split.
+    width : the number of hidden units, which is the number of features.
+    max_epochs : the largest number of passes over the rows.
+    random_state : the seed of the weights, the order of rows and the split.
 
     References
     ----------
@@ -122,7 +132,7 @@ def small_classifier(
     )
     mlp = MLPClassifier((width,), max_iter=max_epochs, random_state=random_state)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # it stops after max_epochs, as it should
+        warnings.simplefilter("ignore", ConvergenceWarning)  # stopping after max_epochs is intended
         mlp.fit(train, train_classes)
     weights, bias = mlp.coefs_[0], mlp.intercepts_[0]
     return SmallClassifier(

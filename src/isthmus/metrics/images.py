@@ -1,11 +1,11 @@
-"""How well images come back, as the eye compares them."""
+"""The similarity of images and their reconstructions, as the eye judges it."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..errors import DataError
+from ..typing import ArrayLike
 from .estimate import Estimate, mean_of_rows
 from .rows import same_shape
 
@@ -15,20 +15,21 @@ WINDOW_SIGMA_PIXELS, WINDOW_RADIUS_PIXELS = 1.5, 5
 """The window of Wang et al. 2004: a circular Gaussian of σ = 1.5 pixels on 11 × 11."""
 
 BLOCK_PIXELS = 2**20
-"""Pixels that are filtered at once."""
+"""The number of pixels that are filtered at once."""
 
 
 def ssim(X: ArrayLike, X_hat: ArrayLike, peak: float = 1.0) -> Estimate:
     """Return the structural similarity of images: luminance, contrast and structure, compared window by window.
 
-    (2 μ_x μ_x̂ + c₁)(2 σ_xx̂ + c₂) / ((μ_x² + μ_x̂² + c₁)(σ_x² + σ_x̂² + c₂)), averaged over windows that lie within
-    the image, and over channels; c₁ = (0.01 peak)², c₂ = (0.03 peak)² (Wang et al. 2004, equation 13). 1 is exact. The
-    standard error is over images.
+    (2 μ_x μ_x̂ + c₁)(2 σ_xx̂ + c₂) / ((μ_x² + μ_x̂² + c₁)(σ_x² + σ_x̂² + c₂)) with c₁ = (0.01 peak)² and
+    c₂ = (0.03 peak)² (Wang et al. 2004, equation 13), averaged over channels and over all windows within the image.
+    Equal images have similarity 1. The standard error is over images.
 
     Parameters
     ----------
-    X, X_hat : (N, H, W) or (N, C, H, W). The window is 11 × 11, on smaller images the largest odd one that fits.
-    peak : the largest value that the data can take less the smallest.
+    X, X_hat : (N, H, W) or (N, C, H, W). The window has 11 × 11 pixels; for smaller images it is the largest odd window
+        that fits.
+    peak : the difference between the largest and the smallest value that the data can take.
 
     References
     ----------
@@ -50,7 +51,7 @@ def ssim(X: ArrayLike, X_hat: ArrayLike, peak: float = 1.0) -> Estimate:
 
 
 def _similarity(x: np.ndarray, x_hat: np.ndarray, peak: float, radius: int) -> np.ndarray:
-    """Return the mean similarity of each pair of pictures, (N,)."""
+    """Return the mean similarity of each pair of images, (N,)."""
     x, x_hat = x.astype(np.float64), x_hat.astype(np.float64)
     mu, mu_hat = _blur(x, radius), _blur(x_hat, radius)
     variance, variance_hat = _blur(x * x, radius) - mu * mu, _blur(x_hat * x_hat, radius) - mu_hat * mu_hat
@@ -63,7 +64,7 @@ def _similarity(x: np.ndarray, x_hat: np.ndarray, peak: float, radius: int) -> n
 
 
 def _blur(x: np.ndarray, radius: int) -> np.ndarray:
-    """Return the means under the window wherever it lies within the picture."""
+    """Return the windowed means at every place where the window lies within the image."""
     from scipy.ndimage import correlate1d
 
     window = np.exp(-0.5 * (np.arange(-radius, radius + 1) / WINDOW_SIGMA_PIXELS) ** 2)

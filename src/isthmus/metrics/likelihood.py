@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,22 +14,31 @@ from ..errors import DataError
 from ..fitted import Fitted
 from ..model import Pass
 from ..source import ByRow, row_seeds
+from ..typing import ArrayLike
 from .estimate import Estimate, mean_of_rows
+
+if TYPE_CHECKING:
+    from ..estimators import VAE, Estimator
 
 __all__ = ["bits_per_dimension", "elbo", "importance_weighted_bound"]
 
 
-def elbo(estimator: Any, X: Any, n_draws: int = 16) -> Estimate:
+def elbo(estimator: Estimator, X: ArrayLike, n_draws: int = 16) -> Estimate:
     """Return the evidence lower bound, 𝔼_q log p(x|z) − KL(q(z|x) ‖ p(z)) ≤ log p(x) (Kingma & Welling 2014, eq. 3).
 
-    In nats of the data's own units, the mean over rows; a row's expectation is a mean over draws seeded by the row, its
-    divergence exact where a closed form is known. The standard error is over rows, that of the draws included.
+    The mean over rows, in nats, in the data's own units. Each row's expectation is a mean over draws that are seeded by
+    the row itself; its divergence is exact if a closed form is known. The standard error is over rows and includes the
+    noise of the draws.
 
     Parameters
     ----------
     estimator : a fitted `VAE`.
-    X : (N, ...), held out.
-    n_draws : z a row.
+    X : held-out rows, (N, ...).
+    n_draws : the number of z per row.
+
+    References
+    ----------
+    Diederik P. Kingma and Max Welling, "Auto-Encoding Variational Bayes", 2014, https://arxiv.org/abs/1312.6114.
 
     >>> import numpy as np
     >>> from isthmus import VAE
@@ -52,17 +61,22 @@ def elbo(estimator: Any, X: Any, n_draws: int = 16) -> Estimate:
     return mean_of_rows(np.concatenate(rows) - float(model.scaling.log_volume()))
 
 
-def importance_weighted_bound(estimator: Any, X: Any, n_draws: int = 100) -> Estimate:
+def importance_weighted_bound(estimator: VAE, X: ArrayLike, n_draws: int = 100) -> Estimate:
     """Return the importance-weighted bound, log (1/k) Σᵢ p(x, zᵢ)/q(zᵢ|x) (Burda et al. 2016, equation 8).
 
-    Its mean over rows, in nats of the data's own units, lies between the evidence bound and log p(x) and rises with k.
-    The standard error is over rows, that of the draws included: each row has its own.
+    The mean over rows, in nats, in the data's own units. In expectation it lies between the evidence bound and log p(x)
+    and rises with k. Each row has its own draws, so that the standard error over rows includes their noise.
 
     Parameters
     ----------
     estimator : a fitted `VAE`.
-    X : (N, ...), held out.
+    X : held-out rows, (N, ...).
     n_draws : k.
+
+    References
+    ----------
+    Yuri Burda, Roger Grosse and Ruslan Salakhutdinov, "Importance Weighted Autoencoders", 2016,
+        https://arxiv.org/abs/1509.00519.
 
     >>> import numpy as np
     >>> from isthmus import VAE
@@ -75,16 +89,21 @@ def importance_weighted_bound(estimator: Any, X: Any, n_draws: int = 100) -> Est
     return mean_of_rows(estimator.score_samples(X, n_draws=n_draws))
 
 
-def bits_per_dimension(log_likelihoods: Any, n_dimensions: int, levels: float = 1.0) -> Estimate:
+def bits_per_dimension(log_likelihoods: ArrayLike, n_dimensions: int, levels: float = 1.0) -> Estimate:
     """Return −log p(x) / (n log 2) + log₂ levels, averaged over rows (Theis et al. 2016).
 
     Parameters
     ----------
     log_likelihoods : log p(x) in nats, or a bound on it, (N,).
-    n_dimensions : n, numbers a row.
-    levels : how many grey values a unit of the data spans: 256 for pixels x/256 with uniform noise added, so that a
-        density on [0, 1]ⁿ bounds the probability of the grey values; 1 for probabilities and for values that are not
-        discrete.
+    n_dimensions : n, the number of values per row.
+    levels : the number of grey values in one unit of the data. It is 256 for pixels x/256 with uniform noise added,
+        whose density on [0, 1]ⁿ bounds the probability of the grey values. It is 1 for probabilities and for values
+        that are not discrete.
+
+    References
+    ----------
+    Lucas Theis, Aäron van den Oord and Matthias Bethge, "A note on the evaluation of generative models", 2016,
+        https://arxiv.org/abs/1511.01844.
 
     >>> bits_per_dimension([-784 * 0.6931471805599453] * 2, 784).value
     1.0

@@ -1,21 +1,21 @@
-"""Modes that samples reach: of a mixture of Gaussians, or classes of the data."""
+"""Mode coverage: the modes of a Gaussian mixture, or the classes of the data, that samples reach."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..errors import DataError
+from ..typing import ArrayLike
 from .rows import labelled, same_width
 
 __all__ = ["ClassCoverage", "ModeCoverage", "class_coverage", "mode_coverage"]
 
 
 class ModeCoverage(NamedTuple):
-    """What `mode_coverage` returns."""
+    """The result of `mode_coverage`."""
 
     found: int
     total: int
@@ -24,7 +24,7 @@ class ModeCoverage(NamedTuple):
 
 
 class ClassCoverage(NamedTuple):
-    """What `class_coverage` returns."""
+    """The result of `class_coverage`."""
 
     found: int
     total: int
@@ -33,11 +33,11 @@ class ClassCoverage(NamedTuple):
 
 
 def mode_coverage(samples: ArrayLike, centres: ArrayLike, std: float) -> ModeCoverage:
-    """Count the modes that samples reach and the samples that reach one (Srivastava et al. 2017; Lin et al. 2018).
+    """Count the modes that samples reach, and the samples that reach a mode (Srivastava et al. 2017; Lin et al. 2018).
 
-    A sample is good within three standard deviations of the nearest centre; a mode is found with at least one good
-    sample; `reverse_kl` is Σₘ pₘ log(pₘ · total), KL(samples' share pₘ of each mode ‖ equal shares) in nats, every
-    sample, good or not, counted for its nearest mode (Lin et al. 2018, section 4, metrics).
+    A sample is good if it lies within three standard deviations of the nearest centre. A mode is found if it has at
+    least one good sample. `reverse_kl` is Σₘ pₘ log(pₘ · total) in nats, the divergence of the modes' shares pₘ from
+    equal shares, where every sample counts for its nearest mode, good or not (Lin et al. 2018, section 4, metrics).
 
     Parameters
     ----------
@@ -72,13 +72,14 @@ def mode_coverage(samples: ArrayLike, centres: ArrayLike, std: float) -> ModeCov
     )
 
 
-def class_coverage(samples: ArrayLike, classify: Callable[[Any], Any], y: ArrayLike) -> ClassCoverage:
-    """Count the classes that samples reach and compare their frequencies with the data's (Srivastava et al. 2017).
+def class_coverage(samples: ArrayLike, classify: Callable[..., ArrayLike], y: ArrayLike) -> ClassCoverage:
+    """Count the classes that samples reach, and compare their frequencies with the data's (Srivastava et al. 2017).
 
-    A classifier gives each sample a class; `found` is the number of classes with at least one sample and `reverse_kl`
-    is Σ_c p_c log(p_c / q_c), KL(samples' frequencies p ‖ the data's q) in nats, as on Stacked MNIST (Lin et al. 2018).
-    `standard_error` is that of reverse_kl by the delta method, s(log(p_c / q_c)) / √N. Under equality N samples of K
-    classes expect (K − 1) / 2N. Its mistakes are the classifier's too: look at held-out real rows beside it.
+    A classifier assigns a class to each sample. `found` is the number of classes with at least one sample. `reverse_kl`
+    is Σ_c p_c log(p_c / q_c) in nats, the divergence of the samples' frequencies p from the data's q, as Lin et al.
+    2018 measure it on Stacked MNIST. `standard_error` is that of `reverse_kl` by the delta method,
+    s(log(p_c / q_c)) / √N. If samples and data have the same distribution, N samples of K classes give (K − 1) / 2N on
+    average. The classifier's mistakes distort the result: compare it with that of held-out real rows.
 
     Parameters
     ----------

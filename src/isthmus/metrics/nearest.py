@@ -1,19 +1,19 @@
-"""Whether samples are training rows over again."""
+"""Memorisation: whether samples are copies of training rows."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from ..typing import ArrayLike
 from .rows import about_the_mean
 
 __all__ = ["Memorisation", "memorisation", "nearest_distance"]
 
 
 class Memorisation(NamedTuple):
-    """What `memorisation` returns."""
+    """The result of `memorisation`."""
 
     statistic: float
     p_value: float
@@ -24,16 +24,17 @@ class Memorisation(NamedTuple):
 def memorisation(train: ArrayLike, held_out: ArrayLike, samples: ArrayLike) -> Memorisation:
     """Test whether samples lie closer to training rows than held-out rows do (Meehan et al. 2020).
 
-    With d(·) the distance to the nearest training row, `statistic` is the Mann-Whitney z = (U − MN/2) / σ_U of U =
-    #{d(s) > d(x)} over samples s and held-out rows x, ties counted half and in σ_U; z ≪ 0 is copying, z ≫ 0 samples
-    further from the data than data are. `p_value` is Φ(z), one-sided: the chance of a z as low if samples were new rows
-    of the data. `closer` is P(d(s) < d(x)) + ½P(d(s) = d(x)), ½ under equality; `copies` the share of samples with d =
-    0. Samples of the data's densest parts alone are closer too: look at recall beside it.
+    Let d(·) be the distance to the nearest training row. `statistic` is the Mann-Whitney z = (U − MN/2) / σ_U of
+    U = #{d(s) > d(x)} over samples s and held-out rows x, with ties counted as a half and corrected for in σ_U. z ≪ 0
+    means copying; z ≫ 0 means that samples lie farther from the training rows than held-out rows do. `p_value` is the
+    one-sided Φ(z), the probability of so low a z if samples were new rows of the data. `closer` is
+    P(d(s) < d(x)) + ½P(d(s) = d(x)), which is ½ for new rows of the data. `copies` is the share of samples with d = 0.
+    Samples from only the densest parts of the data are closer, too, so look at recall as well.
 
     Parameters
     ----------
-    train, held_out, samples : (L, ...), (M, ...) and (N, ...); held-out rows are of the training rows' distribution and
-        not among them.
+    train, held_out, samples : (L, ...), (M, ...) and (N, ...). Held-out rows have the distribution of the training rows
+        and are not among them.
 
     References
     ----------
@@ -57,9 +58,9 @@ def memorisation(train: ArrayLike, held_out: ArrayLike, samples: ArrayLike) -> M
 
 
 def nearest_distance(samples: ArrayLike, rows: ArrayLike) -> np.ndarray:
-    """Return minⱼ ‖sᵢ − xⱼ‖, each sample's distance to the nearest of the rows, (N,) (Meehan et al. 2020).
+    """Return minⱼ ‖sᵢ − xⱼ‖, each sample's distance to the nearest row, (N,) (Meehan et al. 2020).
 
-    Samples nearer to the training rows than held-out rows are were memorised; a copy's distance is exactly 0.
+    Samples that lie closer to training rows than held-out rows do were memorised; a copy has distance exactly 0.
 
     Parameters
     ----------

@@ -1,46 +1,46 @@
-"""How many samples lie where real rows do, and how much of the real rows they cover."""
+"""Precision and recall of samples: how many lie among the real rows, and how many real rows they cover."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..errors import DataError
+from ..typing import ArrayLike
 from .rows import about_the_mean, distance_blocks
 
 __all__ = ["DensityCoverage", "PrecisionRecall", "density_coverage", "precision_recall"]
 
 ROUNDING_SHARE = 1e-7
-"""Distances of equal rows, as a share of the rows' length: they are roots of differences of large squares."""
+"""The rounding error of distances, relative to the length of the rows; each is the root of a difference of squares."""
 
 
 class PrecisionRecall(NamedTuple):
-    """What `precision_recall` returns."""
+    """The result of `precision_recall`."""
 
     precision: float
     recall: float
 
 
 class DensityCoverage(NamedTuple):
-    """What `density_coverage` returns."""
+    """The result of `density_coverage`."""
 
     density: float
     coverage: float
 
 
 def precision_recall(real: ArrayLike, samples: ArrayLike, k: int = 3) -> PrecisionRecall:
-    """Return the share of samples within the real rows' manifold, and of real rows within the samples'.
+    """Return the share of samples within the manifold of real rows, and of real rows within that of samples.
 
-    A manifold is the union of balls around its rows that reach to the k-th neighbour (Kynkäänniemi et al. 2019,
-    equations 1 and 2). Under equality both expect one value, below 1 and the lower the more dimensions: compare with
-    `real_against_real`.
+    The manifold of a set is the union of balls around its rows, each as large as the distance to the k-th neighbour
+    (Kynkäänniemi et al. 2019, equations 1 and 2). If the distributions are equal, precision and recall have the same
+    expectation. It is below 1, and falls with the number of dimensions: compare with `real_against_real`.
 
     Parameters
     ----------
     real, samples : (N, ...) and (M, ...).
-    k : neighbours; 3 as in the paper.
+    k : the number of neighbours; 3 as in the paper.
 
     References
     ----------
@@ -62,14 +62,14 @@ def precision_recall(real: ArrayLike, samples: ArrayLike, k: int = 3) -> Precisi
 def density_coverage(real: ArrayLike, samples: ArrayLike, k: int = 5) -> DensityCoverage:
     """Return how densely samples fill the real rows' neighbourhoods, and the share of neighbourhoods they reach.
 
-    density = Σⱼ Σᵢ [sⱼ ∈ B(xᵢ, rᵢ)] / kM and coverage = Σᵢ [some sⱼ ∈ B(xᵢ, rᵢ)] / N, where rᵢ reaches to the k-th
-    neighbour of xᵢ among the N real rows (Naeem et al. 2020, section 3). Under equality density is 1 and coverage
-    1 − Πₗ₌₁ᵏ (N − l) / (M + N − l), about 1 − ½ᵏ for M = N.
+    density = Σⱼ Σᵢ [sⱼ ∈ B(xᵢ, rᵢ)] / kM and coverage = Σᵢ [some sⱼ ∈ B(xᵢ, rᵢ)] / N, where rᵢ is the distance from xᵢ
+    to its k-th neighbour among the N real rows (Naeem et al. 2020, section 3). If the distributions are equal, density
+    is expected to be 1 and coverage 1 − Πₗ₌₁ᵏ (N − l) / (M + N − l), about 1 − ½ᵏ for M = N.
 
     Parameters
     ----------
     real, samples : (N, ...) and (M, ...).
-    k : neighbours; 5 as in the paper.
+    k : the number of neighbours; 5 as in the paper.
 
     References
     ----------
@@ -90,7 +90,7 @@ def density_coverage(real: ArrayLike, samples: ArrayLike, k: int = 5) -> Density
 
 
 def _radii(rows: np.ndarray, k: int) -> np.ndarray:
-    """Return the distance of each row to its k-th nearest other row, and as much more as distances are rounded by."""
+    """Return the distance of each row to its k-th nearest other row, plus the rounding error of distances."""
     from sklearn.neighbors import NearestNeighbors
 
     if not 1 <= k < len(rows):

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..errors import DataError
+from ..typing import ArrayLike
 from .estimate import mean_of_rows
 from .rows import about_the_mean, distance_blocks
 
@@ -16,11 +16,11 @@ __all__ = ["ParzenLikelihood", "parzen_log_likelihood"]
 
 
 CHOICE_ROWS = 1_000
-"""Validation rows, at most, by which σ is chosen."""
+"""The largest number of validation rows that choose σ."""
 
 
 class ParzenLikelihood(NamedTuple):
-    """What `parzen_log_likelihood` returns; `rows` is (N,)."""
+    """The result of `parzen_log_likelihood`; `rows` is (N,)."""
 
     value: float
     standard_error: float
@@ -31,21 +31,22 @@ class ParzenLikelihood(NamedTuple):
 def parzen_log_likelihood(
     samples: ArrayLike, X: ArrayLike, X_validation: ArrayLike, sigmas: Sequence[float] | None = None
 ) -> ParzenLikelihood:
-    """Return the mean of log (1/M) Σⱼ N(x; sⱼ, σ²I) over held-out rows, σ chosen on others (Goodfellow et al. 2014, 5).
+    """Return the mean of log (1/M) Σⱼ N(x; sⱼ, σ²I) over held-out rows, in nats (Goodfellow et al. 2014, section 5).
 
-    In nats. For models that can be sampled from and have no likelihood of their own, and for figures beside older ones;
-    not to judge a model by: in many dimensions it is far below log p(x) with any affordable number of samples, ranks
-    models in another order than likelihood does, and k-means centres beat the data themselves at it (Theis et al.
-    2016). Look at precision and recall.
+    Use it to compare with published figures of models that can be sampled but have no likelihood, not to judge a model.
+    In many dimensions it lies far below log p(x) for any affordable number of samples, it ranks models in a different
+    order than likelihood does, and k-means centres score better than the data themselves (Theis et al. 2016). Precision
+    and recall say more.
 
     Parameters
     ----------
-    samples : the model's, (M, ...).
+    samples : samples of the model, (M, ...).
     X : held-out rows to measure, (N, ...).
-    X_validation : other held-out rows, (L, ...), whose mean log-likelihood chooses σ; 1,000 of them, evenly spaced, if
-        there are more.
-    sigmas : σ to choose from; None are 25 in equal ratios, from a third of the root mean square, a feature, of the
-        validation rows' median distance to the nearest sample, to the samples' own spread.
+    X_validation : other held-out rows, (L, ...), on which σ is chosen by mean log-likelihood. At most 1,000 of them,
+        evenly spaced, are used.
+    sigmas : candidates for σ. None are 25 values in equal ratios. The lowest is a third of m/√n, where m is the median
+        distance from validation rows to their nearest sample and n the number of features. The highest is the standard
+        deviation of the samples, or ten times the lowest if that is larger.
 
     References
     ----------
@@ -69,7 +70,7 @@ def parzen_log_likelihood(
 
 
 def _log_densities(samples: np.ndarray, rows: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
-    """Return the log-density of each row for each σ, (N, σs)."""
+    """Return the log-density of each row for each σ, (N, len(sigmas))."""
     found = []
     for _, squares in distance_blocks(rows, samples, squared=True):
         nearest = squares.min(1)
@@ -82,12 +83,12 @@ def _log_densities(samples: np.ndarray, rows: np.ndarray, sigmas: np.ndarray) ->
 
 
 def _grid(samples: np.ndarray, validation: np.ndarray) -> np.ndarray:
-    """Return σ from below what the nearest samples ask for to that of one Gaussian of the samples' size."""
+    """Return candidates for σ, from a third of a typical distance to the nearest sample up to the samples' spread."""
     from sklearn.metrics import pairwise_distances_argmin
 
     nearest = np.linalg.norm(validation - samples[pairwise_distances_argmin(validation, samples)], axis=1)
     apart = nearest[nearest > 0]
     if len(apart) == 0:
-        raise DataError("every validation row is itself among the samples: no width of a window can be chosen")
+        raise DataError("every validation row is among the samples, so that σ cannot be chosen; pass sigmas")
     lowest = np.median(apart) / np.sqrt(samples.shape[1]) / 3
     return np.geomspace(lowest, max(10 * lowest, float(samples.std())), 25)

@@ -1,40 +1,53 @@
-"""What posteriors q(z|x) say, a unit of the code at a time."""
+"""Posteriors q(z|x), unit by unit of the code."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 
-from ..errors import DataError
+from ..errors import CompositionError, DataError
 from ..fitted import Fitted
+from ..typing import ArrayLike
 from .rows import same_shape
+
+if TYPE_CHECKING:
+    from ..estimators import Estimator
 
 __all__ = ["PosteriorMoments", "UnitDivergence", "divergences", "kl_per_unit", "posterior_moments"]
 
 
 class PosteriorMoments(NamedTuple):
-    """What `posterior_moments` returns: μ and σ of q(z|x), (N, d) each."""
+    """The result of `posterior_moments`: μ and σ of q(z|x), (N, d) each."""
 
     mean: np.ndarray
     std: np.ndarray
 
 
 class UnitDivergence(NamedTuple):
-    """What `kl_per_unit` returns: in nats, (d,) each."""
+    """The result of `kl_per_unit`, in nats, (d,) each."""
 
     value: np.ndarray
     standard_error: np.ndarray
 
 
-def posterior_moments(estimator: Any, X: Any) -> PosteriorMoments:
-    """Return μ(x) and σ(x) of the posteriors q(z|x) = N(μ, diag σ²) of rows (Kingma & Welling 2014, equation 9).
+def posterior_moments(estimator: Estimator, X: ArrayLike) -> PosteriorMoments:
+    """Return the means μ(x) and standard deviations σ(x) of the posteriors q(z|x) of rows.
 
     Parameters
     ----------
-    estimator : a fitted `VAE`.
+    estimator : fitted, with a posterior that has a density, such as a `VAE`.
     X : (N, ...).
+
+    Raises
+    ------
+    CompositionError : the posterior has no density, or no mean or variance in closed form.
+
+    References
+    ----------
+    Diederik P. Kingma and Max Welling, "Auto-Encoding Variational Bayes", 2014, https://arxiv.org/abs/1312.6114,
+        equation 9.
 
     >>> from isthmus import VAE
     >>> X = np.random.default_rng(0).normal(size=(200, 3))
@@ -45,26 +58,37 @@ def posterior_moments(estimator: Any, X: Any) -> PosteriorMoments:
     fitted.need_density("a posterior's width")
     with torch.no_grad():
         found = [fitted.model.encode(x) for x in fitted.scaled_blocks(X, 1)]
-        moments = (torch.cat([getattr(q, name) for q in found]).double().cpu().numpy() for name in ("mean", "stddev"))
-        return PosteriorMoments(*moments)
+        try:
+            moments = [torch.cat([getattr(q, name) for q in found]).double() for name in ("mean", "stddev")]
+        except NotImplementedError:
+            raise CompositionError(
+                f"{estimator.posterior_} has no closed mean or variance; use a posterior that has, such as "
+                "DiagonalGaussian"
+            ) from None
+        return PosteriorMoments(*(moment.cpu().numpy() for moment in moments))
 
 
-def kl_per_unit(means: Any, stds: Any) -> UnitDivergence:
+def kl_per_unit(means: ArrayLike, stds: ArrayLike) -> UnitDivergence:
     """Return KL(q(zᵤ|x) ‖ N(0, 1)) = ½(μᵤ² + σᵤ² − 1 − log σᵤ²) of each unit, averaged over rows.
 
-    Kingma & Welling 2014, appendix B; a unit near zero has collapsed onto the prior. The sum over units is the bound's
-    divergence. The standard errors are over rows.
+    A unit near zero has collapsed onto the prior. The sum over units is the divergence in the evidence bound of a model
+    with a standard normal prior. The standard errors are over rows.
 
     Parameters
     ----------
-    means, stds : μ and σ of the posteriors, (N, d) each, of two rows or more.
+    means, stds : μ and σ of the posteriors, (N, d) each, with two rows or more.
+
+    References
+    ----------
+    Diederik P. Kingma and Max Welling, "Auto-Encoding Variational Bayes", 2014, https://arxiv.org/abs/1312.6114,
+        appendix B.
 
     >>> kl_per_unit([[1.0, 0.0], [-1.0, 0.0]], [[1.0, 1.0], [1.0, 1.0]]).value.tolist()
     [0.5, 0.0]
     """
     mu, sigma = same_shape(means, stds)
     if len(mu) < 2 or not (sigma > 0).all():
-        raise DataError(f"posteriors must be of two rows or more and of positive width, got {len(mu)} rows")
+        raise DataError(f"means must have two rows or more and stds must be positive, got {len(mu)} rows")
     divergence = divergences(mu, sigma)
     return UnitDivergence(divergence.mean(0), divergence.std(0, ddof=1) / np.sqrt(len(mu)))
 

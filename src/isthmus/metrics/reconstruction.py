@@ -1,19 +1,16 @@
-"""How well rows come back."""
+"""The error of reconstructions."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.metrics import r2_score
 
 from ..errors import DataError
+from ..typing import ArrayLike
 from ..yardstick import PrincipalComponents
 from .rows import same_shape, same_width
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
 
 __all__ = ["denoising_gain", "mean_squared_error", "pca_error", "psnr", "r2", "r2_per_feature"]
 
@@ -49,10 +46,10 @@ def psnr(X: ArrayLike, X_hat: ArrayLike, peak: float = 1.0) -> float:
 
 
 def r2(X: ArrayLike, X_hat: ArrayLike) -> float:
-    """Return the share of the variance that comes back, 1 − Σᵢ‖xᵢ − x̂ᵢ‖² / Σᵢ‖xᵢ − x̄‖² (Wright 1921).
+    """Return the share of the variance that is reconstructed, 1 − Σᵢ‖xᵢ − x̂ᵢ‖² / Σᵢ‖xᵢ − x̄‖² (Wright 1921).
 
-    X and X_hat are (N, ...), and x̄ is the mean row. 1 is exact, 0 as good as the mean row, negative worse. Rows that
-    do not vary count 1 where they come back exactly and 0 otherwise.
+    X and X_hat are (N, ...), and x̄ is the mean row. 1 is exact, 0 is as good as the mean row, and a negative value is
+    worse. If all rows are equal, the result is 1 for an exact reconstruction and 0 otherwise.
 
     References
     ----------
@@ -66,9 +63,9 @@ def r2(X: ArrayLike, X_hat: ArrayLike) -> float:
 
 
 def r2_per_feature(X: ArrayLike, X_hat: ArrayLike) -> np.ndarray:
-    """Return each feature's own 1 − Σ(x − x̂)² / Σ(x − x̄)², in the shape of a row (Wright 1921).
+    """Return 1 − Σ(x − x̂)² / Σ(x − x̄)² of each feature, in the shape of a row (Wright 1921).
 
-    X and X_hat are (N, ...). A feature that does not vary counts 1 where it comes back exactly and 0 otherwise.
+    X and X_hat are (N, ...). For a constant feature the result is 1 for an exact reconstruction and 0 otherwise.
 
     References
     ----------
@@ -82,9 +79,12 @@ def r2_per_feature(X: ArrayLike, X_hat: ArrayLike) -> np.ndarray:
 
 
 def _about_the_mean_row(X: ArrayLike, X_hat: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Return both as rows less x̄; a feature that does not vary is then zero exactly, which a rounded mean is not."""
+    """Return both as rows minus x̄, where constant features are exactly 0.
+
+    The first row is subtracted before the mean, because a mean of equal values can differ from them by rounding.
+    """
     x, x_hat = same_shape(X, X_hat)
-    if len(x) == 1:  # a single row does not vary, as two that are equal do not
+    if len(x) == 1:  # a single row does not vary, like two equal rows
         x, x_hat = np.repeat(x, 2, axis=0), np.repeat(x_hat, 2, axis=0)
     first = x[0].copy()
     x, x_hat = x - first, x_hat - first
@@ -93,14 +93,14 @@ def _about_the_mean_row(X: ArrayLike, X_hat: ArrayLike) -> tuple[np.ndarray, np.
 
 
 def pca_error(X_train: ArrayLike, X_test: ArrayLike, n_components: int) -> float:
-    """Return the mean squared error of held-out rows under PCA with `n_components` numbers a row (Pearson 1901).
+    """Return the mean squared error of held-out rows under PCA with `n_components` components (Pearson 1901).
 
     See `isthmus.yardstick.PrincipalComponents`.
 
     Parameters
     ----------
     X_train, X_test : (N, ...) and (M, ...).
-    n_components : numbers a row is encoded in, at most the lesser of training rows and features.
+    n_components : the number of components, at most the number of training rows and the number of features.
 
     References
     ----------
@@ -119,9 +119,9 @@ def pca_error(X_train: ArrayLike, X_test: ArrayLike, n_components: int) -> float
 
 
 def denoising_gain(X_clean: ArrayLike, X_noisy: ArrayLike, X_denoised: ArrayLike) -> float:
-    """Return by how much denoising lowers the error, 10 log₁₀(‖x̃ − x‖² / ‖x̂ − x‖²), in dB; negative if it raises it.
+    """Return the reduction of the error by denoising, 10 log₁₀(‖x̃ − x‖² / ‖x̂ − x‖²), in dB; negative if it grows.
 
-    The arrays are (N, ...) each. Where there was no noise the gain is 0 dB, or −∞ if denoising brought an error in.
+    The arrays are (N, ...) each. Without noise the gain is 0 dB if the rows are returned exactly, and −∞ otherwise.
 
     >>> round(denoising_gain([[0.0]], [[1.0]], [[0.1]]), 6)
     20.0

@@ -1,47 +1,46 @@
-"""Rows as every metric sees them, and the distances between them."""
+"""Checked rows for every metric, and the distances between them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..errors import DataError
+from ..typing import ArrayLike
 
 __all__ = ["about_the_mean", "distance_blocks", "flat", "labelled", "same_shape", "same_width", "square_blocks"]
 
 BLOCK_MIB = 128
-"""Memory in MiB that one block of distances may take."""
+"""The largest size of one block of distances, in MiB."""
 
 
 def flat(X: ArrayLike) -> np.ndarray:
-    """Return X as float64 rows (N, n); raise `DataError` where there are none."""
+    """Return X as float64 rows (N, n); raise `DataError` if it has none."""
     x = np.asarray(X, dtype=np.float64)
     if x.size == 0 or x.ndim == 0:
         raise DataError(f"rows must be (N, ...) with at least one number, got shape {x.shape}")
     return x.reshape(len(x), -1)
 
 
-def same_shape(*arrays: Any) -> tuple[np.ndarray, ...]:
-    """Return the arrays as float64 rows; raise `DataError` unless they have one shape."""
+def same_shape(*arrays: ArrayLike) -> tuple[np.ndarray, ...]:
+    """Return the arrays as float64 rows; raise `DataError` unless they have the same shape."""
     shapes = {np.shape(a) for a in arrays}
     if len(shapes) > 1:
-        raise DataError(f"arrays must have one shape, got {', '.join(str(np.shape(a)) for a in arrays)}")
+        raise DataError(f"arrays must have the same shape, got {', '.join(str(np.shape(a)) for a in arrays)}")
     return tuple(flat(a) for a in arrays)
 
 
-def same_width(*arrays: Any) -> tuple[np.ndarray, ...]:
-    """Return the arrays as float64 rows; raise `DataError` unless their rows have one number of features."""
+def same_width(*arrays: ArrayLike) -> tuple[np.ndarray, ...]:
+    """Return the arrays as float64 rows; raise `DataError` unless all have the same number of features."""
     rows = tuple(flat(a) for a in arrays)
     if len({r.shape[1] for r in rows}) > 1:
-        raise DataError(f"rows must have as many features each, got {', '.join(str(r.shape[1]) for r in rows)}")
+        raise DataError(f"rows must have the same number of features, got {', '.join(str(r.shape[1]) for r in rows)}")
     return rows
 
 
 def about_the_mean(x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Return both sets as rows about the mean of x: distances far from the origin would lose their digits."""
+    """Return both sets as rows minus the mean of x, because distances far from the origin would lose digits."""
     x, y = same_width(x, y)
     mean = x.mean(0)
     return x - mean, y - mean
@@ -56,7 +55,7 @@ def labelled(H: ArrayLike, y: ArrayLike) -> np.ndarray:
 
 
 def distance_blocks(x: np.ndarray, y: np.ndarray, *, squared: bool = False) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield ‖xᵢ − yⱼ‖, or its square, in blocks of whole rows i and every column j; memory is bounded."""
+    """Yield ‖xᵢ − yⱼ‖, or its square, in blocks of some rows i and every j, each of bounded size."""
     from sklearn.metrics import pairwise_distances_chunked
 
     start = 0
@@ -66,7 +65,7 @@ def distance_blocks(x: np.ndarray, y: np.ndarray, *, squared: bool = False) -> I
 
 
 def square_blocks(x: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield ‖xᵢ − xⱼ‖², each pair of rows once: those within a block of rows, and of the block with those after it."""
+    """Yield ‖xᵢ − xⱼ‖² for each block of rows: within the block, and between the block and all rows after it."""
     from sklearn.metrics.pairwise import euclidean_distances
 
     size = max(1, int(BLOCK_MIB * 2**17 / len(x)))

@@ -1,36 +1,37 @@
-"""Whether a classifier can tell samples from real rows."""
+"""The two-sample test: whether a classifier can tell samples from real rows."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..errors import DataError
+from ..typing import ArrayLike
 from .rows import same_width
 
 __all__ = ["TwoSample", "two_sample_accuracy"]
 
 
 class TwoSample(NamedTuple):
-    """What `two_sample_accuracy` returns."""
+    """The result of `two_sample_accuracy`."""
 
     accuracy: float
     p_value: float
 
 
 def two_sample_accuracy(real: ArrayLike, samples: ArrayLike, random_state: int = 0) -> TwoSample:
-    """Return a classifier's held-out accuracy at telling samples from real rows, and its p-value under equality.
+    """Return a classifier's held-out accuracy at telling samples from real rows, and its p-value.
 
-    Lopez-Paz & Oquab 2017, section 3: as many rows of either kind, a half is trained on, the other tested; 0.5 is
-    indistinguishable, 1 told apart at once. The p-value is P(Binomial(tested, ½) ≥ right), one-sided. The classifier
-    is a forest of extremely randomised trees (Geurts et al. 2006) of five rows a leaf or more.
+    Equal numbers of samples and real rows are drawn; the classifier is trained on half of them and tested on the rest
+    (Lopez-Paz & Oquab 2017, section 3). An accuracy of 0.5 means indistinguishable, 1 means perfectly distinguishable.
+    The p-value is the one-sided P(Binomial(tested, ½) ≥ right), for equal distributions. The classifier is a forest of
+    extremely randomised trees (Geurts et al. 2006) with at least five rows per leaf.
 
     Parameters
     ----------
     real, samples : (N, ...) and (M, ...), two rows or more each.
-    random_state : the seed of the rows drawn, of the split and of the forest.
+    random_state : the seed of the draw, the split and the forest.
 
     References
     ----------

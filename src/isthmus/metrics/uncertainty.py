@@ -1,4 +1,4 @@
-"""How far a figure can be trusted: intervals, and the floor that real rows set."""
+"""The uncertainty of a metric: intervals, and the floor that real rows set."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..errors import DataError
+from ..typing import ArrayLike
 
 __all__ = ["Interval", "accuracy_interval", "bootstrap_interval", "real_against_real"]
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Interval(NamedTuple, Generic[T]):
-    """What `bootstrap_interval` returns; each field is of the metric's own kind: a number, an array, a named tuple."""
+    """The result of `bootstrap_interval`; each field has the metric's own type: a number, an array, a named tuple."""
 
     value: T
     low: T
@@ -26,34 +26,39 @@ class Interval(NamedTuple, Generic[T]):
 
 def bootstrap_interval(
     metric: Callable[..., T],
-    *arrays: Any,
+    *arrays: ArrayLike,
     paired: bool = False,
     level: float = 0.95,
     n_resamples: int = 200,
     share: float = 0.5,
     random_state: int = 0,
 ) -> Interval[T]:
-    """Return a metric of rows with a percentile interval and a standard error, by resampling parts of the rows.
+    """Return a metric of rows with a percentile interval and a standard error, by subsampling the rows.
 
-    With θ the metric of all N rows and θ* that of m = share · N drawn without replacement, the interval is θ + √(m/(N −
-    m)) times the percentiles of θ* − mean θ*, and the standard error as many times their spread, since (1/m − 1/N)σ² is
-    what a part varies by and σ²/N what the whole does (Politis & Romano 1994; Shao & Wu 1989). Efron's bootstrap draws
-    rows twice, and a row drawn twice is its own nearest neighbour: recall, coverage and unbiased discrepancies come out
-    wrong. Taking the mean of θ* off removes what small parts add in bias. An interval may reach past the metric's
-    range. Distances that are zero under equality spread as 1/N there, not 1/√N: their intervals are then too wide.
+    Let θ be the metric of all N rows, and θ* that of m = share · N rows drawn without replacement. The interval is θ
+    plus √(m/(N − m)) times the percentiles of θ* − mean θ*, and the standard error is the same factor times their
+    standard deviation. The factor is right because the variance of θ* about θ is (1/m − 1/N)σ² and that of θ is σ²/N
+    (Politis & Romano 1994; Shao & Wu 1989). Subtracting the mean of θ* removes the bias of small subsets.
 
-    It costs the metric of all rows once and that of m rows `n_resamples` times: 50 times the metric alone where that
-    grows as the square of the rows, twice with a share of 0.1.
+    Efron's bootstrap would draw rows twice. A row drawn twice is its own nearest neighbour, so that recall, coverage
+    and unbiased discrepancies would come out wrong.
+
+    An interval may extend beyond the metric's range. For distances that are zero if the distributions are equal, the
+    spread near zero falls as 1/N rather than 1/√N, and the interval is too wide.
+
+    The cost is that of the metric of all rows, plus `n_resamples` times that of m rows. If the metric's time grows as
+    the square of the rows, that is about 50 times the metric alone, or 3 times with a share of 0.1.
 
     Parameters
     ----------
-    metric : called with as many arrays as are given; returns a number, an array, or a (named) tuple of them.
+    metric : a function of the arrays that returns a number, an array, or a (named) tuple of them.
     arrays : rows, (N, ...), (M, ...), ...
-    paired : whether rows of one place belong together, as X and its reconstruction, or codes and labels do.
-    level : the interval's coverage.
-    n_resamples : parts, 10 or more.
-    share : of the rows in a part; smaller is quicker, and assumes that the metric's spread goes as 1/√N down to there.
-    random_state : the seed of the parts.
+    paired : whether rows with the same index belong together, as in X and its reconstruction, or codes and labels.
+    level : the coverage of the interval.
+    n_resamples : the number of subsets, 10 or more.
+    share : the share of the rows in a subset. A smaller share is faster, but assumes that the metric's spread falls as
+        1/√N from m rows on.
+    random_state : the seed of the subsets.
 
     References
     ----------
@@ -68,10 +73,10 @@ def bootstrap_interval(
     rows = [np.asarray(a) for a in arrays]
     lengths = [len(a) for a in rows]
     if not 0 < share < 1 or not rows or min(lengths) * share < 2:
-        given = ", ".join(map(str, lengths)) or "no arrays"
-        raise DataError(f"a part needs two rows or more and not all of them, got a share of {share} of {given}")
+        given = ", ".join(map(str, lengths)) or "no"
+        raise DataError(f"a subset needs two rows or more, but not all, got a share of {share} of {given} rows")
     if paired and len(set(lengths)) > 1:
-        raise DataError(f"paired arrays must have as many rows each, got {', '.join(map(str, lengths))}")
+        raise DataError(f"paired arrays must have the same number of rows, got {', '.join(map(str, lengths))}")
     if n_resamples < 10 or not 0 < level < 1:
         raise DataError(f"n_resamples must be 10 or more and level within (0, 1), got {n_resamples} and {level}")
     generator = np.random.default_rng(random_state)
@@ -93,7 +98,7 @@ def bootstrap_interval(
 
 
 def _each(f: Callable[[Any, np.ndarray], Any], value: Any, parts: list[Any]) -> Any:
-    """Return f(value, that of every part), for each number or array in a tuple of them; in the value's own shape."""
+    """Return f(value, values of the subsets), field by field if the value is a tuple, with the value's own type."""
     if isinstance(value, tuple):
         fields = [_each(f, field, [p[i] for p in parts]) for i, field in enumerate(value)]
         return type(value)(*fields) if hasattr(value, "_fields") else tuple(fields)
@@ -102,15 +107,15 @@ def _each(f: Callable[[Any, np.ndarray], Any], value: Any, parts: list[Any]) -> 
 
 
 def accuracy_interval(accuracy: float, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Return Wilson's interval of an accuracy measured on n rows (Wilson 1927), whatever classifier it is of.
+    """Return Wilson's interval of an accuracy a that was measured on n rows (Wilson 1927).
 
-    (a + c²/2n ± c √(a(1 − a)/n + c²/4n²)) / (1 + c²/n), c the normal quantile of the level.
+    (a + c²/2n ± c √(a(1 − a)/n + c²/4n²)) / (1 + c²/n), where c is the normal quantile of the level.
 
     Parameters
     ----------
-    accuracy : the share of rows that were right, in [0, 1].
-    n : how many rows it was measured on.
-    level : the interval's coverage.
+    accuracy : the share of correct rows, in [0, 1].
+    n : the number of rows.
+    level : the coverage of the interval.
 
     References
     ----------
@@ -130,12 +135,12 @@ def accuracy_interval(accuracy: float, n: int, level: float = 0.95) -> tuple[flo
 
 
 def real_against_real(metric: Callable[[np.ndarray, np.ndarray], T], X: ArrayLike, random_state: int = 0) -> T:
-    """Return a metric between two random halves of real rows: the floor (or ceiling) of any sample's figure.
+    """Return a metric between two random halves of real rows: the best value that samples can be expected to reach.
 
     Parameters
     ----------
-    metric : of two arrays of rows in X's own shape, such as `precision_recall` or `mmd`.
-    X : real rows, (N, ...); half of them, rounded down, go to either side.
+    metric : a function of two arrays of rows in X's own shape, such as `precision_recall` or `mmd`.
+    X : real rows, (N, ...); each half has N // 2 of them.
     random_state : the seed of the halves.
 
     >>> real_against_real(lambda a, b: (len(a), len(b)), [[0.0], [1.0], [2.0], [3.0], [4.0]])

@@ -3,6 +3,7 @@
 from .base import ACTIVATIONS, Conditioned, Custom, Factories, Network
 from .conv import Conv
 from .mlp import MLP
+from .residual import Residual
 from .tied import Tied
 
-__all__ = ["ACTIVATIONS", "MLP", "Conditioned", "Conv", "Custom", "Factories", "Network", "Tied"]
+__all__ = ["ACTIVATIONS", "MLP", "Conditioned", "Conv", "Custom", "Factories", "Network", "Residual", "Tied"]

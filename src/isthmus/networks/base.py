@@ -1,4 +1,4 @@
-"""What every network blueprint offers, and the one that takes a user's own modules."""
+"""The base of network blueprints, and the blueprint that wraps a user's own modules."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "silu": nn.SiLU,
     "softplus": nn.Softplus,
 }
-"""Elementwise f and g by name; a leaky unit leaks 0.2, as in DCGAN (Radford et al. 2016)."""
+"""Elementwise activations by name; the slope of ``leaky_relu`` below zero is 0.2, as in Alec Radford, Luke Metz and
+Soumith Chintala, "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial Networks", 2016,
+https://arxiv.org/abs/1511.06434."""
 
 
 def activation(name: str) -> nn.Module:
@@ -40,18 +42,18 @@ def widths(given: int | Sequence[int]) -> tuple[int, ...]:
 
 
 Factories = tuple[Callable[..., nn.Module], Callable[..., nn.Module]]
-"""A pair ``(make_encoder, make_decoder)``, see `Custom`."""
+"""A pair ``(make_encoder, make_decoder)``; see `Custom`."""
 
 
 class Network(Part, kind="network"):
-    """Base of network blueprints: one builds encoders and discriminators, and decoders and generators.
+    """Base of network blueprints, which build encoders, decoders, generators and discriminators.
 
-    A module gets a condition of width c as its second argument, (N, c), where `condition` is not 0. A blueprint that is
-    written without that argument serves every model that has no condition.
+    If `condition` is not 0, the module is called with the condition (N, condition) as a second argument. A blueprint
+    whose methods lack the argument `condition` works in every model without a condition.
     """
 
     def encoder(self, shape: tuple[int, ...], outputs: int, condition: int = 0) -> nn.Module:
-        """Build a module (N, *shape) → (N, outputs): an encoder, or with one output a discriminator."""
+        """Build a module (N, *shape) → (N, outputs): an encoder, or a discriminator if there is one output."""
         raise NotImplementedError
 
     def decoder(self, inputs: int, shape: tuple[int, ...], outputs: int, condition: int = 0) -> nn.Module:
@@ -60,7 +62,7 @@ class Network(Part, kind="network"):
 
 
 class Conditioned(nn.Module):
-    """head([features(x), c]): a network that gets a condition beside x.
+    """A network of x and a condition c: head([features(x), c]).
 
     Parameters
     ----------
@@ -73,22 +75,26 @@ class Conditioned(nn.Module):
         self.features, self.head = features, head
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """Map x (N, ...) and its condition (N, c)."""
+        """Map x (N, ...) and the condition (N, c) to the outputs."""
         out: Tensor = self.head(torch.cat([self.features(x), condition], 1))
         return out
 
 
 class Custom(Network):
-    """A user's own modules, from factories, so that every fit starts from new weights.
+    """A user's own modules, made by factories, so that every fit starts from new weights.
 
     Parameters
     ----------
-    make_encoder : ``make_encoder(shape, outputs) -> nn.Module`` mapping (N, *shape) to (N, outputs). What it maps is
-        scaled and has mean zero over the training rows, unless ``scaling="none"``.
+    make_encoder : ``make_encoder(shape, outputs) -> nn.Module`` mapping (N, *shape) to (N, outputs). Its inputs are
+        scaled and have mean zero over the training rows, unless ``scaling="none"``.
     make_decoder : ``make_decoder(inputs, shape, outputs) -> nn.Module`` mapping (N, inputs) to (N, outputs, *shape).
 
-    Both get the width of the condition as one more argument where there is one; their modules are then called with x
-    (or z) and the condition (N, c).
+    In a model with a condition, both factories get its width c as one more argument, and their modules are called with
+    x (or z) and the condition (N, c).
+
+    Raises
+    ------
+    CompositionError : a factory is not a function, or does not return an ``nn.Module``.
 
     >>> from torch import nn
     >>> import math
@@ -116,7 +122,7 @@ def _made(factory: object, name: str, *arguments: object) -> nn.Module:
     if isinstance(factory, nn.Module) or not callable(factory):
         raise CompositionError(
             f"Custom: {name} must be a function that returns a new nn.Module, got {type(factory).__name__}; "
-            "a module itself would carry what it has learnt from one fit to the next"
+            "a module would carry its weights from one fit to the next"
         )
     module = factory(*arguments)
     if not isinstance(module, nn.Module):

@@ -17,15 +17,25 @@ _NORMS = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
 
 
 class MLP(Network):
-    r"""h = f(W_L … f(W₁x + b₁) … + b_L); the decoder mirrors the encoder's widths.
+    r"""h = f(W_L … f(W₁x + b₁) … + b_L); the decoder has the same hidden widths in reverse order.
 
     Parameters
     ----------
-    hidden : widths between data and code, the widest usually first; ``()`` is the one-layer network
+    hidden : widths of the encoder's hidden layers, from the data to the code; ``()`` is the one-layer network
         h = f(Wₓx + bₓ), x̂ = g(Wₕh + bₕ).
     activation : f of the hidden layers, by name (`ACTIVATIONS`).
-    code_activation : f of the encoder's last layer; g is the likelihood's, sigmoid or identity.
+    code_activation : f of the encoder's last layer. The decoder's last layer is linear; g belongs to the likelihood.
     norm : None, ``"batch"`` or ``"layer"``, applied before each hidden activation.
+
+    References
+    ----------
+    David E. Rumelhart, Geoffrey E. Hinton and Ronald J. Williams, "Learning representations by back-propagating
+        errors", 1986, https://doi.org/10.1038/323533a0.
+    Geoffrey E. Hinton and Ruslan R. Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", 2006,
+        https://doi.org/10.1126/science.1127647.
+    Sergey Ioffe and Christian Szegedy, "Batch Normalization", 2015, https://arxiv.org/abs/1502.03167.
+    Jimmy Lei Ba, Jamie Ryan Kiros and Geoffrey E. Hinton, "Layer Normalization", 2016,
+        https://arxiv.org/abs/1607.06450.
 
     >>> MLP((512,), activation="tanh").encoder((28, 28), 32)
     Sequential(

@@ -16,13 +16,22 @@ __all__ = ["Tied"]
 class Tied(nn.Module):
     r"""x̂ = g(Wₓᵀh + bₕ), layer by layer from the code back to the data: Wₕ ≐ Wₓᵀ at every depth.
 
-    The weights are the very parameters of the encoder, never a copy; only the biases are the decoder's own. A
-    linear layer is transposed by ``linear(h, W.T)``, a convolution by ``conv_transpose2d(h, W)``, its exact adjoint.
+    The weights are the encoder's own parameters, not copies; only the biases belong to the decoder. A linear layer is
+    transposed by ``linear(h, W.T)``, a convolution by ``conv_transpose2d(h, W)``, its exact adjoint.
 
     Parameters
     ----------
     encoder : a sequence of linear, convolution, reshaping and elementwise layers.
     shape : the shape of one sample.
+
+    Raises
+    ------
+    CompositionError : the encoder is not such a sequence, or has a normalisation layer, dilation or groups.
+
+    References
+    ----------
+    Pascal Vincent et al., "Stacked Denoising Autoencoders: Learning Useful Representations in a Deep Network with a
+        Local Denoising Criterion", 2010, https://jmlr.org/papers/v11/vincent10a.html.
     """
 
     def __init__(self, encoder: nn.Module, shape: tuple[int, ...]) -> None:
@@ -40,7 +49,7 @@ class Tied(nn.Module):
         weighted = [layer for layer, _ in steps if isinstance(layer, nn.Linear | nn.Conv2d)]
         between = [layer for layer in encoder if _elementwise(layer)]
         self.activation = between[0] if len(weighted) > 1 and between else nn.Identity()
-        # In a tuple, so that the encoder's layers are not registered here a second time: one parameter, one name.
+        # A tuple, so that torch does not register the encoder's layers here again under a second name.
         self._steps = tuple(reversed(steps))
         self.biases = nn.ParameterList(nn.Parameter(torch.zeros(_width(layer))) for layer in reversed(weighted))
 

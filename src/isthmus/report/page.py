@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -16,12 +16,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from ..atomic import atomic_file
 from ..errors import DataError
 from ..history import History
+from ..typing import ArrayLike
 from ..version import VERSION
 from .content import Content
 from .content.learning import learning
 from .drawings import pictures
 from .pictures import Axis, Chart, Dots, Line, Strip, number
 from .rasters import data_uri, montage, png
+
+if TYPE_CHECKING:
+    from ..estimators import Estimator
 
 __all__ = ["check_page", "history_html", "page", "render", "report", "write"]
 
@@ -33,13 +37,13 @@ FINE_TILE = 32
 
 
 def report(
-    model: Any,
-    X: Any = None,
+    model: Estimator,
+    X: ArrayLike | None = None,
     path: str | Path = "report.html",
-    X_train: Any = None,
+    X_train: ArrayLike | None = None,
     *,
-    labels: Any = None,
-    train_labels: Any = None,
+    labels: ArrayLike | None = None,
+    train_labels: ArrayLike | None = None,
     data: str = "",
     command: str = "",
     random_state: int = 0,
@@ -80,8 +84,8 @@ def report(
     if not command:
         given = ["X" if X is not None else "None", repr(str(place)), *(["X_train"] if X_train is not None else [])]
         command = f"{type(model).__name__}(...).report({', '.join(given)})"
-    about = {"labels": labels, "train_labels": train_labels, "data": data, "command": command, "seed": random_state}
-    return write(place, page(Content(model, X, X_train, **about)))
+    labelled = {"labels": labels, "train_labels": train_labels}
+    return write(place, page(Content(model, X, X_train, **labelled, data=data, command=command, seed=random_state)))
 
 
 def page(content: Content) -> str:

@@ -6,9 +6,10 @@ where matplotlib is not installed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import CompositionError
+from ..typing import ArrayLike
 from . import drawings
 from .axes import draw
 from .content import Content
@@ -18,21 +19,23 @@ from .pictures import Group, Picture
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from ..estimators import Estimator
+
 __all__ = ["filters", "latent_map", "learning_curves", "reconstructions", "samples", "scores", "traversal"]
 
 
-def learning_curves(model: Any, ax: Axes | None = None) -> Axes:
+def learning_curves(model: Estimator, ax: Axes | None = None) -> Axes:
     """Draw every term of every player's loss, mean a row, by epoch; held-out rows dashed."""
     return _drawn(drawings.learning_curves(Content(model), together=True), ax, "the history has no finite value yet")
 
 
-def reconstructions(model: Any, X: Any, ax: Axes | None = None, *, random_state: int = 0) -> Axes:
+def reconstructions(model: Estimator, X: ArrayLike, ax: Axes | None = None, *, random_state: int = 0) -> Axes:
     """Draw originals, inputs, outputs and errors of rows, best to worst; of a table, the columns that are worst."""
     picture = drawings.reconstructions(Content(model, X, seed=random_state))
     return _drawn(picture, ax, f"a {type(model).__name__} does not encode rows")
 
 
-def latent_map(model: Any, X: Any, color: Any = None, ax: Axes | None = None) -> Axes:
+def latent_map(model: Estimator, X: ArrayLike, color: ArrayLike | None = None, ax: Axes | None = None) -> Axes:
     """Draw codes on their leading principal axes (Pearson 1901), coloured by `color`, a label or a number a row."""
     content = Content(model, X, labels=color)
     if content.H is None:
@@ -42,19 +45,23 @@ def latent_map(model: Any, X: Any, color: Any = None, ax: Axes | None = None) ->
     return draw(Picture("latent", "Latent map", "", [Group([drawings.map_chart(latent)])]), ax)
 
 
-def scores(model: Any, X: Any, X_train: Any = None, ax: Axes | None = None, *, random_state: int = 0) -> Axes:
+def scores(
+    model: Estimator, X: ArrayLike, X_train: ArrayLike | None = None, ax: Axes | None = None, *, random_state: int = 0
+) -> Axes:
     """Draw the histogram of scores in nats of held-out and training rows; of a GAN, of D(x) of rows and samples."""
     picture = drawings.scores(Content(model, X, X_train, seed=random_state))
     return _drawn(picture, ax, f"a {type(model).__name__} gives rows no score")
 
 
-def samples(model: Any, X_train: Any = None, ax: Axes | None = None, *, random_state: int = 0) -> Axes:
+def samples(
+    model: Estimator, X_train: ArrayLike | None = None, ax: Axes | None = None, *, random_state: int = 0
+) -> Axes:
     """Draw samples, each above the training row nearest to it where those rows are given; of a table, a cloud."""
     picture = drawings.samples(Content(model, X_train=X_train, seed=random_state))
     return _drawn(picture, ax, f"a {type(model).__name__} draws no samples")
 
 
-def traversal(model: Any, X: Any = None, ax: Axes | None = None, *, random_state: int = 0) -> Axes:
+def traversal(model: Estimator, X: ArrayLike | None = None, ax: Axes | None = None, *, random_state: int = 0) -> Axes:
     """Draw what the decoder makes of one unit at a time, about the mean code of X, or about a draw from the prior.
 
     Raises
@@ -65,7 +72,7 @@ def traversal(model: Any, X: Any = None, ax: Axes | None = None, *, random_state
     return _drawn(drawings.traversals(Content(model, X, seed=random_state)), ax, why)
 
 
-def filters(model: Any, ax: Axes | None = None) -> Axes:
+def filters(model: Estimator, ax: Axes | None = None) -> Axes:
     """Draw the first layer's weights, largest norm first.
 
     Raises

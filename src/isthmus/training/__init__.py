@@ -1,4 +1,4 @@
-"""Training: players, their optimisers and schedules, the one loop that plays them, and its history."""
+"""Training: players, their optimisers and schedules, one loop for all of them, and its history."""
 
 from ..history import History
 from .data import Rows

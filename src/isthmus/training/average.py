@@ -14,7 +14,18 @@ __all__ = ["Average", "Best"]
 
 
 class Average:
-    """An exponential moving average of the weights; its start is forgotten as 1/t at first."""
+    """An exponential moving average of the weights, θ̄ ← βₜ θ̄ + (1 − βₜ) θ with βₜ = min(decay, (1 + t)/(10 + t)).
+
+    βₜ is smaller in the first steps, so that the untrained weights are soon forgotten. Floating-point buffers, such as
+    those of batch normalisation, are averaged in the same way.
+
+    References
+    ----------
+    Boris T. Polyak and Anatoli B. Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992,
+        https://doi.org/10.1137/0330046.
+    Yasin Yazıcı et al., "The Unusual Effectiveness of Averaging in GAN Training", 2019,
+        https://arxiv.org/abs/1806.04498.
+    """
 
     def __init__(self, model: Model, decay: float) -> None:
         self.model = copy.deepcopy(model)
@@ -30,7 +41,12 @@ class Average:
 
 
 class Best:
-    """The best weights by a held-out value, lower is better, and how long ago they were met."""
+    """The weights with the lowest held-out value so far, and the number of epochs since.
+
+    References
+    ----------
+    Lutz Prechelt, "Early Stopping - But When?", 1998, https://doi.org/10.1007/3-540-49430-8_3.
+    """
 
     def __init__(self, patience: int) -> None:
         self.patience = patience
@@ -39,7 +55,7 @@ class Best:
         self.weights: dict[str, Tensor] = {}
 
     def seen(self, weights: Mapping[str, Tensor], value: float) -> None:
-        """Take note of a value."""
+        """Note a value, and keep the weights if it is the lowest so far."""
         if value < self.value:
             self.value, self.waited = value, 0
             self.weights = {name: weight.detach().clone() for name, weight in weights.items()}

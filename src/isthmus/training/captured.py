@@ -1,4 +1,8 @@
-"""Turns captured on a GPU as CUDA graphs, so that small models do not wait for the launches of their kernels."""
+"""Turns captured as CUDA graphs, so that a GPU does not wait while the kernels of a small model are launched singly.
+
+Vinh Nguyen et al., "Accelerating PyTorch with CUDA Graphs", 2021,
+https://pytorch.org/blog/accelerating-pytorch-with-cuda-graphs/.
+"""
 
 from __future__ import annotations
 
@@ -20,47 +24,48 @@ from .settings import Training
 __all__ = ["Captured", "Take", "can_capture"]
 
 WARM_UP_TURNS = 3
-"""Turns of a kind that run uncaptured first: they compile, and make what optimisers remember."""
+"""Turns of each kind that run uncaptured first: in these, steps are compiled and optimisers allocate their state."""
 
 SYNCHRONISING_WARNING = "called a synchronizing CUDA operation"
-"""What torch warns of, when asked to, where the processor waits for the device."""
+"""The words of torch's warning that the processor waited for the device."""
 
 
 _RECORDING_LOCK = threading.Lock()
-"""Held while a turn is recorded: torch records one at a time."""
+"""Held while a turn is recorded: torch can record only one at a time."""
 
 
 class Take(Protocol):
-    """What the turns that are due do with a batch."""
+    """A function that takes the turns that are due on a batch."""
 
     def __call__(self, due: Sequence[Turn], batch: Batch) -> None: ...
 
 
 def can_capture(model: Model, players: Sequence[Player], settings: Training, device: torch.device) -> bool:
-    """Return whether turns may be captured: there is a GPU, and every part is this library's, or it is asked for."""
+    """Return whether turns may be captured: on a GPU, if every part is this library's or `capture` is True."""
     optimizers = (player.optimizer or settings.make_optimizer() for player in players)
     allowed = settings.capture is True or all_own(model, *(player.objective for player in players), *optimizers)
     return device.type == "cuda" and settings.capture is not False and allowed
 
 
 class _Tape(NamedTuple):
-    """A turn on tape: where it reads its batch, and how it is played again."""
+    """A recorded turn: the batch that it reads, and the function that replays it."""
 
     held: Batch
     replay: Callable[[], None]
 
 
 class Captured:
-    """Takes turns, from the fourth of a kind on by replaying what the device did, all its kernels in one launch.
+    """Takes turns; from the fourth turn of a kind on, it replays a recording, which launches all kernels at once.
 
-    A kind is who is due and what shape the batch has. A tape reads batch, rates and weights of terms from fixed places
-    and draws from the fit's own generator, so that the numbers are those of turns that are not on tape. A turn in which
-    the processor waits for the device cannot be taped; it is taken as it is, and `loud` warns of it.
+    Two turns are of one kind if the same players move on batches of the same shape. A recording reads the batch, the
+    learning rates and the weights of terms from fixed places in memory and draws from the fit's own generator. Its
+    numbers are therefore those of an uncaptured turn. If the processor has to wait for the device during a turn, that
+    kind of turn cannot be captured and always runs uncaptured.
 
     Parameters
     ----------
-    take : takes a turn as it is.
-    generator : all randomness of the fit.
+    take : takes a turn without capture.
+    generator : the source of all randomness in the fit.
     loud : whether to warn of turns that cannot be captured.
     """
 
@@ -71,7 +76,7 @@ class Captured:
         self.forget()
 
     def forget(self) -> None:
-        """Drop all tapes, since what they read from and write to is elsewhere now."""
+        """Drop all recordings, because the tensors that they read and write have been replaced."""
         self.taken: dict[Hashable, int] = {}
         self.tapes: dict[Hashable, _Tape | None] = {}
 
@@ -99,14 +104,14 @@ class Captured:
 
     def _waits(self, due: Sequence[Turn], batch: Batch) -> bool:
         """Take a turn and return whether the processor waited for the device in it."""
-        with warnings.catch_warnings(record=True) as said, _waits_told():
+        with warnings.catch_warnings(record=True) as caught, _warning_of_waits():
             warnings.simplefilter("always")
             self.take(due, batch)
-        told = [warning for warning in said if SYNCHRONISING_WARNING in str(warning.message)]
-        for warning in said:
-            if warning not in told:
+        waits = [warning for warning in caught if SYNCHRONISING_WARNING in str(warning.message)]
+        for warning in caught:
+            if warning not in waits:
                 warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-        return bool(told)
+        return bool(waits)
 
     def _tape(self, kind: Hashable, due: Sequence[Turn], batch: Batch) -> None:
         held = batch.map(torch.Tensor.clone)
@@ -117,7 +122,7 @@ class Captured:
             self.tapes[kind] = _Tape(held, _record(lambda: self.take(due, held), self.generator, self.pool, due))
         except RuntimeError as error:
             _recover(self.generator, before)
-            self.tapes, self.failed = {}, True  # what is on tape draws from where the generator no longer looks
+            self.tapes, self.failed = {}, True  # the recordings draw from a state that the generator no longer uses
             self._refuse(kind, str(error).strip().splitlines()[0])
 
     def _refuse(self, kind: Hashable, reason: str) -> None:
@@ -127,11 +132,11 @@ class Captured:
 
 
 @contextmanager
-def _waits_told() -> Iterator[None]:
+def _warning_of_waits() -> Iterator[None]:
     """Have torch warn wherever the processor waits for the device."""
     before = torch.cuda.get_sync_debug_mode()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch says that it may not know of all
+        warnings.simplefilter("ignore")  # torch warns that this mode may miss some waits
         torch.cuda.set_sync_debug_mode("warn")
     try:
         yield
@@ -140,9 +145,9 @@ def _waits_told() -> Iterator[None]:
 
 
 def _record(work: Callable[[], None], generator: torch.Generator, pool: Any, due: Sequence[Turn]) -> Callable[[], None]:
-    """Record work, without doing it, and return what does it from then on.
+    """Record work without doing it, and return the function that does it.
 
-    Memory may be shared by tapes, since all that a turn leaves behind is in memory of its own.
+    Recordings share one pool of memory. They may, because the results of a turn are kept outside that pool.
     """
     graph = torch.cuda.CUDAGraph()
     graph.register_generator_state(generator)
@@ -164,7 +169,7 @@ def _record(work: Callable[[], None], generator: torch.Generator, pool: Any, due
 
 
 def _recover(generator: torch.Generator, before: torch.Tensor) -> None:
-    """Give the generators states of their own again: after a capture that failed they still hold the capture's."""
+    """Give the generators back their own states: after a failed capture they still hold the capture's state."""
     device = generator.device
     for broken, state in (
         (generator, before),

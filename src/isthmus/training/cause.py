@@ -1,4 +1,4 @@
-"""Why a fit blew up: the term, the rows and columns, the layer."""
+"""Why a fit blew up: which term, which rows and columns, which layer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..source import Source
 __all__ = ["cause"]
 
 FAR_OUT_FACTOR = 20.0
-"""A value that exceeds the batch's median size by this factor is named as far out."""
+"""A value is called far out if it is more than this many times the median absolute value of its batch."""
 
 
 def cause(
@@ -27,11 +27,16 @@ def cause(
     source: Source,
     weights: Mapping[str, float],
 ) -> str | None:
-    """Return in words what of a step is not finite, or None if all of it is: term, rows, layer, columns far out.
+    """Describe what in a step is not finite: the term, rows, layer and far-out column. Return None if all is finite.
 
     Parameters
     ----------
-    rows : which rows of the data the batch holds.
+    model : the model before the step.
+    objective : what the step minimises.
+    batch : the rows of the step.
+    rows : the batch's row numbers in the data, (N,).
+    source : the source of the step's draws.
+    weights : weights of the objective's terms.
     """
     layers: list[str] = []
     hooks = [module.register_forward_hook(_noting(name, layers)) for name, module in model.named_modules() if name]
@@ -65,12 +70,12 @@ def _in_layer(layers: list[str]) -> str:
     if not layers:
         return ""
     if layers[0].startswith("scaling "):
-        return "; already the model's input is not finite"
+        return "; the model's input itself is not finite"
     return f"; the first layer whose output is not finite: {layers[0]}"
 
 
 def _steep(model: Model, loss: Tensor) -> str | None:
-    """Return the first weights whose gradient is not finite."""
+    """Return the name of the first parameter whose gradient is not finite, or None."""
     named = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
     slopes = torch.autograd.grad(loss, [weight for _, weight in named], allow_unused=True)
     broken = (n for (n, _), g in zip(named, slopes, strict=True) if g is not None and not bool(g.isfinite().all()))
@@ -78,7 +83,7 @@ def _steep(model: Model, loss: Tensor) -> str | None:
 
 
 def _far_out(model: Model, batch: Batch, rows: Tensor) -> str:
-    """Name the value of the batch that is farthest out in the model's units, if it is far out."""
+    """Name the batch's largest value in the model's units, if it is far out."""
     x = model.scaled(batch.x).detach().flatten(1).abs().nan_to_num(posinf=torch.inf)
     place = int(x.argmax())
     row, column = divmod(place, x.shape[1])
@@ -86,4 +91,4 @@ def _far_out(model: Model, batch: Batch, rows: Tensor) -> str:
     if not largest > FAR_OUT_FACTOR * max(usual, 1.0):
         return ""
     where = f"row {int(rows[row])}, column {column}"
-    return f"; {where} is {largest:.3g} in the model's units, where a usual value is {usual:.2g}"
+    return f"; {where} is {largest:.3g} in the model's units, where a typical value is {usual:.2g}"

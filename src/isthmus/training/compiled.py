@@ -1,8 +1,11 @@
-"""Steps compiled: a step is traced once, on draws made beforehand, and the trace handed to `torch.compile`.
+"""Compiled steps: a step is traced once, on draws made beforehand, and `torch.compile` compiles the trace.
 
-The trace holds forward pass, backward pass and penalties on gradients alike. What a step draws from its source is
-recorded once, and drawn outside the trace from then on, by the same generator in the same order, so that a compiled fit
-sees the very draws of one that is not.
+The trace contains the forward pass, the backward pass and penalties on gradients. The requests that a step makes of
+its source are recorded once. From then on, the same generator makes these draws outside the trace, in the same order,
+so that a compiled fit sees exactly the draws of an uncompiled one.
+
+Jason Ansel et al., "PyTorch 2: Faster Machine Learning Through Dynamic Python Bytecode Transformation and Graph
+Compilation", 2024, https://doi.org/10.1145/3620665.3640366.
 """
 
 from __future__ import annotations
@@ -28,23 +31,24 @@ from ..source import Recorded, Replayed, Request, Source
 from .settings import Training
 from .step import Moved, Side, Step, Weights, gradients
 
-__all__ = ["REPAID_FROM_ROWS", "REPAID_FROM_SECONDS", "all_own", "compiled", "pays"]
+__all__ = ["BREAK_EVEN_ROWS", "BREAK_EVEN_SECONDS", "all_own", "compiled", "pays"]
 
-REPAID_FROM_ROWS = {"cpu": 1_500_000, "cuda": 20_000_000}
-"""Rows a fit must visit until compiling has paid for itself, by measurement: see docs/benchmarks.md."""
+BREAK_EVEN_ROWS = {"cpu": 1_500_000, "cuda": 20_000_000}
+"""Rows, counted once an epoch, from which on compiling saves more time than it costs; see docs/benchmarks.md."""
 
-REPAID_FROM_SECONDS = 600.0
-"""The least budget of time in which compiling pays for itself."""
+BREAK_EVEN_SECONDS = 600.0
+"""The smallest `max_time` with which compiling saves more time than it costs."""
 
 _UNGUARDED: Any = getattr(torch.compiler, "skip_all_guards_unsafe", None)
-"""Spares each step a look at everything that the trace holds for: the key below holds it. Absent from older torch."""
+"""Skips Dynamo's guards, which would check before every step what the key in `_compile` has already checked. None in
+older versions of torch."""
 
 _CACHE: dict[str, Callable[..., Any]] = {}
-"""Compiled traces by their code, the shapes and the threads they hold for; fits of one shape share one."""
+"""Compiled traces by code, shapes and number of threads; fits of the same shapes share them."""
 
 
 class _Whole(nn.Module):
-    """A model and what is minimised on it, as one module, so that its weights can be arguments of the trace."""
+    """A model and its objectives as one module, so that the weights can be arguments of the trace."""
 
     def __init__(self, model: Model, sides: Sequence[Side]) -> None:
         super().__init__()
@@ -59,9 +63,9 @@ class _Whole(nn.Module):
 
 
 def all_own(model: Model, *parts: Part) -> bool:
-    """Return whether every part is this library's or torch's, so that what a step does may be taken down once for all.
+    """Return whether every part is this library's or torch's, so that a recording of one step stands for all steps.
 
-    A user's own function may do something else every time it is called, which a trace or a capture would not see.
+    A user's own function may do something different at every call, which a trace or a capture would not notice.
     """
     families = [getattr(module, "family", None) for module in model.modules()]
     found = [*parts, model.corruption, *families]
@@ -73,19 +77,19 @@ def all_own(model: Model, *parts: Part) -> bool:
 
 
 def pays(model: Model, objectives: Sequence[Objective], visits: int, settings: Training) -> bool:
-    """Return whether compiling a step is repaid by a fit in which it visits `visits` rows, and can be done."""
+    """Return whether a step can be compiled, and whether a fit that visits `visits` rows gains time by it."""
     kind = next(model.parameters()).device.type
-    if kind not in REPAID_FROM_ROWS or (kind == "cpu" and not any(map(shutil.which, ("g++", "clang++", "cl")))):
+    if kind not in BREAK_EVEN_ROWS or (kind == "cpu" and not any(map(shutil.which, ("g++", "clang++", "cl")))):
         return False
-    long = visits >= REPAID_FROM_ROWS[kind] and (settings.max_time or REPAID_FROM_SECONDS) >= REPAID_FROM_SECONDS
+    long = visits >= BREAK_EVEN_ROWS[kind] and (settings.max_time or BREAK_EVEN_SECONDS) >= BREAK_EVEN_SECONDS
     return long and all_own(model, *objectives)
 
 
 def compiled(model: Model, sides: Sequence[Side], eager: Step, *, loud: bool) -> Step:
-    """Return a step that is compiled at its first batch and holds for batches of that shape; others go through `eager`.
+    """Return a step that is compiled at its first batch and takes batches of that shape; `eager` takes all others.
 
-    So does every batch where the step cannot be traced (it looks at its data, or draws without a source) or the
-    compiler fails; `loud` warns of it.
+    `eager` takes every batch if the step cannot be traced (it branches on its data, or draws without a source) or if
+    the compiler fails; `loud` warns of it.
     """
     whole = _Whole(model, sides)
     state = {**dict(model.named_parameters(prefix="model")), **dict(model.named_buffers(prefix="model"))}
@@ -100,7 +104,7 @@ def compiled(model: Model, sides: Sequence[Side], eager: Step, *, loud: bool) ->
             shape, before = batch.x.shape, generator.get_state()
             try:
                 with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # the compiler's own imports are deprecated in places
+                    warnings.simplefilter("ignore")  # some of the compiler's own imports are deprecated
                     requests, run = _trace(whole, state, batch, generator, values)
                     return _run(run, state, batch, requests, generator, values)
             except (RuntimeError, NotImplementedError) as error:
@@ -125,7 +129,7 @@ def _run(
     generator: torch.Generator,
     weights: Sequence[Mapping[str, Tensor]],
 ) -> list[Moved]:
-    """Make the draws and run the compiled rest."""
+    """Make the draws, and run the compiled step on them."""
     drawn = [request.drawn_from(generator) for request in requests]
     return [Moved(*moved) for moved in run(state, dict(batch), drawn, list(weights))]
 
@@ -144,7 +148,7 @@ def _trace(
     generator: torch.Generator,
     values: list[dict[str, Tensor]],
 ) -> tuple[list[Request], Callable[..., Any]]:
-    """Return the draws of a step and the compiled rest of it; neither weights nor generator move."""
+    """Return the draws that a step asks for, and the compiled step; weights and generator are left unchanged."""
 
     def aside() -> dict[str, Tensor]:
         return {name: value.detach().clone().requires_grad_(value.requires_grad) for name, value in state.items()}
@@ -169,7 +173,7 @@ def _trace(
 
 @contextmanager
 def _left_alone(generator: torch.Generator) -> Iterator[None]:
-    """Leave the generator, and torch's own, in their states."""
+    """Restore the states of the generator and of torch's own generators afterwards."""
     before, device = generator.get_state(), generator.device
     try:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -180,7 +184,7 @@ def _left_alone(generator: torch.Generator) -> Iterator[None]:
 
 @contextmanager
 def _validation_left_alone() -> Iterator[None]:
-    """Leave the validation of distributions on: the compiler switches it off for the whole process."""
+    """Restore the default validation of distributions, which the compiler switches off for the whole process."""
     before = Distribution._validate_args
     try:
         yield
@@ -196,7 +200,7 @@ def _compile(trace: GraphModule, state: Mapping[str, Tensor], batch: Batch) -> C
         options: Any = {} if _UNGUARDED is None else {"guard_filter_fn": _UNGUARDED}
         with _validation_left_alone():
             made = torch.compile(trace, dynamic=False, options=options)
-        if held:  # tensors of its own: it is no other fit's
+        if held:  # the trace contains tensors of this fit, so that no other fit can share it
             return made
         _CACHE[key] = made
     return _CACHE[key]

@@ -1,4 +1,4 @@
-"""Training data on the device in its own dtype, gathered a batch at a time."""
+"""Training data on the device in its own dtype, from which one batch at a time is gathered."""
 
 from __future__ import annotations
 
@@ -14,25 +14,26 @@ __all__ = ["Rows", "place_for"]
 
 
 def place_for(size: int, device: torch.device) -> torch.device:
-    """Return where data of `size` bytes stay: on the device, or with the CPU where they would fill half of it."""
+    """Return where to keep `size` bytes: on the device, or in the CPU's memory if they would fill half the device's."""
     if device.type == "cuda" and size > torch.cuda.mem_get_info(device)[0] // 2:
         return torch.device("cpu")
     return device
 
 
 class Rows:
-    """The rows of a fit, by what they are, and which of them are used.
+    """The rows of a fit, cut into batches.
 
-    An epoch visits every row once in random order. All batches but the last have exactly `size` rows; the last takes
-    what is left as well, so that no batch is smaller than `size` unless the data are.
+    An epoch visits every row once in random order. All batches but the last have exactly `size` rows; the last also
+    takes the remaining rows, so that no batch is smaller than `size` unless the data are.
 
     Parameters
     ----------
-    data : all rows: x, and what comes with them.
-    batch_size : rows a batch.
-    rows : which rows are used; None is all.
-    device : where batches are wanted; None is where the data are.
-    ahead : whether the next batch is fetched while this one is trained on, as pays for data on disk or elsewhere.
+    data : all rows: x with its condition, weight and other tensors.
+    batch_size : rows per batch.
+    rows : the row numbers to use; None uses all.
+    device : the device that batches are sent to; None is the data's own.
+    ahead : whether to gather the next batch during the current step. This pays if the data are on disk; data on
+        another device are always gathered ahead.
     """
 
     def __init__(
@@ -59,12 +60,12 @@ class Rows:
         return self.rows[torch.randperm(len(self), generator=generator, device=self.device).to(self.home)]
 
     def chosen(self, order: Tensor, start: int = 0) -> Iterator[Tensor]:
-        """Yield which rows each batch of an epoch holds, from batch number `start` on."""
+        """Yield the row numbers of each batch of an epoch, from batch number `start` on."""
         for i in range(start, self.batches):
             yield order[i * self.size : (i + 1) * self.size if i < self.batches - 1 else len(order)]
 
     def batches_of(self, order: Tensor, start: int = 0) -> Iterator[tuple[Tensor, Batch]]:
-        """Yield which rows each batch of an epoch holds, and the batch, from batch number `start` on."""
+        """Yield the row numbers and the tensors of each batch of an epoch, from batch number `start` on."""
         if not self.ahead:
             yield from ((chosen, self.gather(chosen)) for chosen in self.chosen(order, start))
             return
@@ -79,12 +80,12 @@ class Rows:
                 yield waiting[0], self._sent(waiting[1].result())
 
     def gather(self, chosen: Tensor) -> Batch:
-        """Return the batch of those rows where the data are, in memory that a device can copy from by itself."""
+        """Return the batch of those rows in the data's memory, pinned if it has to be copied to a device."""
         batch = self.data.map(lambda tensor: tensor.index_select(0, chosen))
         return batch if self.device == self.home else batch.map(Tensor.pin_memory)
 
     def _sent(self, batch: Batch) -> Batch:
-        """Return the batch on the device; only the thread that trains asks that of it, since it may be capturing."""
+        """Return the batch on the device; called by the training thread alone, since that thread may be capturing."""
         return batch.map(lambda tensor: tensor.to(self.device, non_blocking=True))
 
     def in_order(self) -> Iterator[Batch]:
@@ -93,6 +94,6 @@ class Rows:
 
     @property
     def weight(self) -> float:
-        """The sum of the rows' weights: their number where every row counts the same."""
+        """The sum of the rows' weights; without weights, the number of rows."""
         weight = self.data.weight
         return float(len(self)) if weight is None else float(weight[self.rows].sum())

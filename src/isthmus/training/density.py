@@ -1,4 +1,4 @@
-"""A density fitted to given values by the one loop: what a `finish` does with codes."""
+"""A density fitted to given values by the training loop, for priors that are fitted to codes in their `finish`."""
 
 from __future__ import annotations
 
@@ -36,13 +36,18 @@ def fit_density(
 ) -> None:
     """Fit p(z) to values by maximum likelihood, in place: min −(1/N) Σⱼ log p(zⱼ).
 
-    A density may fit itself in this way in its own `finish`: neither that nor its `begin` is called here.
+    A density may call this in its own `finish`. Neither `begin` nor `finish` of the density is called here.
 
     Parameters
     ----------
-    density : ``density(None)`` returns a distribution over (d,); a flow, a mixture, an autoregressive net.
+    density : a module for which ``density(None)`` returns a distribution over (d,): a flow, a mixture, ...
     values : (N, d), such as the codes of the training rows.
-    epochs, batch_size, learning_rate, training, random_state : as an estimator's.
+    epochs, batch_size, learning_rate, training, random_state : as in an estimator.
+
+    References
+    ----------
+    Partha Ghosh et al., "From Variational to Deterministic Autoencoders", 2020, https://arxiv.org/abs/1903.12436,
+        fit a density to the codes of a fitted autoencoder.
     """
     facts = Facts(tuple(values.shape[1:]), values.shape[1], rows=len(values))
     model = Model(facts, scaling=Scaling.identity(facts.shape), networks={"density": density})

@@ -1,4 +1,4 @@
-"""Numbers that change from step to step, where kernels on a device find them."""
+"""Numbers that change from step to step, kept on the device where a captured step reads them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Dials"]
 
 
 class Dials:
-    """Numbers by name, each in a place of its own on the device; one that stays as it is costs nothing.
+    """Numbers by name, each in its own tensor on the device, which is only written when the number changes.
 
     >>> dials = Dials(torch.device("cpu"))
     >>> rate = dials.turned("rate", 0.5)
@@ -23,7 +23,7 @@ class Dials:
         self._values: dict[str, float] = {}
 
     def turned(self, name: str, value: float, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Return the place of a number, which holds `value` from now on."""
+        """Set a number to `value` and return its tensor, which is the same at every call."""
         if name not in self._places:
             self._places[name] = torch.full((), value, device=self.device, dtype=dtype)
         elif value != self._values[name]:

@@ -1,8 +1,8 @@
 """The life of a part in a fit: `begin` before the first step, `at` before every step, `finish` once the fit is done.
 
-A module that a part builds may have any of the three; the loop calls those that are there, in the order in which the
-model holds them. What they set is in buffers or parameters, so that a checkpoint holds it, healing goes back to it, and
-a captured step reads it.
+A module that a part builds may define any of the three methods. The loop calls them on every module that has them, in
+the order of the model's modules. They must keep their results in buffers or parameters: then a checkpoint contains
+them, healing restores them, and a captured step reads them.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ class Begins(Protocol):
     """A module that looks at the data before the first step: a centre, pseudo-inputs, a codebook."""
 
     def begin(self, model: Model, rows: Rows) -> None:
-        """Set what the fit begins with; not called for a fit that is resumed."""
+        """Set buffers or parameters from the data; not called when a fit is resumed."""
 
 
 @runtime_checkable
 class Moves(Protocol):
-    """A module that depends on how far the fit is: a temperature, a noise level."""
+    """A module that changes with the progress of the fit: a temperature, a noise level."""
 
     def at(self, progress: float) -> None:
-        """Set what holds when a fraction `progress` of the fit is done, in place."""
+        """Set buffers in place to their values at `progress`, the fraction of the fit that is done."""
 
 
 @runtime_checkable
 class Finishes(Protocol):
-    """A module that is fitted to what the others have learnt: a mixture or a flow on the codes."""
+    """A module that is fitted once the other modules have learnt: a mixture or a flow on the codes."""
 
     def finish(self, model: Model, rows: Rows) -> None:
-        """Set what the fit ends with; the model has the weights that are handed out, in evaluation mode."""
+        """Fit the module; the model is in evaluation mode and has the weights that the user will get."""
 
 
 def begin(model: Model, rows: Rows) -> None:
@@ -73,10 +73,13 @@ def finish(model: Model, rows: Rows) -> None:
 
 @torch.no_grad()
 def codes_of(model: Model, rows: Rows) -> Tensor:
-    """Return the codes of a fit's rows in their own order, the posterior's means, (N, d): for `begin` and `finish`."""
+    """Return the codes of a fit's rows, the posterior's means, (N, d) in the order of the rows.
+
+    For use in `begin` and `finish`. Rows are encoded uncorrupted and in evaluation mode.
+    """
     training = model.training
     model.eval()
-    source = Generated(torch.Generator(rows.device))  # which is not drawn from: rows are encoded as they are
+    source = Generated(torch.Generator(rows.device))  # never drawn from, because nothing is corrupted or sampled
     passes = (Pass(model, batch, source, x_tilde=model.scaled(batch.x)) for batch in rows.in_order())
     codes = [passed.q.mean for passed in passes]
     model.train(training)

@@ -1,4 +1,4 @@
-"""The one training loop: players take turns on a batch, terms are added up on the device and read once an epoch."""
+"""The training loop: players take turns on each batch; terms are summed on the device and read once an epoch."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ..batch import Batch
 from ..errors import FitError
 from ..history import History
 from ..model import Model, Pass
+from ..objective import weighted_sum
 from ..source import Generated
 from .average import Average, Best
 from .captured import Captured, Take, can_capture
@@ -32,31 +33,32 @@ from .step import sums_of
 __all__ = ["Run", "train"]
 
 CHECK_EVERY_STEPS = 256
-"""Steps between two looks at whether a fit is sound, within a long epoch."""
+"""Steps between two checks, within an epoch, that the losses and weights are sound."""
 
 STATE_COPIES = 12
-"""Copies of the weights that three states take: weights, their average and the optimiser's two moments."""
+"""Copies of the weights that three states take: each has weights, their average and the optimiser's two moments."""
 
 FLUSH_EVERY_STEPS = 64
-"""Steps after which optimisers forget what has decayed to denormal numbers."""
+"""Steps between two flushes of the optimisers' denormal numbers to zero."""
 
 
 @dataclass
 class Run:
-    """What a fit is given besides model, players and data.
+    """The settings of one fit, besides model, players and data.
 
     Attributes
     ----------
-    epochs : at most so many passes over the data.
-    learning_rate : the highest rate the schedule reaches.
+    epochs : the largest number of passes over the data.
+    learning_rate : the highest rate that the schedule reaches.
     settings : optimiser, schedule, averaging, early stopping, budget, healing.
-    generator : all randomness of the fit.
+    generator : the source of all randomness in the fit.
     validation : held-out rows, or None.
-    monitor : called after each epoch with the model as it would be handed out; what it returns goes into the history.
-    watch : the column that patience watches, lower is better; where there is none, the first player's held-out loss.
+    monitor : called after each epoch with the model that would be returned now; its result goes into the history.
+    watch : the column of the history that patience watches, lower is better; if there is no such column, patience
+        watches the first player's held-out loss.
     report : called after each epoch with its row of the history.
-    checkpoints : where the state is kept, or None.
-    begins_and_finishes : whether the `begin` and `finish` of the model's parts are called.
+    checkpoints : writes the state to disk; None writes nothing.
+    begins_and_finishes : whether to call `begin` and `finish` of the model's parts.
     """
 
     epochs: int
@@ -72,10 +74,11 @@ class Run:
 
 
 def train(model: Model, players: Turns, rows: Rows, run: Run) -> History:
-    """Play the game on the rows and return its history; the model is left in evaluation mode.
+    """Train the model on the rows and return the history; the model is left in evaluation mode.
 
-    The last weights are kept, their moving average where `Training.averaging` asks for it, or the best by a held-out
-    value where `Training.patience` does. Ctrl-C and SIGTERM end the fit at a step's edge and keep what was learnt.
+    The model keeps the best weights by a held-out value if `Training.patience` is set, otherwise the moving average if
+    `Training.averaging` is, otherwise the last weights. Ctrl-C and SIGTERM end the fit after the current step and keep
+    what was learnt.
 
     Raises
     ------
@@ -85,7 +88,7 @@ def train(model: Model, players: Turns, rows: Rows, run: Run) -> History:
 
 
 class _Game:
-    """A fit under way. All that changes is in `state`, so that it can go back, stop, and go on elsewhere."""
+    """A fit in progress. `state` copies everything that changes, so that a fit can be healed, stopped and resumed."""
 
     def __init__(self, model: Model, players: Turns, rows: Rows, run: Run) -> None:
         settings, visits = run.settings, run.epochs * len(rows)
@@ -158,7 +161,7 @@ class _Game:
             self._heal()
 
     def _order(self) -> Tensor:
-        """Return the order of this epoch's rows; the generator stands where the next batch needs it."""
+        """Return the order of this epoch's rows, and leave the generator in the state that the next batch needs."""
         generator = self.run.generator
         generator.set_state(self.opening)
         order = self.rows.order(generator)
@@ -172,7 +175,7 @@ class _Game:
 
     @property
     def done(self) -> float:
-        """How much of the fit is done, by steps or by time, whichever is further."""
+        """The fraction of the fit that is done, by steps or by time, whichever is larger."""
         by_time = 0.0 if self.settings.max_time is None else self.elapsed / self.settings.max_time
         return min(1.0, max(self.step / self.steps, by_time))
 
@@ -264,15 +267,15 @@ class _Game:
     # Healing.
 
     def _sound(self) -> bool:
-        """Return whether every loss is within bounds and every weight finite."""
+        """Return whether every loss is within bounds and every weight is finite."""
         finite = torch.stack([weight.detach().isfinite().all() for weight in self.model.parameters()]).all()
         return all(mover.sound() for mover in self.movers) and bool(finite)
 
     def _heal(self) -> None:
-        """Go back and on from there with half the rate; after some tries, stop.
+        """Go back to an earlier state and continue with half the learning rate; stop after `retries` attempts.
 
-        Back to the last good state; if that did not help, to where the fit began, since the last good state may have
-        been on its way up already.
+        The first attempt goes back to the last good state. Later ones go back to the start of the fit, since the loss
+        may already have been rising in the last good state.
         """
         epoch, healed, scale, elapsed, tries = self.epoch, self.healed, self.scale, self.elapsed, self.tries
         if len(self.good.facts["history"]) >= len(self.kept.facts["history"]):
@@ -298,7 +301,7 @@ class _Game:
         warnings.warn(f"{said}. The state after {len(self.history)} epochs is kept", stacklevel=6)
 
     def _explain(self) -> str:
-        """Play from the last good state, looking at every step, until something is not finite; return what."""
+        """Replay the fit from the last good state, and describe the first thing that is not finite."""
         generator = self.run.generator
         for chosen, batch in self.rows.batches_of(self._order(), self.index):
             done = self.done
@@ -327,12 +330,12 @@ class _Game:
     # State.
 
     def _holds_copies(self) -> bool:
-        """Return whether the device has room for what a fit goes back to, beside what it computes with."""
+        """Return whether the device has room for the copies of the state that healing needs."""
         weights = sum(weight.nbytes for weight in self.model.parameters())
         return place_for(STATE_COPIES * weights, self.rows.device) == self.rows.device
 
     def state(self) -> State:
-        """Return copies of all that changes."""
+        """Return a copy of everything that changes during the fit."""
         state = State(home=self.home)
         state.put("model", self.model.state_dict())
         if self.average is not None:
@@ -386,7 +389,7 @@ def _validate(model: Model, players: Sequence[Player], rows: Rows) -> dict[str, 
         sums: dict[str, Any] = {}
         for batch in rows.in_order():
             terms = objective(model, Pass(model, batch, source, objective.sample_shape), source)
-            for name, value in sums_of(terms, weights, batch).items():
+            for name, value in sums_of(weighted_sum(terms, weights), terms, batch).items():
                 sums[name] = sums.get(name, 0.0) + value
         for name, total in sums.items():
             means[f"validation_{_prefix(player, players)}{name}"] = float(total) / rows.weight

@@ -1,4 +1,4 @@
-"""A player at work: its weights, its optimiser, and the sums of its terms since they were last read."""
+"""A player in a fit: its weights, its optimiser, and the sums of its terms since the history last read them."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from .step import Moved, Side, Step, Weights, in_pieces
 __all__ = ["Mover", "Turn"]
 
 BLOW_UP_FACTOR = 1e3
-"""A mean loss that is larger than the untrained model's by this factor is a blow-up."""
+"""A fit has blown up if its mean loss is this many times the untrained model's."""
 
 
 class Mover:
-    """Moves one player's weights and no others.
+    """Moves the weights of one player.
 
     Parameters
     ----------
-    player : who moves what.
-    model : the model all players share.
-    learning_rate : the highest rate of the schedule, before the player's own pace.
+    player : the player.
+    model : the model that all players share.
+    learning_rate : the highest rate of the schedule; the player's `pace` multiplies it.
     settings : optimiser, clipping.
-    dials : whether rate and weights of terms are kept on the device, as steps that are captured need it.
+    dials : whether to keep the learning rate and the weights of terms on the device, as captured steps need.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Mover:
         self.first: Tensor | None = None
 
     def set(self, progress: float, factor: float) -> None:
-        """Set rate and weights of terms for the step to come."""
+        """Set the learning rate and the weights of terms for the next step."""
         rate: float | Tensor = self.rate * factor
         weights: Weights = self.player.objective.weights(progress)
         if self.dials is not None:
@@ -62,7 +62,7 @@ class Mover:
         self.weights = weights
 
     def move(self, moved: Moved, rows: int) -> None:
-        """Take one step down the gradient; this may be captured, and is not always called."""
+        """Take one step down the gradient. The step may be captured: a replayed turn does not call this method."""
         for parameter, gradient in zip(self.parameters, moved.gradients, strict=True):
             parameter.grad = gradient
         if self.clip_norm is not None:
@@ -79,21 +79,24 @@ class Mover:
                 self.sums[name] = value.clone()
 
     def _clip(self, longest: float) -> None:
-        """Shorten the gradient where it is longer; a device is not asked whether it is, which would wait for it."""
+        """Shorten the gradient if it is longer (Pascanu et al. 2013, https://arxiv.org/abs/1211.5063, algorithm 1).
+
+        On a GPU the norm is not compared first, since reading it would wait for the device.
+        """
         norm = nn.utils.get_total_norm([weight.grad for weight in self.parameters if weight.grad is not None])
-        if norm.device.type != "cpu" or not norm + 1e-6 <= longest:  # else the factor is 1
+        if norm.device.type != "cpu" or not norm + 1e-6 <= longest:  # otherwise the factor is 1
             nn.utils.clip_grads_with_norm_(self.parameters, longest, norm)
 
     def count(self, rows: int) -> None:
-        """Take note that it moved on so many rows."""
+        """Add to the number of rows that the sums are over."""
         self.rows += rows
 
     def flush(self) -> None:
-        """Set to zero what the optimiser remembers in denormal numbers.
+        """Set the denormal numbers in the optimiser's state to zero.
 
-        The moments of a weight whose gradient stays zero, such as those of a unit that died, decay until rounding
-        holds them at a few times the least denormal number, on which a processor is many times slower than on any
-        other. It can flush them itself, but by thread. A GPU is as fast on them as on others.
+        If the gradient of a weight stays zero, as for a dead unit, its moments decay until rounding holds them at a
+        few times the smallest denormal number. A CPU is many times slower on such numbers; it can be set to flush
+        them, but only in one thread at a time. A GPU is as fast on them as on others.
         """
         if self.parameters[0].device.type != "cpu":
             return
@@ -103,23 +106,23 @@ class Mover:
                     value.copy_(nn.functional.hardshrink(value, torch.finfo(value.dtype).tiny))
 
     def means(self) -> dict[str, float]:
-        """Return the mean a row of the loss and each term since `reset`; this waits for the device."""
+        """Return the mean over rows of the loss and of each term since `reset`; this waits for the device."""
         return {name: float(total) / self.rows for name, total in self.sums.items()} if self.rows else {}
 
     def sound(self) -> bool:
-        """Return whether the loss since `reset` is finite and not far above an untrained model's."""
+        """Return whether the mean loss since `reset` is finite and not far above the untrained model's."""
         if self.first is None or not self.rows:
             return True
         return abs(float(self.sums["loss"])) / self.rows <= BLOW_UP_FACTOR * (1.0 + float(self.first))
 
     def reset(self) -> None:
-        """Begin the sums anew."""
+        """Set the sums to zero."""
         self.rows = 0
         for total in self.sums.values():
             total.zero_()
 
     def put(self, state: State) -> None:
-        """Add what it remembers to a state."""
+        """Add the optimiser's state and the sums to the state of a fit."""
         name = self.player.name
         tensors, facts = optimizer_state(self.optimizer)
         state.put(f"{name}/optimizer", tensors)
@@ -128,7 +131,7 @@ class Mover:
         state.facts[name] = {"rows": self.rows, "optimizer": facts}
 
     def take(self, state: State, device: torch.device) -> None:
-        """Go back to a state."""
+        """Restore them from the state of a fit."""
         name = self.player.name
         facts = state.facts[name]
         restore_optimizer(self.optimizer, state.get(f"{name}/optimizer"), facts["optimizer"])
@@ -139,14 +142,14 @@ class Mover:
 
 
 class Turn:
-    """The players who move at once: one step, which is compiled where that pays, gives each its gradient.
+    """The players who move at the same time: one step, compiled if that pays, computes a gradient for each of them.
 
     Parameters
     ----------
-    movers : the players at work.
-    model : the model all players share.
+    movers : the players, each with its optimiser.
+    model : the model that all players share.
     settings : whether steps are compiled.
-    visits : how many rows the fit will visit.
+    visits : the number of rows that the fit will visit, counted once an epoch.
     """
 
     def __init__(self, movers: Sequence[Mover], model: Model, settings: Training, visits: int) -> None:
@@ -163,11 +166,11 @@ class Turn:
 
     @property
     def name(self) -> str:
-        """The names of the players."""
+        """The names of the players, joined."""
         return " and ".join(mover.player.name for mover in self.movers)
 
     def take(self, batch: Batch, generator: torch.Generator) -> None:
-        """Have every player take one step down the mean of its loss."""
+        """Let every player take one step down the gradient of its mean loss."""
         moved = self.step(batch, generator, [mover.weights for mover in self.movers])
         for mover, own in zip(self.movers, moved, strict=True):
             mover.move(own, batch.rows)

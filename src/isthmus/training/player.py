@@ -1,4 +1,4 @@
-"""Players: who moves which weights, by what objective, how often."""
+"""Players: each has an objective, the weights that it moves to minimise it, and how often it moves."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Player:
 
     Attributes
     ----------
-    name : goes before the names of its terms in the history when there is more than one player.
-    objective : what it minimises.
+    name : precedes the names of the player's terms in the history if there is more than one player.
+    objective : what the player minimises.
     moves : the networks and parts whose weights it moves (``"encoder"``, ``"likelihood"``, ...); empty means all.
-    every : it moves at every such batch: a generator with ``every=5`` lets D take five steps to its one.
-    optimizer : its own; None is the fit's.
-    pace : its learning rate over the fit's.
-    clip_norm : the largest norm of its gradient where the fit's is ``"auto"``; None is any.
+    every : batches per move; with ``every=5`` a generator moves at each fifth batch, while D takes five steps.
+    optimizer : the player's own optimiser; None uses the fit's.
+    pace : the ratio of the player's learning rate to the fit's.
+    clip_norm : the largest norm of its gradient if `Training.clip_norm` is ``"auto"``; None does not clip.
     """
 
     name: str
@@ -39,11 +39,11 @@ class Player:
     clip_norm: float | None = None
 
     def parameters(self, model: Model) -> list[nn.Parameter]:
-        """Return the weights it moves, each once.
+        """Return the weights that the player moves, each once.
 
         Raises
         ------
-        CompositionError : it moves a network or part that the model does not have, or one without weights alone.
+        CompositionError : the model has no network or part of a name in `moves`, or there are no weights to move.
         """
         there = {**dict(model.named_children()), **dict(model.networks.items())}
         absent = [name for name in self.moves if name not in there and not hasattr(model, name)]
@@ -60,21 +60,22 @@ class Player:
 
 
 Turns = Sequence[Player | Sequence[Player]]
-"""Who moves when: one after the other, or, in a sequence within the sequence, at once, from one forward pass."""
+"""The order of moves: players move one after the other; those in an inner sequence move at the same time, on the
+gradients of one forward pass."""
 
 
 def turns_of(players: Turns) -> list[tuple[Player, ...]]:
-    """Return the turns as tuples of those who move at once.
+    """Return the turns, each a tuple of the players who move at the same time.
 
     Raises
     ------
-    CompositionError : two players have one name, or players who move at once do so at different intervals.
+    CompositionError : two players have the same name, or players of one turn differ in `every`.
     """
     turns = [(turn,) if isinstance(turn, Player) else tuple(turn) for turn in players]
     names = [player.name for turn in turns for player in turn]
     if len(set(names)) < len(names):
-        raise CompositionError(f"players must have names of their own, got {', '.join(names)}")
+        raise CompositionError(f"players must have different names, got {', '.join(names)}")
     for turn in turns:
         if len({player.every for player in turn}) != 1:
-            raise CompositionError(f"players who move at once must do so equally often: {[p.name for p in turn]}")
+            raise CompositionError(f"players of one turn must have the same `every`: {[p.name for p in turn]}")
     return turns

@@ -1,4 +1,4 @@
-"""Everything about training that is not the data's or the model's, in one object."""
+"""All settings of training that concern neither the data nor the model, in one object."""
 
 from __future__ import annotations
 
@@ -11,48 +11,56 @@ from .optimizer import Adam, Optimizer
 
 __all__ = ["Training"]
 
-OWN = ("optimizer", "averaging")
-"""What each system has its own of."""
+PER_SYSTEM = ("optimizer", "averaging")
+"""Settings with a default of their own in each system."""
 
 PLACES = ("checkpoint", "every", "resume", "trackers")
-"""What says where a fit is kept and told of; its result does not depend on it."""
+"""Settings that name places where a fit is saved or logged; the result of the fit does not depend on them."""
 
 
 class Training(Part, kind="training", final=True):
-    r"""How a fit moves: optimiser, schedule, clipping, averaging, early stopping, budget, compiling, checkpoints.
+    r"""Settings of a fit: optimiser, schedule, clipping, averaging, early stopping, budget, compiling, checkpoints.
 
-    The learning rate is the estimator's, times a factor that rises linearly over the first `warmup` of the fit and
-    then falls by `decay`: to zero along a line or a half cosine, or not at all.
+    The learning rate is the estimator's, times a factor. The factor rises linearly over the first `warmup` of the fit
+    and then falls to zero, linearly or along a half cosine, or stays constant, as `decay` says.
 
-    A loss that becomes NaN or infinite, or a thousand times what it was untrained, takes the fit back to its last good
-    state, from where it goes on with half the rate (the column ``healed`` of the history counts it); after `retries`
-    times it stops, the cause named.
+    If the loss becomes NaN, infinite or a thousand times the untrained loss, the fit goes back to its last good state
+    and continues with half the learning rate; the column ``healed`` of the history counts these events. After `retries`
+    of them the fit stops and names the cause.
 
     Parameters
     ----------
-    optimizer : one for every player; None is the system's own.
-    warmup : fraction of the fit.
+    optimizer : the optimiser of every player that has none of its own; None is the system's own.
+    warmup : the fraction of the fit over which the learning rate rises.
     decay : ``"cosine"``, ``"linear"`` or ``"constant"``.
-    clip_norm : the largest norm of a player's gradient; None is any, ``"auto"`` the player's own: 3√n for standardised
-        rows of n features, where one row far out would undo what many taught, and any for all else.
-    averaging : decay of the exponential moving average of the weights that the fitted model gets; 0 keeps the last,
-        None is the system's own.
-    patience : epochs without a better held-out value until the fit stops and the best is kept; None never stops. It
-        needs the estimator's `validation_fraction`. The value is the held-out loss; for adversarial nets, whose losses
-        do not say when to stop, the discrepancy of samples from the held-out rows, ``validation_mmd``.
-    max_time : a budget in seconds beside the estimator's `max_epochs`; the schedule ends with whichever ends first.
-        Under it results depend on the machine's speed.
-    compile : whether steps are compiled, which costs half a minute once and gives the same numbers within rounding;
-        ``"auto"`` does so where the fit is long enough to repay it and every part is this library's.
-    capture : whether on a GPU what a step launches is captured once, as a CUDA graph, and replayed, to the same numbers
-        within rounding; ``"auto"`` does so where every part is this library's.
-    retries : how often a fit that blew up is healed before it stops.
-    checkpoint : a folder that the state of the fit is written to, or None.
-    every : steps between checkpoints; None is one a finished epoch.
-    resume : whether to go on from the newest checkpoint in that folder, if there is one. On a CPU the result is, bit
-        for bit, that of a fit that was never stopped.
-    trackers : where the history goes as it grows, besides ``history_``: one of `isthmus.trackers` or several, or their
+    clip_norm : the largest norm of a player's gradient; None does not clip. ``"auto"`` takes the player's own: 3√n for
+        standardised rows of n features, where one far-out row could undo what many have taught, otherwise None.
+    averaging : the decay of the exponential moving average of the weights, which the fitted model gets; 0 keeps the
+        last weights, None is the system's own.
+    patience : epochs without a better held-out value after which the fit stops, keeping the best weights; None never
+        stops early. It needs the estimator's `validation_fraction`. The value is the held-out loss. The losses of
+        adversarial nets do not show when to stop, so there the value is ``validation_mmd``, the discrepancy between
+        samples and held-out rows.
+    max_time : a budget in seconds, beside the estimator's `max_epochs`. The fit, and its schedule with it, ends when
+        the first of the two is used up. With a budget the result depends on the machine's speed.
+    compile : whether to compile steps, which costs half a minute once and changes numbers only by rounding. ``"auto"``
+        compiles if the fit is long enough to repay it and every part is this library's.
+    capture : whether to capture steps on a GPU as CUDA graphs and replay them, which changes numbers only by rounding.
+        ``"auto"`` captures if every part is this library's.
+    retries : how many times a fit that blew up is healed before it stops.
+    checkpoint : the folder for checkpoints, or None.
+    every : steps between checkpoints; None writes one after each epoch.
+    resume : whether to continue from the newest checkpoint in that folder, if there is one. On a CPU the result equals
+        that of an uninterrupted fit, bit for bit.
+    trackers : where to send the history as it grows, besides ``history_``: one of `isthmus.trackers`, several, or their
         names, such as ``"tensorboard:runs"``, ``"mlflow:experiment"``, ``"jsonlines:history.jsonl"``.
+
+    References
+    ----------
+    Ilya Loshchilov and Frank Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017,
+        https://arxiv.org/abs/1608.03983, equation 5: the cosine schedule.
+    Priya Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", 2017,
+        https://arxiv.org/abs/1706.02677, section 2.2: warm-up.
     """
 
     optimizer: Optimizer | None = None
@@ -98,25 +106,26 @@ class Training(Part, kind="training", final=True):
         as_trackers(self.trackers)
 
     def portable(self) -> Training:
-        """Return the same without the places on this machine that it writes to: what belongs into a file."""
+        """Return the same settings without places on this machine, as they are saved in a model's folder."""
         return type(self)(**self.get_params(deep=False) | dict.fromkeys(PLACES) | {"resume": False})
 
     def completed(self, recipe: Training) -> Training:
-        """Return the same with a system's own optimiser and averaging where none is asked for."""
-        own = {name: getattr(recipe, name) for name in OWN if getattr(self, name) is None}
+        """Return the same settings, with those of `recipe` wherever the optimiser or the averaging is None."""
+        own = {name: getattr(recipe, name) for name in PER_SYSTEM if getattr(self, name) is None}
         return type(self)(**self.get_params(deep=False) | own)
 
     def make_optimizer(self) -> Optimizer:
-        """Return the optimiser's blueprint."""
+        """Return the blueprint of the optimiser."""
         return self.optimizer or Adam()
 
     def rate(self, done: float, risen: float) -> float:
-        """Return the factor on the learning rate of a step before which a fraction `done` of the fit was done.
+        """Return the factor on the learning rate of the next step.
 
         Parameters
         ----------
-        done : in [0, 1).
-        risen : the fraction with that step, `done` + 1/steps: the first step must not stand still.
+        done : the fraction of the fit that is done before the step, in [0, 1).
+        risen : the fraction that is done after it, `done` + 1/steps. The warm-up uses this one, so that the first step
+            does not have rate zero.
 
         >>> t = Training(warmup=0.1, decay="linear")
         >>> [round(t.rate(s / 100, (s + 1) / 100), 3) for s in (0, 9, 10, 55, 99)]

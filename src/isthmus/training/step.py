@@ -1,4 +1,4 @@
-"""One turn of the players who move at once: the gradients of their mean losses, and the sums of their terms."""
+"""One step of the players of a turn: the gradients of their mean losses, and the sums of their terms."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ Weights = Mapping[str, float | Tensor]
 
 
 class Side(NamedTuple):
-    """A player as a step sees it: what it minimises, and the parameters that it moves."""
+    """The part of a player that a step needs: its objective, and the parameters that it moves."""
 
     objective: Objective
     parameters: Sequence[Tensor]
 
 
 class Moved(NamedTuple):
-    """What a step gives a player: a gradient for each parameter, and the sums over rows of its loss and its terms."""
+    """The result of a step for one player: a gradient for each parameter, and the sums over rows of loss and terms."""
 
     gradients: Sequence[Tensor | None]
     sums: dict[str, Tensor]
 
 
 Step = Callable[[Batch, torch.Generator, Sequence[Weights]], list[Moved]]
-"""``step(batch, generator, weights)`` returns what each player gets, given the weights of each player's terms."""
+"""``step(batch, generator, weights)`` returns each player's result; `weights` are those of each player's terms."""
 
 
 def mean_loss(loss: Tensor, batch: Batch) -> Tensor:
-    """Return the mean of (N,) losses over the rows, each counted as its weight says, of mean 1 over the fit's rows."""
+    """Return the weighted mean of losses (N,) over the rows; the rows' weights have mean 1 over the whole fit."""
     return (loss if batch.weight is None else loss * batch.weight).mean()
 
 
-def sums_of(terms: Terms, weights: Weights, batch: Batch) -> dict[str, Tensor]:
-    """Return the sums over rows, counted by weight, of the loss and of its terms."""
-    named = {"loss": weighted_sum(terms, weights), **terms}
+def sums_of(loss: Tensor, terms: Terms, batch: Batch) -> dict[str, Tensor]:
+    """Return the weighted sums over rows of the loss and of its terms."""
+    named = {"loss": loss, **terms}
     if batch.weight is not None:
         named = {name: value * batch.weight for name, value in named.items()}
     return {name: value.detach().sum() for name, value in named.items()}
@@ -56,7 +56,7 @@ def gradients(
 ) -> list[Moved]:
     """Return, for each player, ∂/∂θ of its mean loss for every θ that it moves, and the sums of its terms.
 
-    Players whose objectives want as many draws share one forward pass.
+    Players whose objectives use the same number of draws share one forward pass.
     """
     passes: dict[tuple[int, ...], Pass] = {}
     moved = []
@@ -64,17 +64,19 @@ def gradients(
         shape = side.objective.sample_shape
         passed = passes.setdefault(shape, Pass(model, batch, source, shape))
         terms = side.objective(model, passed, source)
-        loss = mean_loss(weighted_sum(terms, own), batch)
+        loss = weighted_sum(terms, own)
         later = number + 1 < len(sides)
-        slopes = torch.autograd.grad(loss, side.parameters, allow_unused=True, retain_graph=later)
-        moved.append(Moved(slopes, sums_of(terms, own, batch)))
+        mean = mean_loss(loss, batch)
+        slopes = torch.autograd.grad(mean, side.parameters, allow_unused=True, retain_graph=later)
+        moved.append(Moved(slopes, sums_of(loss, terms, batch)))
     return moved
 
 
 def in_pieces(model: Model, sides: Sequence[Side]) -> Step:
-    """Return a step that cuts the batch into pieces, their gradients added up, once the device's memory runs out.
+    """Return a step that splits the batch into pieces once the device runs out of memory, and adds up their gradients.
 
-    The gradient is the whole batch's; draws are made a piece at a time, and batch normalisation sees a piece.
+    The sum is the gradient of the whole batch, except that random draws and the moments of batch normalisation are
+    those of each piece.
     """
     pieces = 1
 
@@ -90,7 +92,8 @@ def in_pieces(model: Model, sides: Sequence[Side]) -> Step:
             if batch.x.is_cuda:
                 torch.cuda.empty_cache()
             warnings.warn(
-                f"the device's memory is full; a batch is taken in {pieces} pieces from now on, to the same gradient",
+                f"the device's memory is full; from now on each batch is split into {pieces} pieces, and the gradient "
+                "stays the same",
                 stacklevel=2,
             )
 

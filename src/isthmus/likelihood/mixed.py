@@ -10,16 +10,16 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, constraints
 
-from .conditional import Entrywise
-from .data import Column
-from .distributions import draw, event, log_prob, normal
-from .errors import CompositionError
-from .facts import Facts
-from .likelihood import Likelihood
-from .scaling import Scaling
-from .source import Source
+from ..conditional import Entrywise
+from ..data import Column
+from ..distributions import draw, event, log_prob, normal
+from ..errors import CompositionError
+from ..facts import Facts
+from ..scaling import Scaling
+from ..source import Source
+from .base import Likelihood
 
-__all__ = ["Mixed", "MixedEntries", "MixedUnits"]
+__all__ = ["Mixed"]
 
 
 class Layout:

@@ -1,0 +1,263 @@
+"""The masked autoencoder: rows created, completed and scored, entry by entry in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..any_order import fill, log_densities, log_mean_exp, orders
+from ..binned import Binned
+from ..binned_units import BinnedUnits, ColumnDistribution
+from ..corruption import AnySubset
+from ..errors import CompositionError, DataError
+from ..facts import Facts
+from ..likelihood import Likelihood
+from ..networks import Network, Residual
+from ..objective import Sum
+from ..seeds import generator_for
+from ..source import Generated
+from ..term import AnyOrder, Seen
+from ..training import Adam, Player, Training, Turns
+from .abilities import Reconstructs
+
+__all__ = ["MaskedAutoencoder"]
+
+ROWS_AT_ONCE = 1024
+"""Rows that are drawn in one order: many share their first entries, and what they share is computed once."""
+
+
+class MaskedAutoencoder(Reconstructs):
+    r"""Masked autoencoder: a denoising autoencoder whose noise hides any subset of the entries, at any rate.
+
+    x ↦ what is seen of it → code z → p(xⱼ|z) for what is hidden, each entry a category over its own bins (`Binned`). It
+    minimises an unbiased estimate of −log p(x) in random order (Uria, Murray and Larochelle 2014), so that it creates
+    rows, completes them, conditions on any entries and scores, exactly, whatever the columns are: numbers, counts,
+    categories, with values that repeat and with gaps.
+
+    Parameters
+    ----------
+    {common}
+        ``latent_dim="auto"`` and ``network="auto"`` are as wide as the rows are many: 64 to 256 units.
+    seen_weight : how much the reconstruction of what is seen counts beside what is hidden.
+
+    Attributes
+    ----------
+    history_ : one row an epoch, one column a term.
+    model_ : the fitted module.
+    latent_dim_, network_, likelihood_, precision_ : what was used.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> X = load_wine().data
+    >>> model = MaskedAutoencoder(max_epochs=2, random_state=0).fit(X)
+    >>> model.sample(3, given={0: 13.0})[:, 0].tolist()
+    [13.0, 13.0, 13.0]
+    >>> holes = np.where(np.arange(13) == 5, np.nan, X[:4])
+    >>> model.complete(holes).shape, model.complete(holes, n_draws=7).shape, model.score_samples(X).shape
+    ((4, 13), (7, 4, 13), (178,))
+    """
+
+    offers: ClassVar[frozenset[str]] = frozenset({"samples"})
+    validation_fraction: float = 0.1
+
+    recipe: ClassVar[Training] = Training(optimizer=Adam(beta2=0.99), averaging=0.999)
+    watch: ClassVar[str] = "validation_likelihood"
+
+    seen_weight: float = 0.1
+
+    def choose(self, facts: Facts) -> None:
+        super().choose(facts)
+        self.corruption_ = AnySubset()
+        if not isinstance(self.likelihood_, Binned):
+            raise CompositionError(f"likelihood must be a Binned, got {self.likelihood!r}")
+        if not self.seen_weight >= 0:
+            raise CompositionError(f"seen_weight must not be negative, got {self.seen_weight!r}")
+
+    def auto_likelihood(self, facts: Facts) -> Likelihood:
+        """Return bins."""
+        return Binned()
+
+    def auto_network(self, facts: Facts) -> Network:
+        """Return residual blocks as wide as the rows allow."""
+        return Residual(self.auto_latent_dim(facts))
+
+    def auto_latent_dim(self, facts: Facts) -> int:
+        """Return 64 to 256, as the rows are many."""
+        return 64 if facts.rows < 1000 else 128 if facts.rows < 5000 else 256
+
+    def players(self) -> Turns:
+        """Return the one player."""
+        return [Player("autoencoder", Sum((AnyOrder(), Seen(self.seen_weight))), clip_norm=1.0)]
+
+    def score_samples(self, X: Any, condition: Any = None, *, n_orders: int = 4) -> np.ndarray:
+        r"""Return log p(x) in nats for each row: log (1/k) Σₒ p(x; o) over k fixed orders of the entries.
+
+        Each p(x; o) is exact by the chain rule, and so is their mean: it sums and integrates to one. A value that is a
+        piece of its own (`isthmus.binning`) counts with its probability, any other with its density in the data's
+        units.
+
+        Parameters
+        ----------
+        X : (N, ...); NaN is left out, or counts as a gap where the column had gaps in the fit.
+        n_orders : k, at least 1.
+        condition : of each row, (N, c), where the model has one.
+        """
+        if n_orders < 1:
+            raise CompositionError(f"n_orders must be at least 1, got {n_orders}")
+        fitted = self.fitted_
+        rows, model = self._rows(X), fitted.model
+        assert fitted.likelihood is not None
+        rows, outside = fitted.likelihood.within(rows, model.scaling)
+        chosen = torch.as_tensor(orders(int(np.prod(self.shape_)), n_orders), device=model.device)
+
+        def score(x: Tensor, c: Tensor | None) -> Tensor:
+            return log_mean_exp(torch.stack([log_densities(model, x, order, c) for order in chosen]))
+
+        found = fitted.map(rows, score, condition=fitted.conditions(condition, len(rows)))
+        found[outside] = -np.inf
+        return found
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        random_state: Any = None,
+        *,
+        given: Mapping[Any, Any] | Any = None,
+        gaps: bool = False,
+        condition: Any = None,
+    ) -> np.ndarray:
+        """Return new rows in the data's shape and units, drawn entry by entry in random order.
+
+        The first n of many are the same as n alone, to the bit.
+
+        Parameters
+        ----------
+        n_samples : how many.
+        random_state : None is the estimator's own.
+        given : what holds in them: a value for each of some entries, by number or name, or rows (n_samples, ...) with
+        NaN
+            where something is to be drawn. What is given comes back as it is.
+        gaps : whether entries come out missing, as often as they were in the fit.
+        condition : one for each sample, or one for all, where the model has one.
+        """
+        if n_samples < 1:
+            raise CompositionError(f"n_samples must be at least 1, got {n_samples}")
+        start = np.full((n_samples, *self.fitted_.shape), np.nan)
+        if isinstance(given, Mapping):
+            for name, value in given.items():
+                start.reshape(n_samples, -1)[:, self._entry(name)] = value
+        elif given is not None:
+            start = self._rows(given)
+            if len(start) != n_samples:
+                raise DataError(f"given must have {n_samples} rows, one a sample, got {len(start)}")
+        return self._filled(start, random_state, gaps, condition)
+
+    def complete(
+        self, X: Any, n_draws: int | None = None, *, random_state: Any = None, condition: Any = None
+    ) -> np.ndarray:
+        """Return X with its gaps filled in; what is there stays as it is.
+
+        Parameters
+        ----------
+        X : (N, ...), NaN where a value is missing.
+        n_draws : None fills in the best guess, the mean of a number and the likeliest level of a category given all
+        that
+            is seen of the row; a number draws as many completions from their joint distribution, (n_draws, N, ...).
+        random_state : of the draws; None is the estimator's own.
+        condition : of each row, where the model has one.
+        """
+        rows, fitted = self._rows(X), self.fitted_
+        if n_draws is None:
+            guess = fitted.map(
+                rows,
+                lambda x, c: fitted.decoded(fitted.model.encode(self._scaled(x), c).mean, c),
+                condition=fitted.conditions(condition, len(rows)),
+            )
+            return np.where(np.isnan(rows), guess, rows)
+        if n_draws < 1:
+            raise CompositionError(f"n_draws must be None or at least 1, got {n_draws}")
+        again = np.concatenate([rows] * n_draws)
+        c = fitted.conditions(condition, len(rows))
+        filled = self._filled(again, random_state, False, None if c is None else np.concatenate([c] * n_draws))
+        return filled.reshape(n_draws, *rows.shape)
+
+    def conditional(self, X: Any, column: int | str, condition: Any = None) -> ColumnDistribution:
+        """Return p(column | all else that is seen of each row); what the column itself holds makes no difference.
+
+        Parameters
+        ----------
+        X : (N, ...), NaN where nothing is known.
+        column : its number, or its name.
+        """
+        rows, entry, fitted = self._rows(X).copy(), self._entry(column), self.fitted_
+        rows.reshape(len(rows), -1)[:, entry] = np.nan
+
+        def probabilities(x: Tensor, c: Tensor | None) -> Tensor:
+            p = fitted.model.decode(fitted.model.encode(self._scaled(x), c).mean, c)
+            own: Tensor = p.of_entry(entry).exp()
+            return own
+
+        found = fitted.map(rows, probabilities, condition=fitted.conditions(condition, len(rows)))
+        return ColumnDistribution(self._units, entry, found)
+
+    @property
+    def _units(self) -> BinnedUnits:
+        units = self.fitted_.model.scaling
+        assert isinstance(units, BinnedUnits)
+        return units
+
+    def _scaled(self, x: Tensor) -> Tensor:
+        """Return x as indicators, nothing where it is missing: unknown, and not known to be a gap."""
+        return self._units.inputs(self.fitted_.model.scaled(x), ~x.isnan())
+
+    def _rows(self, X: Any) -> np.ndarray:
+        """Return rows that may hold NaN as floating point."""
+        x = np.asarray(X, dtype=np.result_type(np.asarray(X).dtype, np.float32))
+        missing = np.isnan(x)
+        rows = self.fitted_.rows(np.where(missing, 0, x)).astype(x.dtype)
+        rows[missing] = np.nan
+        return rows
+
+    def _entry(self, column: int | str) -> int:
+        """Return the number of an entry of the flattened rows."""
+        names = list(getattr(self, "feature_names_in_", ()))
+        n = int(np.prod(self.fitted_.shape))
+        if column in names:
+            return names.index(column)
+        if isinstance(column, int | np.integer) and 0 <= column < n:
+            return int(column)
+        raise DataError(f"there is no column {column!r}; columns are {', '.join(map(str, names)) or f'0 to {n - 1}'}")
+
+    def _filled(self, start: np.ndarray, random_state: Any, gaps: bool, condition: Any) -> np.ndarray:
+        fitted, units = self.fitted_, self._units
+        model, device = fitted.model, fitted.model.device
+        assert fitted.likelihood is not None
+        fitted.likelihood.checked(start, units)
+        c = fitted.conditions(condition, len(start))
+        source = Generated(generator_for(self.random_state if random_state is None else random_state, device))
+        like = torch.zeros((), dtype=units.edges.dtype, device=device)
+        rows, model.mixed = [], self.precision_ == "bfloat16"
+        for first in range(
+            0, len(start), ROWS_AT_ONCE
+        ):  # in blocks of one size, so that the first n do not depend on n
+            block = np.full((ROWS_AT_ONCE, *start.shape[1:]), np.nan)
+            block[: len(start) - first] = start[first : first + ROWS_AT_ONCE]
+            x = torch.as_tensor(block, device=device)
+            order = source.uniform((units.layout.sizes.size,), like).argsort()
+            u = source.uniform((len(x), len(order)), like)
+            seen = ~x.flatten(1).isnan()
+            own = None
+            if c is not None:
+                own = torch.zeros(len(x), c.shape[1], dtype=model.dtype, device=device)
+                own[: len(c) - first] = torch.as_tensor(c[first : first + ROWS_AT_ONCE]).to(own)
+            with torch.autocast(device.type, torch.bfloat16, enabled=model.mixed):  # weights are narrowed once
+                bins = fill(model, units.bins(x), seen, order, u, condition=own, gaps=gaps)
+            rows.append(torch.where(seen.reshape(x.shape), x, units.values(bins, source)).cpu().numpy())
+        model.mixed = False
+        out = np.concatenate(rows)[: len(start)]
+        return out.astype(np.float64 if self.dtype_.kind == "f" and self.dtype_.itemsize == 8 else np.float32)

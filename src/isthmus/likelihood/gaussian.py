@@ -1,0 +1,92 @@
+"""Likelihoods of real values: Gaussians with a fixed, a learned, and a decoded σ."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+from torch.nn.functional import softplus
+
+from ..conditional import Entrywise
+from ..distributions import event, normal
+from ..facts import Facts
+from .base import Likelihood
+
+__all__ = ["Gaussian", "HeteroscedasticGaussian", "HomoscedasticGaussian"]
+
+
+class Gaussian(Likelihood):
+    r"""p(x|z) = N(x̂, σ²I), σ fixed: −log p = ‖x − x̂‖²/2σ² + (n/2) log 2πσ².
+
+    Parameters
+    ----------
+    std : σ in the model's units (standardised features); 1 gives ½‖x − x̂‖² up to a constant.
+    """
+
+    std: float = 1.0
+
+    def check(self) -> None:
+        self.require(self.std > 0, f"std must be positive, got {self.std}")
+
+    def distribution(self, mean: Tensor) -> Distribution:
+        """Return N(x̂, σ²)."""
+        return normal(mean, torch.full((), self.std, dtype=mean.dtype, device=mean.device))
+
+
+class HomoscedasticGaussian(Likelihood):
+    r"""p(x|z) = N(x̂, diag σ²), one learned σ an entry, the same for every sample.
+
+    Compare Oleh Rybkin, Kostas Daniilidis and Sergey Levine, "Simple and Effective VAE Training with Calibrated
+    Decoders", 2021, https://arxiv.org/abs/2006.13202.
+
+    Parameters
+    ----------
+    shared : whether all entries share one σ, as probabilistic PCA does and pixels should.
+    minimum_std : a floor in the model's units: a constant column must not have infinite density.
+    """
+
+    shared: bool = False
+    minimum_std: float = 1e-3
+
+    def check(self) -> None:
+        self.require(self.minimum_std > 0, f"minimum_std must be positive, got {self.minimum_std}")
+
+    def build(self, facts: Facts) -> nn.Module:
+        """Return the module that holds log σ, which starts at σ = 1."""
+        return _Homoscedastic(self, facts)
+
+
+class _Homoscedastic(Entrywise):
+    def __init__(self, family: HomoscedasticGaussian, facts: Facts) -> None:
+        super().__init__(family, facts.shape)
+        self.log_std = nn.Parameter(torch.zeros(() if family.shared else facts.shape))
+        self.floor = math.log(family.minimum_std)
+
+    def forward(self, context: Tensor) -> Distribution:
+        (mean,) = self.parameters_of(context)
+        return event(normal(mean, self.log_std.clamp(min=self.floor).exp()), len(self.event_shape))
+
+
+class HeteroscedasticGaussian(Likelihood):
+    r"""p(x|z) = N(x̂(z), diag σ²(z)), the decoder returning both.
+
+    Diederik P. Kingma and Max Welling, "Auto-Encoding Variational Bayes", 2014, https://arxiv.org/abs/1312.6114,
+    appendix C.2.
+
+    Parameters
+    ----------
+    minimum_std : a floor in the model's units: a constant column must not have infinite density.
+    """
+
+    numbers: ClassVar[int] = 2
+    minimum_std: float = 1e-2
+
+    def check(self) -> None:
+        self.require(self.minimum_std > 0, f"minimum_std must be positive, got {self.minimum_std}")
+
+    def distribution(self, mean: Tensor, raw: Tensor) -> Distribution:
+        """Return N(x̂, σ²), σ through a softplus."""
+        return normal(mean, self.minimum_std + softplus(raw))
