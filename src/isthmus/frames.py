@@ -137,7 +137,7 @@ def refuse_nested(X: Any, name: str) -> None:
     isthmus.errors.DataError: X: columns e hold lists; make an array of them: numpy.stack(X['e'].to_list())
     """
     library = type(X).__module__.partition(".")[0]
-    if library not in ("polars", "pandas") or not hasattr(X, "columns") or type(X).__name__ == "LazyFrame":
+    if library not in ("polars", "pandas") or type(X).__name__ == "LazyFrame" or not hasattr(X, "columns"):
         return
     names = list(X.columns)
     if len(set(names)) < len(names):

@@ -95,7 +95,7 @@ class Scaling(nn.Module):
             return cls(mean, torch.where(std <= CONSTANT_BELOW * mean.abs(), 1.0, std), shape)
         constant = std <= CONSTANT_BELOW * mean.abs()
         if not constant.any():
-            return cls(mean, std, shape)
+            return cls(mean, std.clone(), shape)
         rounding = max(10 * CONSTANT_BELOW, 16 * np.finfo(dtype).eps if np.dtype(dtype).kind == "f" else 0.0)
         spread = float(std[~constant].min()) if not constant.all() else 0.0
         small = torch.clamp(rounding * mean.abs(), min=MOVES_FROM * spread if spread else rounding)

@@ -132,11 +132,6 @@ class MixedEntries(Distribution):
         doubts = [1 - logits.softmax(-1).amax(-1) for logits in self.logits]
         return self.layout.joined(self.scale.square().expand_as(self.loc), doubts)
 
-    @staticmethod
-    def _shape(level: Tensor, logits: Tensor) -> torch.Size:
-        """Return the shape of a column's values that both broadcast to."""
-        return level.shape if level.ndim >= logits.ndim else logits.shape[:-1]
-
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log-density of each number and the log-probability of each category, (..., d)."""
         layout = self.layout
@@ -145,7 +140,7 @@ class MixedEntries(Distribution):
         for place, logits in zip(layout.categories, self.logits, strict=True):
             level = value[..., place].round().long()
             inside = (level >= 0) & (level < logits.shape[-1])
-            chosen = torch.broadcast_to(level.clamp(0, logits.shape[-1] - 1), self._shape(level, logits))
+            chosen, _ = torch.broadcast_tensors(level.clamp(0, logits.shape[-1] - 1), logits[..., 0])
             entry = logits.log_softmax(-1).expand(*chosen.shape, -1).gather(-1, chosen[..., None])[..., 0]
             found.append(torch.where(inside, entry, -math.inf))
         return layout.joined(numbers, found)
