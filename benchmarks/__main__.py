@@ -31,6 +31,9 @@ ALL = {
     "fuzz": "fuzz",
     "kills": "kills",
     "diagnosis": "diagnosis",
+    "anomaly": "odd_sets",
+    "likelihoods": "likelihoods",
+    "one-row": "one_row",
 }
 """Each benchmark's module; imported when it is run, since some need packages that others do not."""
 

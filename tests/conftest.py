@@ -9,10 +9,30 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from isthmus import GAN, VAE, Autoencoder, DenoisingAutoencoder
+from isthmus import (
+    GAN,
+    VAE,
+    AdversarialAutoencoder,
+    Autoencoder,
+    ContractiveAutoencoder,
+    DenoisingAutoencoder,
+    MaskedAutoencoder,
+)
 from isthmus.report.content import Content
 
 torch.set_num_threads(1)  # a worker a core: small models gain nothing from a second thread
+
+SYSTEMS = (
+    Autoencoder,
+    DenoisingAutoencoder,
+    ContractiveAutoencoder,
+    VAE,
+    GAN,
+    AdversarialAutoencoder,
+    MaskedAutoencoder,
+)
+
+each_system = pytest.mark.parametrize("cls", SYSTEMS, ids=lambda cls: cls.__name__)
 
 
 @pytest.fixture(scope="session")

@@ -86,6 +86,7 @@ ENCODERS = {
     "linear": (MLP(()), (6,), True),
     "deep": (MLP((7, 5), activation="tanh"), (6,), False),
     "conv": (Conv((3,), activation="softplus"), (5, 6), False),
+    "conv, series": (Conv((3,), activation="softplus"), (7, 2), False),
 }
 
 
@@ -277,8 +278,8 @@ def test_a_feature_of_a_single_row_does_not_send_others_far_off(model, rng):
 
 @pytest.mark.parametrize(
     ("network", "shape"),
-    [(MLP((7, 5)), (3, 4)), (Conv((3, 4)), (9, 14)), (Conv((3,)), (2, 5, 7))],
-    ids=["mlp", "grey", "colour"],
+    [(MLP((7, 5)), (3, 4)), (Conv((3, 4)), (9, 14)), (Conv((3,)), (2, 5, 7)), (Conv((3,)), (2, 19))],
+    ids=["mlp", "grey", "colour", "series"],
 )
 def test_tied_weights_are_one_tensor_and_transposes(network, shape):
     torch.manual_seed(0)
@@ -287,7 +288,7 @@ def test_tied_weights_are_one_tensor_and_transposes(network, shape):
     shared = {p.data_ptr() for p in encoder.parameters()}
     assert all(p.data_ptr() not in shared for p in decoder.parameters())
     biases = sum(p.numel() for p in decoder.parameters())
-    weights = [m for m in encoder.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+    weights = [m for m in encoder.modules() if isinstance(m, nn.Linear | nn.Conv1d | nn.Conv2d)]
     widths = [m.in_features if isinstance(m, nn.Linear) else m.in_channels for m in weights]
     assert biases == sum(widths)
     h = torch.randn(4, 3)
@@ -298,7 +299,7 @@ def test_tied_weights_are_one_tensor_and_transposes(network, shape):
     assert gradient.abs().sum() > 0, "the decoder uses the encoder's own weight"
 
 
-@pytest.mark.parametrize("shape", [(8, 8), (9, 14), (3, 7, 6)])
+@pytest.mark.parametrize("shape", [(8, 8), (9, 14), (3, 7, 6), (13,), (2, 19), (19, 2), (9, 12, 3), (5, 6, 7)])
 def test_a_tied_convolution_is_the_exact_adjoint(shape):
     """⟨Wx, y⟩ = ⟨x, Wᵀy⟩ for the linear part, with odd sizes too."""
     torch.manual_seed(0)

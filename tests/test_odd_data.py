@@ -12,20 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from conftest import SYSTEMS, each_system
 from isthmus import (
     GAN,
-    VAE,
-    AdversarialAutoencoder,
     Autoencoder,
     ContractiveAutoencoder,
-    DenoisingAutoencoder,
 )
 from isthmus.errors import CompositionError, DataError
 from isthmus.networks import MLP
 from isthmus.rows import check_rows
-
-ALL = [Autoencoder, DenoisingAutoencoder, ContractiveAutoencoder, VAE, GAN, AdversarialAutoencoder]
-by_class = pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.__name__)
 
 
 def quick(cls, **arguments):
@@ -52,20 +47,20 @@ def numbers(rows=20):
     return np.random.default_rng(0).normal(size=(rows, 5))
 
 
-@by_class
+@each_system
 def test_batches_larger_than_the_data(cls):
     fits(cls, numbers(), batch_size=1000)
 
 
 @pytest.mark.parametrize("rows", [2, 3, 17, 33])
-@by_class
+@each_system
 def test_no_batch_is_left_with_one_row(cls, rows):
     network = MLP((8,), norm="layer" if cls is ContractiveAutoencoder else "batch")
     tied = {"tied": False} if cls is ContractiveAutoencoder else {}
     fits(cls, numbers(rows), batch_size=16, network=network, **tied)
 
 
-@pytest.mark.parametrize("cls", [c for c in ALL if c is not ContractiveAutoencoder], ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", [c for c in SYSTEMS if c is not ContractiveAutoencoder], ids=lambda cls: cls.__name__)
 def test_batches_of_one_row(cls):
     fits(cls, numbers(5), batch_size=1)
     with pytest.raises(
@@ -91,7 +86,7 @@ VALUES = {
 
 
 @pytest.mark.parametrize("values", VALUES)
-@by_class
+@each_system
 def test_odd_values(cls, values):
     fits(cls, VALUES[values](numbers()))
 
@@ -135,7 +130,7 @@ def _frozen(X):
 
 
 @pytest.mark.parametrize("form", FORMS)
-@by_class
+@each_system
 def test_odd_forms_give_the_same_bits(cls, form):
     X = numbers()
     given = FORMS[form](X)
@@ -148,7 +143,7 @@ def test_odd_forms_give_the_same_bits(cls, form):
 @pytest.mark.parametrize(
     "dtype", ["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?", ">f2", ">i4", ">u2"]
 )
-@by_class
+@each_system
 def test_numbers_of_every_width(cls, dtype):
     X = (np.random.default_rng(0).uniform(size=(20, 5)) * (1 if dtype == "?" else 100)).round().astype(dtype)
     made = fits(cls, X)
@@ -192,14 +187,14 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("form", REFUSED)
-@by_class
+@each_system
 def test_what_cannot_be_used_is_refused(cls, form):
     give, message = REFUSED[form]
     with pytest.raises((ValueError, TypeError), match=message):
         quick(cls).fit(give(numbers()))
 
 
-@by_class
+@each_system
 def test_columns_are_known_by_name(cls):
     frame = pd.DataFrame(numbers(), columns=list("abcde"))
     model = quick(cls).fit(frame)
@@ -216,7 +211,7 @@ def test_columns_are_known_by_name(cls):
         method(polars)
 
 
-@by_class
+@each_system
 def test_one_row_after_the_fit(cls):
     X = numbers()
     model = quick(cls).fit(X)

@@ -16,12 +16,12 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import isthmus
+from conftest import each_system
 from isthmus import (
     GAN,
     VAE,
     AdversarialAutoencoder,
     Autoencoder,
-    ContractiveAutoencoder,
     DenoisingAutoencoder,
     Training,
 )
@@ -29,15 +29,13 @@ from isthmus.corruption import Residuals
 from isthmus.errors import ModelFileError
 from isthmus.training import Adam
 
-CLASSES = [Autoencoder, DenoisingAutoencoder, ContractiveAutoencoder, VAE, GAN, AdversarialAutoencoder]
-
 
 @pytest.fixture
 def X(rng):
     return rng.normal(size=(40, 5)) * 10 + 3
 
 
-@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+@each_system
 def test_a_model_comes_back_to_the_bit(cls, X, tmp_path):
     model = cls(2, max_epochs=2, random_state=0).fit(X)
     model.save(tmp_path / "m")

@@ -7,20 +7,16 @@ import pytest
 import torch
 from sklearn.base import clone
 
+from conftest import each_system
 from isthmus import (
-    GAN,
     VAE,
-    AdversarialAutoencoder,
     Autoencoder,
     ContractiveAutoencoder,
-    DenoisingAutoencoder,
     Training,
 )
 from isthmus.errors import DataError
 from isthmus.networks import MLP
 from isthmus.training import SGD
-
-ALL = [Autoencoder, DenoisingAutoencoder, ContractiveAutoencoder, VAE, GAN, AdversarialAutoencoder]
 
 
 def assert_same_weights(a, b, **tolerance) -> None:
@@ -50,7 +46,7 @@ def test_whole_weights_are_repeated_rows(system, scaling, rng):
     assert np.abs(still.transform(X) - one.transform(X)).max() > 1e-5, "weights make a difference"
 
 
-@pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.__name__)
+@each_system
 def test_a_row_of_weight_zero_is_no_row_to_the_bit(cls, rng):
     X = rng.normal(size=(60, 5))
     weight = rng.uniform(0.5, 2, size=60) * (rng.random(60) < 0.7)
@@ -60,7 +56,7 @@ def test_a_row_of_weight_zero_is_no_row_to_the_bit(cls, rng):
     assert_same_weights(whole, without)
 
 
-@pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.__name__)
+@each_system
 def test_only_ratios_of_weights_count(cls, rng):
     X, weight = rng.normal(size=(60, 5)), 2.0 ** rng.integers(-2, 3, size=60)
     system = cls(2, max_epochs=2, batch_size=8, random_state=0)

@@ -12,10 +12,10 @@ SOURCE = Path(__file__).parents[1] / "src" / "isthmus"
 MOST_LINES = 400
 
 LAYERS = [
-    "errors typing version history machine placing progress device tensors seeds verbs systems facts source batch "
-    "atomic",
+    "errors typing version history machine placing progress device tensors seeds verbs systems facts layout source "
+    "batch atomic",
     "distributions part_language parts",
-    "binning binned_units conditional scaling corruption term data rows trackers folder frames subsets yardstick",
+    "binning binned_units conditional scaling corruption term data rows trackers folder frames subsets yardstick look",
     "posterior prior likelihood binned mixed value networks",
     "model",
     "divergence judge",

@@ -21,10 +21,11 @@ from sklearn.base import clone
 
 from . import datasets
 from .datasets import Dataset
+from .diagnosis import FEWEST_JUDGED, judge, worst_first
 from .errors import DataError, ModelFileError
 from .estimators import GAN, VAE, Autoencoder, ContractiveAutoencoder, DenoisingAutoencoder, Estimator
 from .fitting import fingerprint
-from .measured import COLUMNS, Measure, linear
+from .measured import COLUMNS, Measure, reals_of, subject_of
 from .persistence import load
 from .report.comparison import write_page
 from .report.page import write
@@ -36,6 +37,9 @@ __all__ = ["Entry", "Study", "compare", "five", "held_out", "rows", "table"]
 
 FITS_FILE = "fits.json"
 """The file in a comparison's folder that lists its finished fits, so that `resume` need not repeat them."""
+
+ALL_FITS_SECONDS = 360.0
+"""What all fits together may take in seconds where no budget is given, so that a comparison ends within ten minutes."""
 
 
 def five() -> dict[str, Estimator]:
@@ -72,7 +76,8 @@ def compare(
     data : a data set, or the name of one.
     out : the folder to write to; made if it is not there.
     systems : estimators by name; None is the systems of `five`.
-    epochs : passes over the data for each fit; the default visits 90,000 rows, in at least 10 and at most 100 epochs.
+    epochs : passes over the data for each fit; the default visits 90,000 rows, in at least 10 and at most 100 epochs, but
+        stops so early that all fits together take at most six minutes.
     seconds : a budget of time for each fit, instead of epochs.
     latent_dim : the width of every code; None is each estimator's own.
     seeds : the number of fits of each system, with seeds `seed`, `seed` + 1, ...; with several fits, figures have a
@@ -101,19 +106,27 @@ def compare(
     console = Console(quiet=not verbose)
     if not console.is_terminal:
         console = Console(quiet=not verbose, width=120)  # files and pipes get every column
-    epochs = epochs if epochs or seconds else min(100, max(10, 90_000 // len(data.train)))
+    chosen = five() if systems is None else systems
+    numbers, fits = range(seed, seed + seeds), _Fits(data, out, resume)
+    limit = seconds
+    if epochs is None and seconds is None:
+        epochs, limit = min(100, max(10, 90_000 // len(data.train))), ALL_FITS_SECONDS / (len(chosen) * seeds)
     shared: dict[str, Any] = {"device": device, "max_epochs": epochs or 10**6}
     shared |= {} if latent_dim is None else {"latent_dim": latent_dim}
-    fits = _Fits(data, out, resume)
-    numbers = range(seed, seed + seeds)
+    budget = " or ".join([f"{epochs} epochs"] * bool(epochs) + [f"{limit:.3g} seconds"] * bool(limit))
+    budget += ", whichever ends first" if epochs and limit else ""
+    clock = _Clock(len(chosen) * seeds, limit, console)
     fitted: dict[str, list[tuple[Any, float]]] = {}
-    for name, system in (five() if systems is None else systems).items():
+    for name, system in chosen.items():
         budgeted = clone(system).set_params(**shared)
-        if seconds is not None:
+        if limit is not None:
             budgeted.set_params(training=clone(budgeted.training or Training()))
-            budgeted.set_params(training__max_time=float(seconds))
-        fitted[name] = [fits.fit(name, clone(budgeted).set_params(random_state=n), n, verbose) for n in numbers]
-    budget = f"{seconds:g} seconds" if seconds is not None else f"{epochs} epochs"
+            budgeted.set_params(training__max_time=float(limit))
+        fitted[name] = []
+        for n in numbers:
+            clock.tell(name)
+            fitted[name].append(fits.fit(name, clone(budgeted).set_params(random_state=n), n, verbose))
+    clock.tell(None)
     done = _study(data, fitted, budget, numbers, command)
     console.print(table(done))
     _write_figures(done, out)
@@ -130,6 +143,48 @@ def held_out(name: str, X: np.ndarray, seed: int) -> Dataset:
     order = np.random.default_rng(seed).permutation(len(X))
     cut = len(X) // 5
     return Dataset(name, X[np.sort(order[cut:])], X[np.sort(order[:cut])], description=f"Rows of {name}.")
+
+
+class _Clock:
+    """Says before each fit how many there are, and how long all of them may still take.
+
+    Parameters
+    ----------
+    fits : in all.
+    limit : seconds that a fit may take, or None.
+    console : where it is said.
+    """
+
+    def __init__(self, fits: int, limit: float | None, console: Console) -> None:
+        self.fits, self.limit, self.console = fits, limit, console
+        self.begun, self.started = 0, time.perf_counter()
+
+    def tell(self, name: str | None) -> None:
+        """Say which fit begins, or with None that all are done and are measured."""
+        spent, left = time.perf_counter() - self.started, self.fits - self.begun
+        each = spent / self.begun if self.begun else None
+        if self.limit is not None:
+            each = self.limit if each is None else min(each, self.limit)
+        known = (
+            ""
+            if each is None
+            else f", {'at most' if self.begun == 0 else 'about'} {_duration(each * left)} of fits left"
+        )
+        if name is None:
+            self.console.print(f"{self.fits} fits done in {_duration(spent)}; measuring them", highlight=False)
+        else:
+            self.console.print(f"fit {self.begun + 1} of {self.fits}: {name}{known}", highlight=False, markup=False)
+        self.begun += 1
+
+
+def _duration(seconds: float) -> str:
+    """Return a time in words.
+
+    >>> _duration(8.2), _duration(200.0)
+    ('8 s', '3 min 20 s')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 class _Fits:
@@ -176,20 +231,26 @@ class _Fits:
 def _study(
     data: Dataset, fitted: dict[str, list[tuple[Any, float]]], budget: str, seeds: Sequence[int], command: str
 ) -> Study:
-    """Measure every fit, and PCA with as many components as the first system's code has numbers."""
-    first = [fits[0][0] for fits in fitted.values()]
-    denoising = next((m for m in first if hasattr(m, "corrupt")), None)
-    test, seed = np.asarray(data.test), seeds[0]
-    noisy = None if denoising is None else denoising.corrupt(test, random_state=seed)
+    """Measure every fit, beside PCA with as many numbers as the first system's code, and judge the first of each."""
+    seed = seeds[0]
+    subjects = {name: [subject_of(model, data, seed) for model, _ in fits] for name, fits in fitted.items()}
+    first = [of_system[0] for of_system in subjects.values()]
+    denoising = next((subject for subject in first if subject.denoises and subject.reconstructs), None)
+    noisy = None if denoising is None else denoising.own_units(denoising.held_out.inputs)
     measure, started = Measure(data, noisy, seed), time.perf_counter()
-    pca = linear(np.asarray(data.train), first[0].latent_dim_)
+    pca = measure.linear(first[0].d)
     base = {"seconds": time.perf_counter() - started} | measure(pca)
     entries = [Entry("pca", [pca], [base])]
     for name, fits in fitted.items():
-        runs = [measure(model, base["error"]) | {"seconds": s} for model, s in fits]
+        runs = [
+            measure(model, subject, base["error"]) | {"seconds": seconds}
+            for (model, seconds), subject in zip(fits, subjects[name], strict=True)
+        ]
         entries.append(Entry(name, [model for model, _ in fits], runs))
-    noise = "none" if denoising is None else str(denoising.corruption_)
-    return Study(data, budget, list(seeds), noise, noisy, entries, measure.floors(), command)
+    noise = "none" if denoising is None else str(denoising.estimator.corruption_)
+    judged = len(first[0].held_out) >= FEWEST_JUDGED
+    verdicts = {name: worst_first(judge(made[0])) for name, made in subjects.items()} if judged else {}
+    return Study(data, budget, list(seeds), noise, noisy, entries, reals_of(first), verdicts, command)
 
 
 def _write_figures(study: Study, out: Path) -> None:
@@ -202,6 +263,10 @@ def _write_figures(study: Study, out: Path) -> None:
         "noise": study.noise,
         "systems": {e.name: {"mean": e.measured, "spread": e.spread, "runs": e.runs} for e in study.entries},
         "reference": study.reference,
+        "verdicts": {
+            name: [{"about": v.about, "status": v.status, "statement": v.statement} for v in verdicts]
+            for name, verdicts in study.verdicts.items()
+        },
     }
     write(out / "results.json", json.dumps(results, indent=1) + "\n")
     csv_text = io.StringIO(newline="")

@@ -15,12 +15,14 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from .blocks import BLOCK_ROWS, block_rows, fewest_rows, values_at_once
+from .distributions import draw
 from .errors import CompositionError, DataError
 from .history import History
 from .likelihood import Likelihood
 from .model import Model
 from .placing import AnyPlace
 from .rows import check_rows, condition_rows
+from .source import Source
 from .tensors import as_tensor
 from .typing import ArrayLike
 
@@ -252,6 +254,12 @@ class Fitted:
         model = self.model
         x_hat: Tensor = model.scaling.inverse(model.decode(z.to(model.dtype), condition).mean)
         return x_hat
+
+    def drawn(self, z: Tensor, condition: Tensor | None = None, *, source: Source) -> Tensor:
+        """Return x ~ p(x|z) in the data's units for a block of codes."""
+        model = self.model
+        x: Tensor = model.scaling.inverse(draw(model.decode(z.to(model.dtype), condition), source))
+        return x
 
     def decode(self, H: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return x̂ for codes (N, d), in the data's own shape and units."""

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
+
+from .errors import MissingExtraError
+
+if TYPE_CHECKING:
+    import polars
 
 __all__ = ["History"]
 
@@ -13,7 +18,7 @@ __all__ = ["History"]
 class History(Sequence[dict[str, float]]):
     """A table with one row per epoch: ``history["loss"]`` is a column, ``history[-1]`` is a row.
 
-    ``pandas.DataFrame(list(history))`` makes it a frame.
+    `frame` makes it a polars frame, ``pandas.DataFrame(list(history))`` one of pandas.
 
     >>> history = History([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
     >>> history["loss"].tolist(), history[-1]["epoch"], history.columns
@@ -27,6 +32,18 @@ class History(Sequence[dict[str, float]]):
     def columns(self) -> list[str]:
         """The names of the columns, in the order in which they appeared."""
         return list(dict.fromkeys(name for row in self.rows for name in row))
+
+    def frame(self) -> polars.DataFrame:
+        """Return the history as a polars frame, a row an epoch; what an epoch has no value of is missing there.
+
+        >>> History([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]).frame().shape
+        (2, 2)
+        """
+        try:
+            import polars
+        except ImportError:
+            raise MissingExtraError("polars", "tables", "a history as a frame") from None
+        return polars.DataFrame({name: [row.get(name) for row in self.rows] for name in self.columns}, strict=False)
 
     @overload
     def __getitem__(self, key: str) -> np.ndarray: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,14 +10,27 @@ import numpy as np
 
 from . import metrics
 from .datasets import Dataset
+from .diagnosis import Subject, measured_rows
+from .look import look_of
 from .report.model_access import scores_bound_the_evidence
-from .subsets import random_subset
 from .yardstick import PrincipalComponents
 
-__all__ = ["COLUMNS", "Column", "Measure", "linear", "scale_of"]
+__all__ = ["COLUMNS", "Column", "Measure", "reals_of", "subject_of"]
 
-SAMPLE_ROWS = 2_000
-"""The largest number of held-out rows for metrics of samples and for probes; distances cost the square of it."""
+SCORED_ROWS = 2_000
+"""Held-out rows that the bound on log p(x) is measured on, at most: a hundred draws each."""
+
+PROBED_ROWS = 10_000
+"""Training rows that a probe learns from, at most."""
+
+SAMPLED = {
+    "recall": "recall",
+    "coverage": "coverage",
+    "density": "density",
+    "told_apart": "told apart, AUC",
+    "classes": "classes",
+}
+"""Columns that are figures of samples, and how the diagnosis calls them."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +69,12 @@ COLUMNS = {
         ".1%",
         True,
     ),
+    "recall": Column(
+        "recall",
+        "share of held-out rows that lie in the neighbourhood of a sample, which reaches to its third nearest sample; "
+        "higher is better (Kynkäänniemi et al. 2019)",
+        higher_is_better=True,
+    ),
     "coverage": Column(
         "cover",
         "share of held-out rows that have a sample in their neighbourhood, which reaches to the fifth nearest held-out "
@@ -67,12 +87,45 @@ COLUMNS = {
         "Near 1 samples lie as densely as real rows do; below 1 many lie where no real rows are; above 1 "
         "they crowd where real rows are densest, which is no merit where coverage is low (Naeem et al. 2020)",
     ),
+    "told_apart": Column(
+        "told apart",
+        "chance that a forest finds a sample likelier to be one than a real row: 0.5 if they cannot be told apart, 1 "
+        "if they always can; lower is better (Lopez-Paz & Oquab 2017)",
+        higher_is_better=False,
+    ),
+    "classes": Column(
+        "classes",
+        "classes that samples reach, as a small classifier of the labels sees them; higher is better (Srivastava et "
+        "al. 2017)",
+        ".0f",
+        True,
+    ),
     "seconds": Column("s", "time of the fit", ".1f", False),
 }
 
 
+def subject_of(model: Any, data: Dataset, seed: int) -> Subject:
+    """Return a fitted system with the rows of a data set, as the diagnosis judges it."""
+    return Subject(
+        model,
+        data.test,
+        data.train,
+        condition=data.test_condition,
+        condition_train=data.train_condition,
+        labels_train=data.train_labels,
+        random_state=seed,
+    )
+
+
+def reals_of(subjects: Iterable[Subject]) -> dict[str, float]:
+    """Return what as many training rows reach where samples are measured, of the first system that draws some."""
+    likeness = next((subject.likeness for subject in subjects if subject.likeness is not None), None)
+    figures = {} if likeness is None else likeness.figures
+    return {column: figures[name].real for column, name in SAMPLED.items() if name in figures}
+
+
 class Measure:
-    """Measures fitted systems on the held-out rows of a data set.
+    """Measures fitted systems on the held-out rows of a data set, as many as the diagnosis judges.
 
     The columns of a table have different units, so errors and distances are in standard deviations of the training
     rows. Pixels, and steps of a series, share a unit and are not scaled.
@@ -80,19 +133,25 @@ class Measure:
     Parameters
     ----------
     data : the training rows and the held-out rows.
-    noisy : the held-out rows with noise, or None.
-    seed : the seed of samples.
+    noisy : the held-out rows that are measured, with noise, or None.
+    seed : the seed of the choice of rows and of samples.
     """
 
     def __init__(self, data: Dataset, noisy: np.ndarray | None, seed: int) -> None:
-        self.data, self.noisy, self.seed = data, noisy, seed
-        self.scale = scale_of(np.asarray(data.train))
+        self.data, self.noisy = data, noisy
+        self.scale = look_of(np.asarray(data.train)).unit
+        self.rows, self.fitted_on = (measured_rows(np.asarray(X), seed) for X in (data.test, data.train))
 
-    def __call__(self, model: Any, pca_error: float | None = None) -> dict[str, float]:
-        """Return every figure that the system supports, by its column."""
+    def linear(self, d: int) -> PrincipalComponents:
+        """Return PCA with d numbers a row, fitted to training rows in the units that they are compared in."""
+        train = np.asarray(self.data.train)[self.fitted_on]
+        return PrincipalComponents(min(d, len(train), train[0].size), self.scale).fit(train)
+
+    def __call__(self, model: Any, subject: Subject | None = None, pca_error: float | None = None) -> dict[str, float]:
+        """Return every figure that the system supports, by its column; a system of isthmus comes with its subject."""
         measured: dict[str, float] = {}
-        data, train, test = self.data, np.asarray(self.data.train), np.asarray(self.data.test)
-        beside = data.beside_test() if hasattr(model, "model_") else {}  # PCA has no condition
+        data, test = self.data, np.asarray(self.data.test)[self.rows]
+        beside = data.beside_test(self.rows) if subject is not None else {}  # PCA has no condition
         reconstruct, encode = getattr(model, "reconstruct", None), getattr(model, "transform", None)
         if reconstruct is not None:
             clean = test / self.scale
@@ -102,37 +161,15 @@ class Measure:
                 cleaned = reconstruct(self.noisy, **beside) / self.scale
                 measured["denoising_gain"] = metrics.denoising_gain(clean, self.noisy / self.scale, cleaned)
         if encode is not None and data.train_labels is not None and data.test_labels is not None:
-            first = slice(5 * SAMPLE_ROWS)
-            codes = encode(train[first], **(data.beside_train(first) if hasattr(model, "model_") else {}))
+            first = slice(PROBED_ROWS)
+            codes = encode(np.asarray(data.train)[first], **(data.beside_train(first) if subject is not None else {}))
             labels, codes_test = data.train_labels[first], encode(test, **beside)
-            measured["probe"] = metrics.linear_probe(codes, labels, codes_test, data.test_labels)
+            measured["probe"] = metrics.linear_probe(codes, labels, codes_test, data.test_labels[self.rows])
         if scores_bound_the_evidence(model):
-            scores = model.score_samples(test[:SAMPLE_ROWS], **data.beside_test(slice(SAMPLE_ROWS)))
+            some = self.rows[:SCORED_ROWS]
+            scores = model.score_samples(np.asarray(data.test)[some], **data.beside_test(some))
             measured["log_likelihood"] = float(scores.mean())
-        if hasattr(model, "sample"):
-            n = min(SAMPLE_ROWS, len(test), len(train))
-            measured |= self._likeness(test[:n], model.sample(n, random_state=self.seed, **data.beside_test(slice(n))))
+        if subject is not None and subject.likeness is not None:
+            figures = subject.likeness.figures
+            measured |= {column: figures[name].value for column, name in SAMPLED.items() if name in figures}
         return measured
-
-    def floors(self) -> dict[str, float]:
-        """Return the figures of real rows: training rows in place of samples, compared with held-out rows."""
-        train, test = np.asarray(self.data.train), np.asarray(self.data.test)
-        n = min(SAMPLE_ROWS, len(test), len(train))
-        return self._likeness(test[:n], train[random_subset(len(train), n, self.seed)])
-
-    def _likeness(self, real: np.ndarray, samples: np.ndarray) -> dict[str, float]:
-        density, coverage = metrics.density_coverage(real / self.scale, samples / self.scale)
-        return {"density": density, "coverage": coverage}
-
-
-def scale_of(train: np.ndarray) -> np.ndarray:
-    """Return the divisor of a sample for comparisons: the columns' standard deviations for a table, otherwise 1."""
-    if train.ndim != 2:
-        return np.ones(())
-    std = train.std(axis=0, dtype=np.float64)
-    return np.where(std > 0, std, 1.0)
-
-
-def linear(train: np.ndarray, d: int) -> PrincipalComponents:
-    """Return PCA with d components, fitted to rows in the units of comparisons."""
-    return PrincipalComponents(min(d, len(train), train[0].size), scale_of(train)).fit(train)

@@ -29,12 +29,13 @@ from .given import units_of
 from .history import History
 from .likelihood import Likelihood
 from .model import IN_DATA_UNITS, Model
-from .networks import Custom, Network
+from .networks import Conv, Custom, Network
 from .objective import Objective
 from .parts import Part, from_json, to_json
 from .penalty import CriticPenalty
 from .posterior import Posterior
 from .prior import Prior
+from .scaling import Scaling
 from .seeds import seeded
 from .term import Term
 from .trackers import json_line
@@ -197,13 +198,13 @@ def _rebuild(path: Path, config: dict[str, Any], cls: type[Any], device: torch.d
     named = _named(config, tensors)
     try:
         with torch.device("meta"):
-            model = _composed(estimator, config, named)
+            model = _composed(estimator, config, named, tensors)
         whole = all_own(model)
     except RuntimeError:  # a part of the user's own that cannot be made without numbers
-        whole, model = False, _filled(estimator, config, named)
+        whole, model = False, _filled(estimator, config, named, tensors)
     _agree(path, model.state_dict(), tensors, named)
     if not whole:  # a module of the user's own may hold tensors that are in no file
-        model = _filled(estimator, config, named)
+        model = _filled(estimator, config, named, tensors)
     if config.get("sha256") not in (None, digest(path / WEIGHTS)):
         raise ModelFileError(f"{path / WEIGHTS} is damaged: its SHA-256 is not the one in {CONFIG}")
     values = tensors.read(list(named.values()))
@@ -214,10 +215,15 @@ def _rebuild(path: Path, config: dict[str, Any], cls: type[Any], device: torch.d
     return estimator
 
 
-def _composed(estimator: Any, config: dict[str, Any], named: Mapping[str, str]) -> Model:
+def _composed(estimator: Any, config: dict[str, Any], named: Mapping[str, str], tensors: Tensors) -> Model:
     """Put the model together from the chosen parts, in the dtype that it was fitted in."""
     facts = _placeholders(config, estimator)
     scaling = units_of(estimator, facts)
+    for name in ("shift", "scale"):  # which values share a unit was seen in the data
+        there = tensors.shapes.get(named.get(f"scaling.{name}", ""), ())
+        fits = len(there) == len(facts.shape) > 1 and all(n in (1, m) for n, m in zip(there, facts.shape, strict=True))
+        if type(scaling) is Scaling and (fits or there == ()):
+            setattr(scaling, name, torch.empty(there, dtype=torch.float64))
     for name in ("centre", "varying"):
         if f"scaling.{name}" in named:
             setattr(scaling, name, torch.empty(facts.shape, dtype=torch.float64))
@@ -228,15 +234,18 @@ def _composed(estimator: Any, config: dict[str, Any], named: Mapping[str, str]) 
     return model
 
 
-def _filled(estimator: Any, config: dict[str, Any], named: Mapping[str, str]) -> Model:
+def _filled(estimator: Any, config: dict[str, Any], named: Mapping[str, str], tensors: Tensors) -> Model:
     """Put the model together with numbers in it, which draws on no random state but its own."""
     cpu = torch.device("cpu")
     with seeded(0, cpu), cpu:
-        return _composed(estimator, config, named)
+        return _composed(estimator, config, named, tensors)
 
 
 def _complete_first_format(estimator: Any) -> None:
-    """Set what a folder of format 1 left to its class: posterior and prior, where they were no argument."""
+    """Set what a folder of format 1 left to its class: posterior, prior and layouts, where they were no argument."""
+    for name in ("network_", "discriminator_"):
+        if isinstance(network := getattr(estimator, name, None), Conv):
+            network.set_params(layout={2: "HW", 3: "CHW"}[len(estimator.shape_)])
     for name in ("posterior", "prior"):
         if getattr(estimator, f"{name}_") is None and hasattr(estimator, f"auto_{name}"):
             setattr(estimator, f"{name}_", getattr(estimator, f"auto_{name}")())

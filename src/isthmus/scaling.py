@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from .errors import DataError
+from .layout import unit_axis
 
 __all__ = ["Scaling", "is_wide", "moments"]
 
@@ -78,9 +79,10 @@ class Scaling(nn.Module):
 
     @classmethod
     def standard(cls, mean: Tensor, std: Tensor, dtype: str = "float64") -> Scaling:
-        """Return the map to zero mean and unit variance: a feature at a time for rows, as a whole for images.
+        """Return the map to zero mean and unit variance of all values that share a unit.
 
-        Pixels share one scale, since they share one unit; features of a table do not. A feature that is constant in
+        The pixels of a picture do, as do the values of one channel of a series; features of a table do not
+        (`isthmus.layout.unit_axis`). A feature that is constant in
         training has nothing to teach, but that it moves is the surest sign of a row unlike the others. So its scale is
         as small as rounding allows, and a density falls steeply where it moves; an encoder does not see it.
 
@@ -91,7 +93,11 @@ class Scaling(nn.Module):
         """
         shape = tuple(mean.shape)
         if mean.ndim > 1:
-            mean, std = mean.mean(), (std.square().mean() + mean.var(correction=0)).sqrt()
+            own = unit_axis(mean, std)
+            shared = [axis for axis in range(mean.ndim) if axis != own]
+            spread = mean.var(shared, correction=0, keepdim=own is not None)
+            std = (std.square().mean(shared, keepdim=own is not None) + spread).sqrt()
+            mean = mean.mean(shared, keepdim=own is not None)
             return cls(mean, torch.where(std <= CONSTANT_BELOW * mean.abs(), 1.0, std), shape)
         constant = std <= CONSTANT_BELOW * mean.abs()
         if not constant.any():
@@ -144,6 +150,7 @@ class Scaling(nn.Module):
 
     def centre_at(self, met: Tensor, std: Tensor) -> None:
         """Centre an encoder's input at the mean of what it meets, in the data's units, where features vary."""
+        std = std / self.scale
         self.centre = torch.where(std >= VARIES_FROM * std.max(), self(met, torch.float64), 0.0)
 
     def inverse(self, x: Tensor) -> Tensor:
@@ -165,7 +172,7 @@ class Scaling(nn.Module):
 
 
 def is_wide(dtype: torch.dtype) -> bool:
-    """Return whether numbers of that type may have more digits than float32 keeps: float64, integers of 32 bits or more.
+    """Return whether numbers of that type may have more digits than float32 keeps: float64, and integers of 32 bits.
 
     >>> is_wide(torch.int32), is_wide(torch.uint8), is_wide(torch.float32)
     (True, False, False)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .datasets import Dataset
+from .diagnosis import Verdict
 from .measured import COLUMNS
 
 __all__ = ["Entry", "Study", "rows"]
@@ -43,7 +44,7 @@ class Entry:
 
 @dataclass
 class Study:
-    """The contents of a comparison's page: data, budget, noise, systems with PCA first, and figures of real rows."""
+    """The contents of a comparison's page: data, budget, noise, systems with PCA first, real rows' figures, verdicts."""
 
     data: Dataset
     budget: str
@@ -52,6 +53,7 @@ class Study:
     noisy: np.ndarray | None
     entries: list[Entry]
     reference: dict[str, float]
+    verdicts: dict[str, list[Verdict]]
     command: str
 
     def __getitem__(self, name: str) -> Entry:

@@ -63,7 +63,7 @@ def test_one_value_a_sample_with_draws_too(likelihood, shape):
 
 
 def _all_values(likelihood: Likelihood, points: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Every value, with weight 1, where there is a probability; nodes and weights of a quadrature where there is a density."""
+    """Values and weights: each value once for a probability, the nodes of a quadrature for a density."""
     if likelihood.units(Facts((1,), 1, mean=torch.zeros(1), std=torch.ones(1))).discrete:
         return torch.tensor(likelihood.support, dtype=torch.float64), torch.ones(2, dtype=torch.float64)
     low, high = likelihood.support if likelihood.bounded else (-15, 15)
@@ -170,7 +170,7 @@ def test_a_constant_entry_has_no_infinite_density():
 
 
 def test_a_continuous_bernoulli_is_the_normalised_cross_entropy(rng):
-    """Against the Bernoulli's cross-entropy and its integral over x by quadrature, from flat to steep, on either side."""
+    """Against the cross-entropy less the logarithm of its integral, by quadrature, from flat to steep."""
     logits = torch.tensor([-80.0, -9.0, -0.11, -0.09, -1e-4, 0.0, 1e-4, 0.09, 0.11, 9.0, 80.0], dtype=torch.float64)
     facts = Facts((len(logits),), 1)
     continuous, binary = (part.build(facts)(logits[None]) for part in (ContinuousBernoulli(), Bernoulli()))

@@ -10,7 +10,7 @@ from torch import nn
 from torch.autograd import gradcheck
 
 from contracts.common import assert_is_a_part
-from isthmus.networks import MLP, Conv, Custom, Residual
+from isthmus.networks import MLP, Conv, Custom, Residual, UNet
 
 NETWORKS = [
     (MLP(()), (5,)),
@@ -19,6 +19,14 @@ NETWORKS = [
     (Residual(6, 2), (3, 4)),
     (Conv((3, 4), activation="softplus"), (9, 14)),
     (Conv((8,), activation="silu", norm="group"), (2, 5, 7)),
+    (Conv((3, 4), activation="tanh"), (21,)),
+    (Conv((8,), activation="gelu", norm="group"), (2, 13)),
+    (Conv((3,), activation="silu", norm="batch"), (13, 2)),
+    (Conv((3,), activation="softplus", layout="HWC"), (5, 7, 2)),
+    (Conv((3,), activation="softplus"), (4, 5, 6)),
+    (UNet((3, 4, 5), 3, activation="softplus"), (17,)),
+    (UNet((3, 4), 1, activation="tanh"), (9, 2)),
+    (UNet((3, 4), 3, activation="silu", code_channels=1), (2, 5, 6)),
 ]
 
 by_network = pytest.mark.parametrize(("network", "shape"), NETWORKS, ids=lambda value: repr(value))
@@ -33,27 +41,30 @@ def test_it_is_a_part(network, shape):
 @pytest.mark.parametrize("condition", [0, 3])
 def test_shapes_there_and_back(network, shape, condition):
     c = [torch.randn(4, condition)] if condition else []
-    h = network.encoder(shape, 6, *[condition] if condition else [])(torch.randn(4, *shape), *c)
-    assert h.shape == (4, 6)
+    width = network.code_width(shape) or 6
+    h = network.encoder(shape, width, *[condition] if condition else [])(torch.randn(4, *shape), *c)
+    assert h.shape == (4, width)
     for outputs in (1, 2):
-        decoder = network.decoder(6, shape, outputs, *[condition] if condition else [])
+        decoder = network.decoder(width, shape, outputs, *[condition] if condition else [])
         assert decoder(h, *c).numel() == 4 * outputs * math.prod(shape)
 
 
 @by_network
 def test_a_row_in_evaluation_is_its_own_and_every_build_is_new(network, shape):
     torch.manual_seed(0)
-    encoder = network.encoder(shape, 3).double().eval()
+    width = network.code_width(shape) or 3
+    encoder = network.encoder(shape, width).double().eval()
     x = torch.randn(5, *shape, dtype=torch.float64)
     torch.testing.assert_close(encoder(x)[2:3], encoder(x[2:3]))
-    weights = [next(network.encoder(shape, 3).parameters()) for _ in range(2)]
+    weights = [next(network.encoder(shape, width).parameters()) for _ in range(2)]
     assert not torch.equal(*weights)
 
 
 @by_network
 def test_gradients(network, shape):
     torch.manual_seed(0)
-    encoder, decoder = network.encoder(shape, 2).double().eval(), network.decoder(2, shape, 1).double().eval()
+    width = network.code_width(shape) or 2
+    encoder, decoder = network.encoder(shape, width).double().eval(), network.decoder(width, shape, 1).double().eval()
     x = torch.randn(2, *shape, dtype=torch.float64, requires_grad=True)
     assert gradcheck(lambda x: decoder(encoder(x)), (x,), fast_mode=True)
 

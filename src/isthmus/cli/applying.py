@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
     from ..files import Table
 
 __all__ = ["encode", "reconstruct", "sample", "score"]
+
+
+class Draw(Enum):
+    """How samples are made of codes."""
+
+    auto = "auto"
+    values = "values"
+    mean = "mean"
 
 
 def encode(model: ModelFolder, data: Data, out: OutFile, device: Device = "auto") -> None:
@@ -56,6 +65,13 @@ def sample(
     model: ModelFolder,
     out: OutFile,
     n: Annotated[int, typer.Option("-n", help="The number of rows to draw.")] = 100,
+    draw: Annotated[
+        Draw,
+        typer.Option(
+            help="How a row is made of its code z: values draws it from p(x|z), mean takes the mean of p(x|z), auto "
+            "draws the rows of a table and takes the mean of pictures."
+        ),
+    ] = Draw.auto,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
@@ -67,7 +83,7 @@ def sample(
 
     files.check_writable(out)
     estimator = _load("sample", model, device)
-    files.write(out, estimator.sample(n, random_state=seed), column_names(estimator))
+    files.write(out, estimator.sample(n, random_state=seed, draw=draw.value), column_names(estimator))
 
 
 def _load(verb: str, folder: Path, device: str) -> Any:

@@ -31,7 +31,8 @@ class Number(Column):
     Parameters
     ----------
     step : what all values are multiples of: 1 for whole numbers, 0.01 for two decimals; 0 for any number.
-    low, high : the least and the greatest value of the fit, as encoded.
+    low, high : between which drawn values stay, as encoded: the least and the greatest value of the fit; None is open.
+        In an array, whose numbers may be anything, only the sign is kept.
     start : what is taken off before a value becomes floating point, so that large whole numbers keep their digits.
 
     >>> ages = Number("age").learn(Cells("number", np.array([31, 44, 0]), np.array([False, False, True]), "int64"))
@@ -53,7 +54,7 @@ class Number(Column):
 
     @property
     def constant(self) -> bool:
-        return self.low == self.high
+        return self.low is not None and self.low == self.high
 
     def learn(self, cells: Cells) -> Self:
         cells = self.read(cells)
@@ -97,11 +98,12 @@ class Number(Column):
             x = np.rint(x * round(1 / self.step)) / round(1 / self.step)
         elif self.step:
             x = np.rint(x / self.step) * self.step
-        return x if self.low is None else np.clip(x, self.low, self.high)
+        return np.clip(x, -np.inf if self.low is None else self.low, np.inf if self.high is None else self.high)
 
     def about(self) -> str:
         rounded = "whole" if self.step == 1 else f"in steps of {self.step:g}" if self.step else "any"
-        return f"{rounded}, {self.low:.6g} to {self.high:.6g}" if self.low is not None else "no value"
+        ends = ["…" if end is None else f"{end:.6g}" for end in (self.low, self.high)]
+        return f"{rounded}, {' to '.join(ends)}"
 
 
 class Boolean(Column):

@@ -34,7 +34,8 @@ def rows_back(estimator: Any, x: np.ndarray, like: Any = None, *, drawn: bool = 
     if not schema.library:
         return x
     numbers = schema.library == "numpy" and all(column.sort in ("number", "boolean") for column in schema.columns)
-    back = schema.decode(x, like) if drawn or not numbers else x
+    as_they_are = numbers and (not drawn or all(column.dtype.startswith("float") for column in schema.columns))
+    back = x if as_they_are else schema.decode(x, like)
     return _in(back, _asked(estimator), _names(estimator, x.shape[1]), like)
 
 

@@ -13,16 +13,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..errors import DataError
 from ..typing import ArrayLike
 from . import codes, fitting, games, samples, scale  # noqa: F401  (importing a file of checks fills the table)
-from .subject import Subject
+from .held import Rows
+from .likeness import short
+from .subject import Subject, measured_rows
 from .table import CHECKS, Check
-from .verdict import Verdict, summary, worst_first
+from .verdict import Headline, Verdict, headline, summary, worst_first
+
+__all__ = [
+    "CHECKS",
+    "FEWEST_JUDGED",
+    "Check",
+    "Headline",
+    "Rows",
+    "Subject",
+    "Verdict",
+    "diagnose",
+    "headline",
+    "judge",
+]
+__all__ += ["measured_rows", "short", "summary", "worst_first"]
 
 if TYPE_CHECKING:
     from ..estimators import Estimator
 
-__all__ = ["CHECKS", "Check", "Verdict", "diagnose", "summary", "worst_first"]
+FEWEST_JUDGED = 20
+"""Held-out rows below which no share or spread is worth a verdict."""
 
 
 def diagnose(
@@ -39,7 +57,7 @@ def diagnose(
     Parameters
     ----------
     estimator : fitted, any of isthmus.
-    X : held-out rows, (N, ...), 20 or more; of more than 2,000 so many are drawn.
+    X : held-out rows, (N, ...), 20 or more; of more than 10,000 so many are drawn.
     X_train : the rows it was trained on; without them memorisation and over-fitting are not judged.
     condition, condition_train : what comes with each row of X and of X_train, where the model has a condition. Samples
         are then drawn under the conditions of the held-out rows, and linear models are told the condition as well.
@@ -50,5 +68,19 @@ def diagnose(
     DataError : the rows are not of the shape that the estimator was fitted on, or too few.
     NotFittedError : the estimator was not fitted.
     """
-    subject = Subject(estimator, X, X_train, condition, condition_train, random_state)
+    subject = Subject(
+        estimator, X, X_train, condition=condition, condition_train=condition_train, random_state=random_state
+    )
+    return judge(subject)
+
+
+def judge(subject: Subject) -> list[Verdict]:
+    """Return a verdict of every check that applies to a subject.
+
+    Raises
+    ------
+    DataError : there are fewer than 20 held-out rows.
+    """
+    if len(subject.held_out) < FEWEST_JUDGED:
+        raise DataError(f"a diagnosis needs at least {FEWEST_JUDGED} held-out rows, got {len(subject.held_out)}")
     return [verdict for check in CHECKS if (verdict := check(subject)) is not None]

@@ -2,53 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-import torch
 from scipy.special import expit
 
-from ..batch import Batch
 from ..judge import Codes, Data
-from ..model import Pass
-from ..objective import Discriminate
-from ..source import Generated
-from ..tensors import as_tensor
 from .subject import Subject
 from .table import Finding, check, grade
 
 __all__ = ["discriminator_over_fitting", "oscillation", "saturated_discriminator"]
-
-
-class _Judged(NamedTuple):
-    """D's logits of real and of fake rows, and how strongly G's loss pulls at a fake one."""
-
-    real: np.ndarray
-    fake: np.ndarray
-    slope: float
-    gradient: float
-
-
-def _judge(game: Discriminate, subject: Subject) -> _Judged:
-    """Show D what is real and what is fake of the held-out rows."""
-    model, judge = subject.model, game.judge
-    rows = subject.held_out
-    given = None if rows.given is None else as_tensor(rows.given, model.device)
-    passed = Pass(model, Batch(as_tensor(rows.own, model.device), condition=given), Generated(subject.generator()))
-    with torch.no_grad():
-        real, fake = judge.real(passed), judge.fake(passed)
-        real_logits = judge.logits(model, real, passed.condition)
-    fake = fake.detach().requires_grad_()
-    logits = judge.logits(model, fake, passed.condition)
-    loss = game.value.generator(real_logits, logits)
-    (slope,) = torch.autograd.grad(loss.sum(), logits, retain_graph=True)
-    (gradient,) = torch.autograd.grad(loss.sum(), fake)
-    return _Judged(
-        real_logits.cpu().numpy().astype(np.float64),
-        logits.detach().cpu().numpy().astype(np.float64),
-        float(slope.abs().mean()),
-        float(gradient.flatten(1).norm(dim=1).mean()),
-    )
 
 
 @check(
@@ -59,23 +20,22 @@ def _judge(game: Discriminate, subject: Subject) -> _Judged:
 )
 def saturated_discriminator(subject: Subject) -> Finding | None:
     """See whether D is certain of every generated row, so that G learns nothing from it."""
-    game = subject.game
-    if game is None or not game.value.probability:
+    game, judged = subject.game, subject.judged
+    if game is None or judged is None or not game.value.probability:
         return None
-    judged = _judge(game, subject)
     of_real, of_fake = expit(judged.real).mean(), expit(judged.fake).mean()
     right = 0.5 * float((judged.real > 0).mean() + (judged.fake < 0).mean())
     of_codes = isinstance(game.judge, Codes)
-    real, fake = ("prior codes", "codes of held-out rows") if of_codes else ("held-out rows", "generated rows")
+    real, fake = ("prior codes", "codes of held-out rows") if of_codes else ("held-out rows", "samples")
     return Finding(
         grade(of_real - of_fake, 0.8, 0.9),
         f"D gives {real} {of_real:.2f} and {fake} {of_fake:.2f} on average, and is right about {right:.0%}. The other "
         f"side's loss moves by {judged.slope:.2g} with one logit.",
         {
             "margin": of_real - of_fake,
-            "accuracy": right,
-            "D_real": of_real,
-            "D_fake": of_fake,
+            "right_about": right,
+            "D_of_real": of_real,
+            "D_of_fake": of_fake,
             "slope": judged.slope,
             "gradient_norm": judged.gradient,
         },
@@ -102,7 +62,7 @@ def oscillation(subject: Subject) -> Finding | None:
         grade(swings[worst], 0.1, 0.15),
         f"Over the last {late} of {len(history)} epochs the loss of the {worst} swings by {swings[worst]:.0%} about "
         "its trend.",
-        {f"swing_{name}": swing for name, swing in swings.items()} | {"epochs": late},
+        {f"swing_{name}": swing for name, swing in swings.items()} | {"late_epochs": late},
         "Penalise D's gradient (penalties=R1(1.0)), lower learning_rate, let it decay, or set Adam(beta1=0.0).",
     )
 
@@ -124,11 +84,10 @@ def _swing(loss: np.ndarray) -> float:
 )
 def discriminator_over_fitting(subject: Subject) -> Finding | None:
     """See whether D judges held-out rows like training rows, or like fakes."""
-    model, game = subject.model, subject.game
-    if game is None or not isinstance(game.judge, Data) or subject.training is None:
+    model, game, judged = subject.model, subject.game, subject.judged
+    if game is None or judged is None or not isinstance(game.judge, Data) or subject.training is None:
         return None
-    judged, judge = _judge(game, subject), game.judge
-    training = subject.training
+    training, judge = subject.training, game.judge
     own = subject.through(
         training.own, lambda x, c: judge.logits(model, model.scaled(x), c), training.condition
     ).ravel()
@@ -137,8 +96,8 @@ def discriminator_over_fitting(subject: Subject) -> Finding | None:
     share = (own.mean() - judged.real.mean()) / gap if gap > 0.25 * pooled else 0.0
     return Finding(
         grade(share, 0.5, 0.75),
-        f"D gives training rows {own.mean():.2f}, held-out rows {judged.real.mean():.2f} and generated rows "
-        f"{judged.fake.mean():.2f} on average: it has learnt {max(0.0, share):.0%} of its margin by heart.",
+        f"D's logit is {own.mean():.2f} for training rows, {judged.real.mean():.2f} for held-out rows and "
+        f"{judged.fake.mean():.2f} for samples on average: it has learnt {max(0.0, share):.0%} of its margin by heart.",
         {
             "by_heart": share,
             "logit_training": own.mean(),

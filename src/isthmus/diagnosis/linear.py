@@ -1,4 +1,4 @@
-"""What a linear model would make of the same rows: the yardstick for codes and reconstructions."""
+"""What a linear variational autoencoder would make of the same rows: a yardstick for codes and reconstructions."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Linear", "linear_code", "projection"]
+__all__ = ["Linear", "linear_code"]
 
 
 class Linear(NamedTuple):
     """What `linear_code` returns."""
 
     kept: int
-    explained: float
+    x_hat: np.ndarray
 
 
 def linear_code(x: np.ndarray, noise: np.ndarray, d: int) -> Linear:
-    r"""Return how many of d units a linear variational autoencoder would use, and the share of the variance they bring.
+    r"""Return how many of d units a linear variational autoencoder would use, and its reconstructions.
 
-    With features divided by the likelihood's σᵢ, the optimum keeps the directions whose variance λ exceeds 1 and
-    shrinks them by 1 − 1/λ; the others collapse, and rightly so (Tipping & Bishop 1999; Lucas et al. 2019, section 4).
-    To count, λ must also exceed (1 + √(n/N))², the largest that N rows of noise show (Marchenko & Pastur 1967).
+    With features divided by the likelihood's σᵢ, the optimum keeps the directions v whose variance λ exceeds 1 and
+    shrinks them by 1 − 1/λ; the others collapse, and rightly so (Tipping & Bishop 1999; Lucas et al. 2019, section 4):
+    x̂ = x̄ + σ⊙Σ (1 − 1/λ) v vᵀ(x − x̄)/σ. To count, λ must also exceed (1 + √(n/N))², the largest that N rows of noise
+    show (Marchenko & Pastur 1967).
 
     Parameters
     ----------
@@ -30,26 +31,27 @@ def linear_code(x: np.ndarray, noise: np.ndarray, d: int) -> Linear:
     noise : the likelihood's σ of each feature, (n,); features where it is 0 are left out.
     d : units of the code.
 
+    References
+    ----------
+    Michael E. Tipping and Christopher M. Bishop, "Probabilistic Principal Component Analysis", 1999,
+        https://doi.org/10.1111/1467-9868.00196.
+    James Lucas et al., "Don't Blame the ELBO! A Linear VAE Perspective on Posterior Collapse", 2019,
+        https://arxiv.org/abs/1911.02469.
+
     >>> rng = np.random.default_rng(0)
     >>> x = rng.normal(size=(1000, 2)) @ rng.normal(size=(2, 6)) + 0.1 * rng.normal(size=(1000, 6))
     >>> linear_code(x, np.full(6, 0.1), 4).kept
     2
     """
-    used = noise > 0
+    x_hat, used = np.broadcast_to(x.mean(0), x.shape).copy(), noise > 0
     scaled = (x[:, used] - x[:, used].mean(0)) / noise[used]
     if scaled.size == 0 or not scaled.any():
-        return Linear(0, 0.0)
-    products = scaled.T @ scaled if scaled.shape[1] <= len(x) else scaled @ scaled.T
-    variances = np.linalg.eigvalsh(products)[::-1] / len(x)
-    edge = (1 + math.sqrt(scaled.shape[1] / len(x))) ** 2
-    kept = variances[variances > edge][:d]
-    return Linear(len(kept), float((kept - 1 / kept).sum() / variances.sum()))
-
-
-def projection(x: np.ndarray, inputs: np.ndarray, k: int) -> np.ndarray:
-    """Return inputs on the hyperplane of the k leading principal components of the rows x, (M, n) (Pearson 1901)."""
-    from sklearn.decomposition import PCA
-
-    pca = PCA(max(1, min(k, *x.shape)), random_state=0).fit(x)
-    back: np.ndarray = pca.inverse_transform(pca.transform(inputs))
-    return back
+        return Linear(0, x_hat)
+    wide = scaled.shape[1] > len(x)
+    squares, directions = np.linalg.eigh(scaled @ scaled.T if wide else scaled.T @ scaled)
+    variances = squares / len(x)
+    kept = np.flatnonzero(variances > (1 + math.sqrt(scaled.shape[1] / len(x))) ** 2)[-d:]
+    leading = directions[:, kept]
+    shrunk = leading * (1 - 1 / variances[kept])
+    x_hat[:, used] += noise[used] * (shrunk @ (leading.T @ scaled) if wide else (scaled @ shrunk) @ leading.T)
+    return Linear(len(kept), x_hat)

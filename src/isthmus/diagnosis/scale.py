@@ -21,7 +21,7 @@ def noise_level(subject: Subject) -> Finding | None:
     """Hold a fixed σ against the residuals that are there."""
     if not subject.reconstructs or not isinstance(subject.likelihood, Gaussian):
         return None
-    std = float(np.sqrt(subject.held_out.errors.mean()))
+    std = float(np.sqrt(((subject.held_out.x - subject.held_out.x_hat) ** 2).mean()))
     factor = max(std / subject.likelihood.std, subject.likelihood.std / max(std, 1e-12))
     status = grade(factor, 2.0, 4.0) if subject.variational else grade(factor, 10.0, np.inf)
     return Finding(
@@ -48,10 +48,11 @@ def feature_scales(subject: Subject) -> Finding | None:
     if not len(varying):
         return None
     drowned = float((varying < 0.01 * varying.max()).mean())
-    largest, smallest = int(std.argmax()), int(np.where(std > 0, std, np.inf).argmin())
+    names = subject.look.names or [f"feature {i}" for i in range(subject.n)]
+    largest, smallest = names[int(std.argmax())], names[int(np.where(std > 0, std, np.inf).argmin())]
     return Finding(
         grade(drowned, 0.0, 0.25 - 1e-9),
-        f"Standard deviations run from {varying.min():.2g} (feature {smallest}) to {varying.max():.2g} (feature "
+        f"Standard deviations run from {varying.min():.2g} ({smallest}) to {varying.max():.2g} ("
         f"{largest}) in the model's units; {drowned:.0%} of features are drowned by the largest.",
         {"drowned": drowned, "std_smallest": varying.min(), "std_largest": varying.max()},
         "Leave scaling='auto', which standardises features, or standardise them yourself.",

@@ -15,27 +15,34 @@ from ..data.output import of_arrays
 from ..divergence import KL
 from ..errors import DataError
 from ..fitted import Fitted
+from ..look import Look, look_of
 from ..metrics import r2
 from ..model import Model
 from ..objective import Discriminate
+from ..subsets import even_subset, random_subset
 from ..training.player import turns_of
-from .held import Rows
-from .linear import Linear, linear_code, projection
+from ..yardstick import PrincipalComponents
+from .held import Denoising, Rows
+from .judged import Judged, judged_by
+from .likeness import Likeness, Nearest, likeness_of, nearest_of
+from .linear import Linear, linear_code
 
-__all__ = ["MINIMUM", "ROWS", "Subject"]
+__all__ = ["COMPARED_ROWS", "ROWS", "Subject", "measured_rows"]
 
-ROWS = 2_000
-"""Rows of either kind that are judged, at most, drawn at random: distances cost the square."""
+ROWS = 10_000
+"""Rows of either kind that are measured, at most, drawn at random."""
 
-NEAREST = 20_000
-"""Training rows among which nearest ones are looked for, at most."""
+VALUES = 20_000_000
+"""Numbers in the rows of either kind, at most, so that large pictures fit into memory several times over."""
 
-MINIMUM = 20
-"""Held-out rows below which no share or spread is worth a verdict."""
+COMPARED_ROWS = 2_000
+"""Held-out rows that samples are compared with, at most: distances cost the square."""
 
 
 class Subject:
     """A fitted estimator, held-out rows, and training rows where there are any.
+
+    Everything that a verdict, a number or a picture says of them is worked out here once.
 
     Parameters
     ----------
@@ -43,30 +50,41 @@ class Subject:
     X : held-out rows, (N, ...).
     X_train : the rows it was trained on, or None.
     condition, condition_train : the condition of each of these rows, or None.
+    labels_train : a label for each training row, (N,), or None.
+    names : of a table's columns, or None for those that the estimator was fitted with.
     random_state : the seed of every draw.
     """
 
     def __init__(
-        self, estimator: Any, X: Any, X_train: Any, condition: Any, condition_train: Any, random_state: int
+        self,
+        estimator: Any,
+        X: Any,
+        X_train: Any = None,
+        *,
+        condition: Any = None,
+        condition_train: Any = None,
+        labels_train: Any = None,
+        names: list[str] | None = None,
+        random_state: int = 0,
     ) -> None:
         if not hasattr(type(estimator), "abilities"):
             raise DataError(f"a diagnosis is of an estimator of isthmus, got a {type(estimator).__name__}")
         self.estimator: Any = of_arrays(estimator)
         self.fitted = Fitted(estimator)
         self.model: Model = self.fitted.model
-        self.seed = random_state
-        self.held_out = self._some(self.fitted.rows(X), condition)
-        if len(self.held_out) < MINIMUM:
-            raise DataError(f"a diagnosis needs at least {MINIMUM} held-out rows, got {len(self.held_out)}")
+        self.seed, self.labels_train = random_state, labels_train
+        rows = self.fitted.rows(X)
         self.every_training_row = None if X_train is None else self.fitted.rows(X_train)
+        known = rows if self.every_training_row is None else self.every_training_row
+        given_names = getattr(estimator, "feature_names_in_", None) if names is None else names
+        self.look: Look = look_of(known, None if given_names is None else [str(name) for name in given_names])
+        self.held_out = self._some(rows, condition)
         self.training = None if X_train is None else self._some(self.every_training_row, condition_train)
 
     def _some(self, X: Any, condition: Any) -> Rows:
-        """Return at most `ROWS` of the rows, with their conditions."""
-        if len(X) > ROWS:
-            chosen = np.sort(self.random().choice(len(X), ROWS, replace=False))
-            X, condition = X[chosen], None if condition is None else np.asarray(condition)[chosen]
-        return Rows(self, X, condition)
+        """Return the rows that are measured, with their conditions."""
+        chosen = measured_rows(X, self.seed)
+        return Rows(self, X[chosen], None if condition is None else np.asarray(condition)[chosen], chosen)
 
     def random(self) -> np.random.Generator:
         """Return a fresh source of random numbers."""
@@ -87,11 +105,6 @@ class Subject:
         return int(self.estimator.latent_dim_)
 
     @property
-    def linear_width(self) -> int:
-        """The numbers a linear model gets: d, or the default quarter of n where d numbers could simply copy."""
-        return self.d if self.d < self.n else max(1, self.n // 4)
-
-    @property
     def encodes(self) -> bool:
         """Whether there is an encoder."""
         return self.model.posterior is not None
@@ -105,6 +118,11 @@ class Subject:
     def variational(self) -> bool:
         """Whether the code is drawn from a posterior with a density."""
         return self.model.has_density and self.model.prior is not None and self.model.likelihood is not None
+
+    @property
+    def denoises(self) -> bool:
+        """Whether the model was trained on corrupted rows, with the clean ones as targets."""
+        return self.model.corruption is not None
 
     @property
     def likelihood(self) -> Any:
@@ -122,9 +140,24 @@ class Subject:
         objectives = (player.objective for turn in turns_of(self.estimator.players()) for player in turn)
         return next((objective for objective in objectives if isinstance(objective, Discriminate)), None)
 
+    @cached_property
+    def judged(self) -> Judged | None:
+        """What the discriminator says of held-out rows and of samples, or None where there is none."""
+        return None if self.game is None else judged_by(self.game, self)
+
     def units(self, X: np.ndarray) -> np.ndarray:
         """Return rows in the data's units as flat rows in the model's, (N, n), float64."""
         return self.fitted.units(X)
+
+    def own_units(self, x: np.ndarray) -> np.ndarray:
+        """Return flat rows in the model's units in the data's shape and units, (N, ...)."""
+        scaling = self.model.scaling
+        own: np.ndarray = scaling.inverse(torch.as_tensor(self.shaped(x)).to(scaling.shift)).cpu().numpy()
+        return own
+
+    def comparable(self, x: np.ndarray) -> np.ndarray:
+        """Return flat rows in the model's units as flat rows in comparable ones, (N, n), float64."""
+        return self.look.flat(self.own_units(x))
 
     def shaped(self, x: np.ndarray) -> np.ndarray:
         """Return flat rows in the shape of a sample."""
@@ -171,50 +204,72 @@ class Subject:
         noise: np.ndarray = np.sqrt(variance)
         return noise
 
+    @property
+    def pca_width(self) -> int:
+        """The numbers that PCA gets: d, or the default quarter of n where d numbers could simply copy."""
+        width = self.d if self.d < self.n else max(1, self.n // 4)
+        return max(1, min(width, len(self.known)))
+
+    def _told(self, known: np.ndarray, rows: Rows) -> np.ndarray | float:
+        """Return what a linear regression of the known rows on their condition makes of rows; 0 without a condition."""
+        if self.known.given is None or rows.given is None:
+            return 0.0
+        coefficients = np.linalg.lstsq(_with_one(self.known.given), known, rcond=None)[0]
+        told: np.ndarray = _with_one(rows.given) @ coefficients
+        return told
+
     @cached_property
-    def _regression(self) -> np.ndarray:
-        """The coefficients of x on 1 and the condition, by least squares over the known rows."""
-        coefficients: np.ndarray = np.linalg.lstsq(_with_one(self.known.given), self.known.x, rcond=None)[0]
-        return coefficients
+    def _pca(self) -> PrincipalComponents:
+        x = self.known.comparable
+        return PrincipalComponents(self.pca_width).fit(x - self._told(x, self.known))
 
-    def by_condition(self, rows: Rows) -> np.ndarray | float:
-        """Return what a linear regression on the condition makes of rows, (N, n); 0 where there is no condition."""
-        predicted: np.ndarray | float = 0.0 if rows.given is None else _with_one(rows.given) @ self._regression
-        return predicted
+    def pca_x_hat(self, rows: Rows) -> np.ndarray:
+        """Return what PCA of the known rows, told the condition, makes of what is encoded, in comparable units."""
+        told = self._told(self.known.comparable, rows)
+        return told + self._pca.reconstruct(rows.comparable_inputs - told)
 
-    def projected(self, rows: Rows) -> np.ndarray:
-        """Return what PCA with as many numbers as the code has, told the condition, makes of what is encoded."""
-        known, told = self.known.x - self.by_condition(self.known), self.by_condition(rows)
-        return told + projection(known, rows.inputs - told, self.linear_width)
+    @cached_property
+    def pca_error(self) -> float:
+        """The mean squared error of held-out rows under PCA with as many numbers as the code has."""
+        return float(((self.held_out.comparable - self.pca_x_hat(self.held_out)) ** 2).mean())
 
     @cached_property
     def linear(self) -> Linear:
         """What a linear variational autoencoder with the same noise would make of what the condition leaves."""
-        return linear_code(self.known.x - self.by_condition(self.known), self.noise, self.d)
-
-    @cached_property
-    def explained_by_condition(self) -> float:
-        """The share of the variance that a linear regression on the condition brings."""
-        return 0.0 if self.known.given is None else self._explained(np.asarray(self.by_condition(self.known)))
-
-    @cached_property
-    def explained_linearly(self) -> float:
-        """The share of the variance that a linear model of the same width brings back."""
-        if self.variational:
-            return self.explained_by_condition + (1 - self.explained_by_condition) * self.linear.explained
-        return self._explained(self.projected(self.known))
-
-    @cached_property
-    def explained(self) -> float:
-        """The share of the variance that comes back."""
-        return self._explained(self.known.x_hat)
-
-    def _explained(self, x_hat: np.ndarray) -> float:
-        """Return 1 − Σ(x − x̂)²/Σ(x − x̄)², features of a VAE divided by the likelihood's noise."""
         x = self.known.x
-        used = self.noise > 0 if self.variational else np.ones(self.n, dtype=bool)
-        noise = self.noise[used] if self.variational else 1.0
-        return r2(x[:, used] / noise, x_hat[:, used] / noise) if used.any() else 0.0
+        told = self._told(x, self.known)
+        found = linear_code(x - told, self.noise, self.d)
+        return found._replace(x_hat=found.x_hat + told)
+
+    @cached_property
+    def linear_r2(self) -> float:
+        """The share of the known rows' variance that a linear model brings back.
+
+        That is PCA with as many numbers, for a VAE a linear one with the same noise.
+        """
+        x_hat = self.comparable(self.linear.x_hat) if self.variational else self.pca_x_hat(self.known)
+        return r2(self.known.comparable, x_hat)
+
+    @cached_property
+    def condition_r2(self) -> float:
+        """The share of the known rows' variance that a linear regression on the condition brings back."""
+        x = self.known.comparable
+        return 0.0 if self.known.given is None else r2(x, np.asarray(self._told(x, self.known)))
+
+    @cached_property
+    def denoising_gain(self) -> Denoising | None:
+        """Signal-to-noise ratios of held-out rows, corrupted as in training; None where an error is zero."""
+        rows = self.held_out
+        if len(self.known) < 2:
+            return None  # PCA needs two rows
+        x = rows.comparable
+        signal = float(x.var(0).mean())
+        errors = [
+            float(((y - x) ** 2).mean()) for y in (rows.comparable_inputs, rows.comparable_x_hat, self.pca_x_hat(rows))
+        ]
+        if signal == 0 or not all(errors):
+            return None
+        return Denoising(*(10 * math.log10(signal / error) for error in errors))
 
     @cached_property
     def divergence(self) -> KL | None:
@@ -231,24 +286,42 @@ class Subject:
         return self.column("loss")
 
     @cached_property
-    def samples(self) -> np.ndarray | None:
-        """As many samples as there are held-out rows, flat and in the model's units; None without a prior."""
-        if "samples" not in self.fitted.abilities:
-            return None
-        given = {} if self.held_out.asked is None else {"condition": self.held_out.asked}
-        return self.units(self.estimator.sample(len(self.held_out), random_state=self.seed, **given))
+    def compared(self) -> Rows:
+        """The held-out rows that samples are compared with."""
+        return self.held_out.some(even_subset(len(self.held_out), COMPARED_ROWS))
 
     @cached_property
-    def nearest_candidates(self) -> np.ndarray:
-        """Training rows among which the nearest is looked for, in random order, flat and in the model's units."""
-        rows = self.every_training_row
-        assert rows is not None
-        return self.units(rows[self.random().permutation(len(rows))[:NEAREST]])
+    def drawn(self) -> np.ndarray | None:
+        """As many samples as rows they are compared with, under the conditions of these, as a user gets them."""
+        if "samples" not in self.fitted.abilities:
+            return None
+        given = {} if self.compared.asked is None else {"condition": self.compared.asked}
+        return np.asarray(self.estimator.sample(len(self.compared), random_state=self.seed, **given))
+
+    @cached_property
+    def samples(self) -> np.ndarray | None:
+        """The samples in comparable units, (N, n); None where the model draws none."""
+        return None if self.drawn is None else self.look.flat(self.drawn)
+
+    @cached_property
+    def likeness(self) -> Likeness | None:
+        """How like held-out rows samples are; None without samples, or with too few rows."""
+        return likeness_of(self)
+
+    @cached_property
+    def nearest(self) -> Nearest | None:
+        """How far samples and held-out rows are from the training rows; None without either."""
+        return nearest_of(self)
 
     def column(self, name: str) -> np.ndarray | None:
         """Return a column of the history, one number an epoch, or None if it was not recorded."""
         history = self.estimator.history_
         return history[name] if name in history.columns else None
+
+
+def measured_rows(X: np.ndarray, seed: int) -> np.ndarray:
+    """Return which of rows (N, ...) are measured: all, or of many a random subset, in ascending order."""
+    return random_subset(len(X), max(1, min(ROWS, VALUES // max(1, math.prod(X.shape[1:])))), seed)
 
 
 def _with_one(condition: np.ndarray | None) -> np.ndarray:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from .subject import Subject
-from .verdict import Verdict
+from .verdict import STATUSES, Verdict
 
-__all__ = ["CHECKS", "Check", "Finding", "check", "grade"]
+__all__ = ["CHECKS", "Check", "Finding", "check", "grade", "worst_of"]
 
 
 class Finding(NamedTuple):
@@ -65,3 +65,12 @@ def grade(value: float, warning: float, fault: float) -> str:
     if fault < warning:
         value, warning, fault = -value, -warning, -fault
     return "fault" if value > fault else "warning" if value > warning else "healthy"
+
+
+def worst_of(*statuses: str) -> str:
+    """Return the worst of several statuses; healthy where there are none.
+
+    >>> worst_of("healthy", "warning"), worst_of()
+    ('warning', 'healthy')
+    """
+    return min(statuses, key=STATUSES.index, default="healthy")

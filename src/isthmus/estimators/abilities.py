@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -15,17 +16,24 @@ from ..data.output import rows_back, values_back
 from ..distributions import log_prob
 from ..errors import CompositionError
 from ..facts import Facts
+from ..likelihood import Gaussian
 from ..model import Pass
 from ..monitor import Discrepancy, Monitor
+from ..objective import ImportanceWeighted
 from ..penalty import Contractive
 from ..posterior import Deterministic, Posterior
 from ..prior import Prior, StandardNormal
 from ..seeds import generator_for
 from ..source import Generated
+from ..term import NegativeLogLikelihood
+from ..training.player import turns_of
 from ..typing import ArrayLike, RandomState
 from .base import Estimator
 
 __all__ = ["Encodes", "Games", "Reconstructs", "Samples"]
+
+NOISE_SEEDS = 2**31
+"""Seeds from here on are those of the noise of p(x|z); those of codes are all below."""
 
 
 class Encodes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator, system=False):  # type: ignore[misc]
@@ -118,25 +126,71 @@ class Samples(Estimator, system=False):
         """Return the prior that the system is defined with."""
         return StandardNormal()
 
-    def sample(
-        self, n_samples: int = 1, random_state: RandomState = None, *, condition: ArrayLike | None = None
-    ) -> Any:
-        """Return new samples in the data's shape and units: x̂, the mean of p(x|z), for z ~ p(z).
+    @property
+    def learns_values(self) -> bool:
+        """Whether some player lowers −log p(x|z); otherwise p(x|z) is there for its mean, as a generator's is."""
+        objectives = [player.objective for turn in turns_of(self.players()) for player in turn]
+        return any(
+            isinstance(objective, ImportanceWeighted)
+            or any(isinstance(term, NegativeLogLikelihood) for term in objective.summands())
+            for objective in objectives
+        )
 
-        The first n of many are the same as n alone, to the bit.
+    @property
+    def draws_values(self) -> bool:
+        """Whether `sample` draws x from p(x|z) unless it is told otherwise: rows of a table, where p(x|z) is learnt.
+
+        A Gaussian of fixed σ about the output of a code without noise is a squared error, whose σ says nothing of x.
+        """
+        fixed = isinstance(self.likelihood_, Gaussian) and not self.fitted_.model.has_density
+        return len(self.fitted_.shape) == 1 and self.learns_values and not fixed
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        random_state: RandomState = None,
+        *,
+        condition: ArrayLike | None = None,
+        draw: Literal["auto", "values", "mean"] = "auto",
+    ) -> Any:
+        """Return new samples in the data's shape and units: z ~ p(z), then x ~ p(x|z) or its mean x̂.
+
+        The mean of p(x|z) is no sample: it lacks what the likelihood says of noise, so that a column's spread comes out
+        too narrow and a column of zeros and ones in between. Rows of a table are therefore drawn; pictures show the
+        mean by convention. What a generator makes of z has no noise: a GAN's samples are G(z) in any case.
+
+        A model that was fitted on a table gives one back, and unless the mean is asked for, what is drawn is such as
+        the columns hold: whole numbers, rounded to as many decimals as the data have, and within their bounds. Of
+        arrays, whole numbers stay whole, truth values truth values, and what is not negative not negative.
+
+        The first n of many are the same as n alone, to the bit, and the codes are the same whatever `draw` is.
 
         Parameters
         ----------
         n_samples : how many.
         random_state : None is the estimator's own.
         condition : one for each sample, (n_samples, c), or a single one for all, (c,), where the model has one.
+        draw : ``"values"`` draws x ~ p(x|z), ``"mean"`` takes x̂, ``"auto"`` draws rows of a table.
+
+        Examples
+        --------
+        >>> from isthmus import VAE
+        >>> X = np.random.default_rng(0).normal(size=(500, 4))
+        >>> vae = VAE(1, max_epochs=5, random_state=0).fit(X)
+        >>> drawn, mean = vae.sample(500, 0), vae.sample(500, 0, draw="mean")
+        >>> bool((drawn.std(0) > mean.std(0)).all())
+        True
         """
         fitted = self.fitted_
         if n_samples < 1:
             raise CompositionError(f"n_samples must be at least 1, got {n_samples}")
+        if draw not in ("auto", "values", "mean"):
+            raise CompositionError(f"draw must be 'auto', 'values' or 'mean', got {draw!r}")
         model, device = fitted.model, fitted.model.device
         given = fitted.conditions(condition, n_samples)
-        source = Generated(generator_for(self.random_state if random_state is None else random_state, device))
+        generator = generator_for(self.random_state if random_state is None else random_state, device)
+        source = Generated(generator)
+        noise = Generated(torch.Generator(device).manual_seed(generator.initial_seed() + NOISE_SEEDS))
         size, codes = fitted.block_rows(), []
         with torch.no_grad():
             for start in range(0, n_samples, size):  # in blocks of one size, so that the first n do not depend on n
@@ -146,7 +200,10 @@ class Samples(Estimator, system=False):
                     c[: len(block)] = block.to(c)
                 codes.append(model.prior_codes(size, source, c).cpu().numpy())
         z = np.concatenate(codes)[:n_samples]
-        return rows_back(self, fitted.map(z, fitted.decoded, condition=given, dtype=self.dtype_), drawn=True)
+        drawn = self.draws_values if draw == "auto" else draw == "values" and self.learns_values
+        values = partial(fitted.drawn, source=noise) if drawn else fitted.decoded
+        made = fitted.map(z, values, condition=given, dtype=self.dtype_)
+        return rows_back(self, made, drawn=draw != "mean")
 
 
 class Games(Samples, system=False):

@@ -26,8 +26,8 @@ __all__ = ["Arguments"]
 _COMMON = """latent_dim : d, the width of the code; ``"auto"`` is a quarter of the number of features, at most 32.
     network : the blueprint of the encoder and the decoder, a name (``"mlp"``, ``"conv"``) or a pair of factories
         ``(make_encoder, make_decoder)``, see `isthmus.networks.Custom`; ``"auto"`` is convolutional for images.
-    likelihood : p(x|z) and with it the loss; ``"auto"`` is Bernoulli for binary or [0, 1] data and grey values in
-        uint8, Gaussian on standardised features otherwise. What was picked is in ``likelihood_``.
+    likelihood : p(x|z) and with it the loss; ``"auto"`` is Bernoulli for binary data and Gaussian on standardised
+        features otherwise. The choice is in ``likelihood_``.
     max_epochs : passes over the data.
     batch_size : rows a step; ``"auto"`` is a hundredth of the data, from 16 to 256.
     learning_rate : the highest rate that the schedule reaches. Sigmoid units want two to four times the default: their

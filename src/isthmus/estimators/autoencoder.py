@@ -13,6 +13,7 @@ from ..batch import Batch
 from ..corruption import Corruption, Gaussian, Masking
 from ..errors import CompositionError, DataError
 from ..facts import Facts
+from ..layout import unit_axis
 from ..model import Pass
 from ..objective import Reconstruction
 from ..parts import resolve
@@ -95,7 +96,8 @@ class DenoisingAutoencoder(Reconstructing):
     {common}
     corruption : p(x̃|x), in the data's units: a `Corruption`, a name such as ``"masking:0.5"``, or any function
         ``(x, source) -> x_tilde`` of tensors that draws from the `Source`. ``"auto"`` masks a quarter of the entries of
-        [0, 1] data. To other data it adds Gaussian noise of 0.3 standard deviations, for rows those of each feature.
+        binary data and of pictures. To other data it adds Gaussian noise of 0.3 standard deviations; for rows these are
+        the standard deviations of each feature.
         The choice is in ``corruption_``, and `corrupt` draws from it.
     tied : whether the decoder's weights are the encoder's, transposed, at every depth.
 
@@ -195,9 +197,10 @@ class DenoisingAutoencoder(Reconstructing):
         """Return a corruption whose kind and size suit the data."""
         if facts.binary or is_grey(facts):
             return Masking(0.25)
-        if len(facts.shape) == 1:
-            return Gaussian(0.3, relative=True)
+        assert facts.mean is not None
         assert facts.std is not None
+        if len(facts.shape) == 1 or unit_axis(facts.mean, facts.std) is not None:
+            return Gaussian(0.3, relative=True)
         return Gaussian(float(np.float32(0.3 * facts.std.mean())))
 
 

@@ -14,6 +14,7 @@ from ..corruption import Corruption
 from ..data import Category
 from ..errors import CompositionError
 from ..facts import Facts
+from ..layout import layout_of
 from ..likelihood import Bernoulli, Gaussian, Likelihood, Mixed
 from ..networks import MLP, Conv, Custom, Network
 from ..parts import Part, resolve
@@ -44,10 +45,10 @@ class Choices(Arguments, system=False):
 
     def choose(self, facts: Facts) -> None:
         """Set ``<argument>_`` for every part; a subclass calls this first and adds its own."""
+        self.network_ = self.network_part("network", facts)
         self.latent_dim_ = self._width(facts)
         likelihood = self.part("likelihood", Likelihood, lambda: self.auto_likelihood(facts), or_none=True)
         self.likelihood_ = None if likelihood is None else likelihood.of(facts)
-        self.network_ = self.network_part("network", facts)
 
     def auto_likelihood(self, facts: Facts) -> Likelihood:
         """Return the likelihood for data of that kind."""
@@ -57,7 +58,7 @@ class Choices(Arguments, system=False):
 
     def auto_network(self, facts: Facts) -> Network:
         """Return the network for samples of that shape."""
-        return Conv() if is_image(facts.shape) else MLP((512 if facts.features >= 256 else 256,))
+        return Conv() if is_image(facts) else MLP((512 if facts.features >= 256 else 256,))
 
     def auto_latent_dim(self, facts: Facts) -> int:
         """Return the width of the code for that number of features."""
@@ -98,7 +99,7 @@ class Choices(Arguments, system=False):
 
     def _width(self, facts: Facts) -> int:
         if self.latent_dim == "auto":
-            return self.auto_latent_dim(facts)
+            return self.network_.code_width(facts.shape) or self.auto_latent_dim(facts)
         if not isinstance(self.latent_dim, int | np.integer) or self.latent_dim < 1:
             raise CompositionError(
                 f"latent_dim must be 'auto' or a whole number of at least 1, got {self.latent_dim!r}"
@@ -119,6 +120,7 @@ def is_mixed(facts: Facts) -> bool:
     return len(levels) > 1 or any(isinstance(column, Category) for column in facts.columns or ())
 
 
-def is_image(shape: tuple[int, ...]) -> bool:
+def is_image(facts: Facts) -> bool:
     """Return whether a sample is a picture that convolutions suit."""
-    return len(shape) in (2, 3) and min(shape[-2:]) >= 16
+    layout = layout_of(facts.shape, facts.mean, facts.std)
+    return layout.kind == "picture" and min(layout.channels_first(facts.shape)[1:]) >= 16

@@ -109,7 +109,7 @@ class GAN(Games):
 
     def auto_network(self, facts: Facts) -> Network:
         """Return convolutions with leaky units for images, three hidden layers for rows."""
-        return Conv(activation="leaky_relu") if is_image(facts.shape) else MLP((128, 128, 128))
+        return Conv(activation="leaky_relu") if is_image(facts) else MLP((128, 128, 128))
 
     def networks(self, facts: Facts, scaling: Scaling) -> dict[str, nn.Module]:
         """Return the generator, named decoder, and D."""

@@ -44,9 +44,16 @@ class VAE(Samples, Reconstructs):
 
     Attributes
     ----------
-    history_ : one row an epoch, one column a term.
+    history_ : a table with one row per epoch and one column per term.
     model_ : the fitted module.
-    prior_, objective_, latent_dim_, network_, likelihood_, precision_ : what was used.
+    prior_, objective_, latent_dim_, network_, likelihood_, precision_ : the choices for arguments that are ``"auto"``
+        or names.
+
+    References
+    ----------
+    Diederik P. Kingma and Max Welling, "Auto-Encoding Variational Bayes", 2014, https://arxiv.org/abs/1312.6114.
+    Yuri Burda, Roger Grosse and Ruslan Salakhutdinov, "Importance Weighted Autoencoders", 2016,
+        https://arxiv.org/abs/1509.00519.
 
     Examples
     --------
@@ -67,7 +74,7 @@ class VAE(Samples, Reconstructs):
         """Return a Bernoulli for binary data, else a Gaussian with learned variances."""
         if is_mixed(facts):
             return Mixed()
-        return Bernoulli() if facts.binary else HomoscedasticGaussian(shared=is_image(facts.shape))
+        return Bernoulli() if facts.binary else HomoscedasticGaussian(shared=is_image(facts))
 
     def auto_posterior(self) -> Posterior:
         """Return the diagonal Gaussian."""

@@ -140,7 +140,7 @@ class MixedEntries(Distribution):
         for place, logits in zip(layout.categories, self.logits, strict=True):
             level = value[..., place].round().long()
             inside = (level >= 0) & (level < logits.shape[-1])
-            chosen, _ = torch.broadcast_tensors(level.clamp(0, logits.shape[-1] - 1), logits[..., 0])
+            chosen = level.clamp(0, logits.shape[-1] - 1) + torch.zeros_like(logits[..., 0], dtype=torch.long)
             entry = logits.log_softmax(-1).expand(*chosen.shape, -1).gather(-1, chosen[..., None])[..., 0]
             found.append(torch.where(inside, entry, -math.inf))
         return layout.joined(numbers, found)

@@ -37,8 +37,8 @@ class Bernoulli(Likelihood):
 class ContinuousBernoulli(Likelihood):
     r"""p(x|z) = Πᵢ ℓᵢ exp(ℓᵢxᵢ) / (exp ℓᵢ − 1) on [0, 1], the decoder returning ℓ: a density of grey values.
 
-    The Bernoulli's λˣ(1 − λ)¹⁻ˣ, ℓ being the logit of λ, divided by its integral over x (Gabriel Loaiza-Ganem and John P.
-    Cunningham, "The continuous Bernoulli: fixing a pervasive error in variational autoencoders", 2019,
+    The Bernoulli's λˣ(1 − λ)¹⁻ˣ, ℓ being the logit of λ, divided by its integral over x (Gabriel Loaiza-Ganem and
+    John P. Cunningham, "The continuous Bernoulli: fixing a pervasive error in variational autoencoders", 2019,
     https://arxiv.org/abs/1907.06845, equations 7 and 8).
 
     >>> p = ContinuousBernoulli().build(Facts((1,), 1))(torch.tensor([[0.0], [5.0]]))

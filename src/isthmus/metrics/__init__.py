@@ -23,6 +23,7 @@ from .posteriors import PosteriorMoments, UnitDivergence, kl_per_unit, posterior
 
 # isort: split
 # Samples.
+from .columns import correlations
 from .discrepancy import KernelDistance, frechet_distance, kernel_distance, mmd
 from .feature_maps import Features, SmallClassifier, features, on_features, small_classifier
 from .modes import ClassCoverage, ModeCoverage, class_coverage, mode_coverage
@@ -56,6 +57,7 @@ __all__ = [
     "bits_per_dimension",
     "bootstrap_interval",
     "class_coverage",
+    "correlations",
     "denoising_gain",
     "density_coverage",
     "elbo",

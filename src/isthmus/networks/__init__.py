@@ -5,5 +5,6 @@ from .conv import Conv
 from .mlp import MLP
 from .residual import Residual
 from .tied import Tied
+from .unet import UNet
 
-__all__ = ["ACTIVATIONS", "MLP", "Conditioned", "Conv", "Custom", "Factories", "Network", "Residual", "Tied"]
+__all__ = ["ACTIVATIONS", "MLP", "Conditioned", "Conv", "Custom", "Factories", "Network", "Residual", "Tied", "UNet"]

@@ -52,6 +52,10 @@ class Network(Part, kind="network"):
     whose methods lack the argument `condition` works in every model without a condition.
     """
 
+    def code_width(self, shape: tuple[int, ...]) -> int | None:
+        """Return the width that ``latent_dim="auto"`` is for samples of a shape, or None where any will do."""
+        return None
+
     def encoder(self, shape: tuple[int, ...], outputs: int, condition: int = 0) -> nn.Module:
         """Build a module (N, *shape) → (N, outputs): an encoder, or a discriminator if there is one output."""
         raise NotImplementedError

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 
 from ..errors import MissingExtraError
-from .pictures import CLASSES, Bars, Chart, Line, Panel, Picture, Strip, number
+from .pictures import CLASSES, Bars, Chart, Line, Matrix, Panel, Picture, Strip, number
 from .rasters import montage
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ def draw(picture: Picture, ax: Axes | None) -> Axes:
         if ax is None:
             ax = plt.subplots(figsize=(7.2, height_of(panels)), layout="tight")[1]
         draw_panels(panels, ax)
+        if not ax.get_title("left"):
+            ax.set_title(plain(picture.title), loc="left")
     return ax
 
 
@@ -99,6 +101,9 @@ def draw_panels(panels: Sequence[Panel], ax: Axes) -> None:
     elif charts:
         draw_insets(charts, ax)
     for panel in panels:
+        if isinstance(panel, Matrix):
+            ax.imshow(panel.values, cmap="RdBu_r", vmin=-1, vmax=1)
+            ax.set_title(plain(panel.title), loc="left")
         if isinstance(panel, Bars):
             ax.barh([plain(name) for name in panel.names[::-1]], panel.values[::-1], color=CLASSES[0])
             ax.set_xlabel(panel.alt)
@@ -158,10 +163,23 @@ def draw_chart(chart: Chart, ax: Axes, legend: Literal["above", "small", "none"]
         side.set_ticks(ticks, [number(v) for v in ticks])
         side.set_minor_locator(NullLocator())
     ax.set_title(plain(chart.title), loc="left")
-    if chart.legend and legend == "above":
+    if chart.ramp:
+        draw_ramp(chart, ax)
+    elif chart.legend and legend == "above":
         ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderaxespad=0.2)
     elif chart.legend and legend == "small":
         ax.legend(fontsize=6, loc="best")
+
+
+def draw_ramp(chart: Chart, ax: Axes) -> None:
+    """Draw the colours of numbers as a bar beside a chart, its ends named."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import ListedColormap
+
+    names, colours = zip(*chart.legend, strict=True)
+    bar = ax.figure.colorbar(ScalarMappable(cmap=ListedColormap(list(colours))), ax=ax, pad=0.02)
+    bar.set_ticks([0, 1], labels=[plain(names[0]), plain(names[-1])])
+    bar.outline.set_visible(False)
 
 
 def plain(name: str) -> str:

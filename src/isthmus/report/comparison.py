@@ -9,18 +9,21 @@ from typing import Any
 
 import numpy as np
 
+from ..diagnosis import measured_rows
+from ..fitting import fingerprint
+from ..look import Images, look_of
 from ..measured import COLUMNS
 from ..study import Study, rows
 from ..subsets import even_subset
 from .axes import picture_figure
+from .content import DIGITS
 from .content.codes import LatentMap, colouring, filters, on_two_axes
 from .content.learning import MEAN, learning
-from .content.look import Images, look_of
 from .content.rows import SHOWN
 from .drawings import filter_group, learning_chart, map_chart
 from .kinds import kind_of
 from .page import render, write
-from .pictures import Group, Picture
+from .pictures import Chart, Group, Picture
 
 __all__ = ["pictures", "write_page"]
 
@@ -44,6 +47,8 @@ def write_page(study: Study, out: Path) -> Path:
         facts=facts(study),
         columns=COLUMNS,
         table=rows(study),
+        verdicts=study.verdicts,
+        print=f"fingerprint {fingerprint(np.asarray(study.data.train))['values'][:DIGITS]}",
         best={name: best_of(study, name) for name in COLUMNS},
         sentences=list(sentences(study)),
         pictures=drawn,
@@ -102,25 +107,27 @@ def sentences(study: Study) -> Iterator[str]:
             where = "more thinly than real rows do: some lie where no real rows are"
         yield (
             f"Samples of the {name} cover {round(measured['coverage'], 2):.0%} of the held-out rows, where real rows "
-            f"cover {round(floor['coverage'], 2):.0%}. Their density is {density:.2f}, where that of real rows is "
-            f"{real:.2f}: they lie {where}."
+            f"cover {round(floor['coverage'], 2):.0%}, and a forest tells them from real rows with a chance of "
+            f"{measured['told_apart']:.2f}, where 0.5 is guessing. Their density is {density:.2f}, where that of real "
+            f"rows is {real:.2f}: they lie {where}."
         )
 
 
 def pictures(study: Study) -> Iterator[Picture]:
     """Yield everything there is to see, a panel for each system."""
     test, noisy = np.asarray(study.data.test), study.noisy
-    look = look_of(test)
+    look = look_of(np.asarray(study.data.train))
     kind, layout = kind_of(look), "strips" if isinstance(look, Images) else "grid"
     models: list[tuple[str, Any]] = [(entry.name, entry.estimator) for entry in study.entries]
 
-    first = study.data.beside_test(slice(SHOWN))
-    panels = [kind.rows("held-out", test[:SHOWN], test)]
+    first = measured_rows(test, study.seeds[0])[:SHOWN]
+    clean, conditions = test[first], study.data.beside_test(first)
+    panels = [kind.rows("held-out", clean, test)]
     panels += [] if noisy is None else [kind.rows("held-out, noisy", noisy[:SHOWN], test)]
     for name, model in models:
         if hasattr(model, "reconstruct"):
-            beside = first if hasattr(model, "model_") else {}
-            panels.append(kind.rows(name, model.reconstruct(test[:SHOWN], **beside), test))
+            beside = conditions if hasattr(model, "model_") else {}
+            panels.append(kind.rows(name, model.reconstruct(clean, **beside), test))
             if noisy is not None:
                 panels.append(kind.rows(f"{name}, of noisy", model.reconstruct(noisy[:SHOWN], **beside), test))
     note = "Held-out rows, and what each system makes of them."
@@ -157,11 +164,13 @@ def pictures(study: Study) -> Iterator[Picture]:
 
     shown, labels = even_subset(len(test), CODES), study.data.test_labels
     colours = [] if labels is None else [colouring("label", np.asarray(labels)[shown])]
-    maps = []
+    maps: list[Chart] = []
     for name, model in models:
         if hasattr(model, "transform"):
             H = model.transform(test[shown], **(study.data.beside_test(shown) if hasattr(model, "model_") else {}))
-            maps.append(map_chart(LatentMap(*on_two_axes(H), shown, test[shown], colours), title=name))
+            latent = LatentMap(*on_two_axes(H), shown, test[shown], colours)
+            maps.append(map_chart(latent, look, name, behind=not maps))
     coloured = ", coloured by label; the systems never saw a label." if colours else "."
-    note = f"Codes of held-out rows; those of more than two numbers on their first two principal axes{coloured}"
+    note = f"Codes of held-out rows; those of more than two numbers on their first two principal axes{coloured} "
+    note += "Point at a dot, or tap it, for its sample."
     yield Picture("codes", "Latent maps", note, [Group(maps, "grid wide")])

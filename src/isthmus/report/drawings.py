@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from ..look import Images, Look, Rows
+from ..subsets import even_subset
 from .content import Content
 from .content.codes import Colouring, Filters, LatentMap
+from .content.columns import TableColumns
 from .content.learning import MEAN, Curve
-from .content.look import Images, Look, Rows
+from .content.numbers import signed
 from .kinds import kind_of, small_multiples
-from .pictures import CLASSES, RAMP, Axis, Chart, Dots, Group, Line, Picture, Strip, histogram, number
+from .pictures import CLASSES, RAMP, Axis, Chart, Dots, Group, Line, Matrix, Picture, Strip, histogram, number
 from .rasters import diverging
 
 __all__ = [
+    "columns",
     "filters",
     "interpolations",
     "latent_map",
@@ -29,6 +34,10 @@ __all__ = [
 ]
 
 
+SQUARES = 40
+"""Columns in a picture of correlations, at most, taken evenly from all."""
+
+
 def pictures(content: Content) -> Iterator[Picture]:
     """Yield every picture that the content has something for."""
     for draw in (
@@ -38,6 +47,7 @@ def pictures(content: Content) -> Iterator[Picture]:
         traversals,
         interpolations,
         samples,
+        columns,
         scores,
         filters,
     ):
@@ -81,11 +91,12 @@ def reconstructions(content: Content) -> Picture | None:
         return None
     best, worst = made.shown_errors[0], made.shown_errors[-1]
     note = (
-        f"{len(made.rows)} held-out rows, from the best reconstructed (error {best:.3g}) to the worst (error "
-        f"{worst:.3g}), evenly spread between."
+        f"{len(made.rows)} held-out rows, from the best reconstructed (squared error {best:.3g}) to the worst (squared "
+        f"error {worst:.3g}), evenly spread between."
     )
     more, groups = kind_of(look).reconstructions(made)
-    label = "mean squared error" + (" in standard deviations" if isinstance(look, Rows) else "")
+    unit = "standard deviations, squared" if isinstance(look, Rows) else "the data's units, squared"
+    label = f"a row's mean squared error, in {unit}"
     caption = (
         f"Errors of {len(made.errors):,} held-out rows. The first and the last bin also hold the half per cent of rows "
         "beyond them."
@@ -110,8 +121,11 @@ def latent_map(content: Content) -> Picture | None:
     return Picture("latent", "Latent map", note, [Group([map_chart(latent, content.look)])])
 
 
-def map_chart(latent: LatentMap, look: Look | None = None, title: str = "") -> Chart:
-    """Return the map as a chart; `look`, if given, says how a page's script shows the sample behind a dot."""
+def map_chart(latent: LatentMap, look: Look | None = None, title: str = "", behind: bool = True) -> Chart:
+    """Return the map as a chart; `look`, if given, says how a page's script shows the sample behind a dot.
+
+    Of several maps of the same rows only one need hold what is `behind` the dots.
+    """
     x, y = (Axis.of(label, latent.points[:, i]) for i, label in enumerate(latent.axes))
     colourings = [_painted(colouring) for colouring in latent.colourings]
     first = colourings[0] if colourings else _painted(Colouring("", np.zeros(len(latent.points)), [""]))
@@ -127,7 +141,7 @@ def map_chart(latent: LatentMap, look: Look | None = None, title: str = "") -> C
             "y": (1000 - 1000 * y.place(latent.points[:, 1])).round().astype(int).tolist(),
             "rows": latent.rows.tolist(),
             "colourings": colourings,
-            **kind_of(look).behind_dots(latent.samples),
+            "behind": kind_of(look).behind_dots(latent.samples) if behind else None,
         }
     alt = "Map of the codes" + (f", coloured by {first['name']}" if first["name"] else "")
     return Chart(marks, x, y, alt, title, square=True, ramp="ramp" in first, map_data=data)
@@ -213,6 +227,48 @@ def samples(content: Content) -> Picture | None:
     return Picture("samples", "Samples", f"New rows, drawn at random and not selected.{under}", groups_of)
 
 
+def columns(content: Content) -> Picture | None:
+    """Return a table's columns in held-out rows and in samples: their distributions, and their correlations."""
+    made = content.columns
+    if made is None:
+        return None
+    charts = []
+    for j in made.shown:
+        caption = f"Distance {made.distances[j]:.2f}."
+        values = {"held-out rows": made.real[:, j], made.of: made.made[:, j]}
+        chart = histogram(values, made.names[j], caption, trim=0.005)
+        charts.append(replace(chart, title=made.names[j], x=replace(chart.x, label="")))
+    note = f"Each column in held-out rows and in {made.of}, those farthest apart first."
+    if len(made.names) > len(charts):
+        count = f"{len(charts)} of {len(made.names)}"
+        note = f"The {count} columns that are farthest apart in held-out rows and in {made.of}."
+    note += " Their distance is the largest gap between the two distribution functions (Smirnov 1948)."
+    groups = [Group(charts, "grid")]
+    if len(made.names) > 1:
+        groups.append(_correlations(made))
+    return Picture("columns", "Columns", note, groups)
+
+
+def _correlations(made: TableColumns) -> Group:
+    """Return correlations of columns as coloured squares: in real rows, in what the model makes, and the difference."""
+    named = [
+        f"{made.names[a]} and {made.names[b]}: {signed(f'{made.real_correlations[a, b]:.2f}')} in held-out rows, "
+        f"{signed(f'{made.made_correlations[a, b]:.2f}')} in {made.of}"
+        for a, b in made.pairs
+    ]
+    shown = even_subset(len(made.names), SQUARES)
+    names = [made.names[j] for j in shown]
+    matrices = {
+        "held-out rows": made.real_correlations,
+        made.of: made.made_correlations,
+        "difference": made.made_correlations - made.real_correlations,
+    }
+    panels = [Matrix(names, values[np.ix_(shown, shown)], title) for title, values in matrices.items()]
+    note = "A square for each two columns, in the order of the data: red is +1, white 0, blue −1. "
+    note += f"Farthest apart are {'; '.join(named)}."
+    return Group(panels, "grid", "Correlations", note)
+
+
 def scores(content: Content) -> Picture | None:
     """Return the histogram of scores, what a score is, and the least usual rows."""
     made = content.scores
@@ -221,7 +277,7 @@ def scores(content: Content) -> Picture | None:
     counts = ", ".join(f"{len(v):,} {name}" for name, v in made.groups.items())
     caption = f"Rows: {counts}. The first and the last bin also hold the hundredth of rows beyond them."
     groups = [Group([histogram(made.groups, made.what, caption, trim=0.01)])]
-    groups.append(kind_of(content.look).lowest(made, "the least usual held-out rows, lowest score first"))
+    groups.append(kind_of(content.look).lowest(made, "The least usual held-out rows, lowest score first"))
     return Picture("scores", "Scores", "", groups, ("What this score is", made.definition))
 
 

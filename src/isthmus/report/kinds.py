@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..look import Images, Look, Rows
 from .content.codes import Interpolation, Traversal
-from .content.look import Images, Look, Rows
 from .content.rows import SHOWN, Reconstructions, Samples, Scores
 from .pictures import CLASSES, RAMP, Axis, Bars, Chart, Dots, Group, Line, Panel, Strip, Table, number
 from .rasters import data_uri, diverging, grey, png, thumbnails
@@ -149,7 +149,7 @@ class _Series:
         flat = {name: self.look.flat(X) for name, X in kinds.items() if X is not None}
         last = len(made.rows) - 1
         panels = [
-            (f"row {row}, error {error:.3g}", [(name, values[i]) for name, values in flat.items()])
+            (f"row {row}, squared error {error:.3g}", [(name, values[i]) for name, values in flat.items()])
             for i, (row, error) in enumerate(zip(made.rows, made.shown_errors, strict=True))
             if i % 2 == 0 or i == last
         ]
@@ -210,9 +210,9 @@ class _Rows:
         lines: list[list[str | tuple[str, str]]] = []
         for i in reversed(range(len(before))):
             worst = np.argsort(-np.abs(before[i] - after[i]), kind="stable")[:3]
-            cells = [(self.look.names[j], f"{originals[i, j]:.4g} → {outputs[i, j]:.4g}") for j in worst]
+            cells = [(self.look.names[j], f"{number(originals[i, j])} → {number(outputs[i, j])}") for j in worst]
             lines.append([str(made.rows[i]), f"{made.shown_errors[i]:.3g}", *cells])
-        head = ["row", "error", "largest miss", "second largest", "third largest"][: len(lines[0])]
+        head = ["row", "squared error", "largest miss", "second largest", "third largest"][: len(lines[0])]
         note = "The bars show the columns that come back worst: the share of their variance that is lost, 1 − R²."
         return note, [Group([bars]), Group([Table(head, lines)], note="A miss is written value → reconstruction.")]
 
@@ -220,7 +220,7 @@ class _Rows:
         kinds = [("sample", made.shown)] + ([] if made.nearest is None else [(f"nearest {made.of}", made.nearest)])
         columns = np.sort(np.argsort(-self.look.flat(made.shown).std(0), kind="stable")[:8])
         lines: list[list[str | tuple[str, str]]] = [
-            [f"{name} {i}", *(f"{v:.4g}" for v in np.asarray(X[i]).reshape(-1)[columns])]
+            [f"{name} {i}", *(number(v) for v in np.asarray(X[i]).reshape(-1)[columns])]
             for i in range(min(8, len(made.shown)))
             for name, X in kinds
         ]
@@ -247,7 +247,16 @@ class _Rows:
         return Chart(marks, x, y, f"{title}: {', '.join(self.look.names[j] for j in most)}", title)
 
     def lowest(self, made: Scores, title: str) -> Group:
-        return Group([], note=f"{title[0].upper()}{title[1:]}: rows {', '.join(str(i) for i in made.lowest_rows)}.")
+        own, expected = (np.asarray(X).reshape(len(X), -1) for X in (made.lowest, made.expected))
+        lines: list[list[str | tuple[str, str]]] = []
+        for i, (row, score) in enumerate(zip(made.lowest_rows, made.lowest_scores, strict=True)):
+            cells = [
+                (self.look.names[j], f"{number(own[i, j])}, not {number(expected[i, j])}") for j in made.reasons[i]
+            ]
+            lines.append([str(row), number(score), *cells])
+        head = ["row", "score", "most unusual", "second", "third"][: len(lines[0])]
+        note = "Beside each row the columns that make it unusual: its value, and what was expected in its place."
+        return Group([Table(head, lines)], heading=title, note=note)
 
     def behind_dots(self, X: np.ndarray) -> dict[str, Any]:
         flat, own = self.look.flat(X), np.asarray(X).reshape(len(X), -1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,10 +43,10 @@ def nameless(model: Any) -> Any:
     return of_arrays(model)
 
 
-def decoder_of(model: Any) -> Callable[[np.ndarray], np.ndarray] | None:
-    """Return the map from codes to rows in the data's units; None where there is none."""
-    decode: Callable[[np.ndarray], np.ndarray] | None = getattr(model, "inverse_transform", None)
-    return decode or getattr(model, "generate", None)
+def decoder_of(model: Any, condition: Any = None) -> Callable[[np.ndarray], np.ndarray] | None:
+    """Return the map from codes to rows in the data's units, under one condition; None where there is none."""
+    decode: Callable[..., np.ndarray] | None = getattr(model, "inverse_transform", getattr(model, "generate", None))
+    return decode if decode is None or condition is None else partial(decode, condition=condition)
 
 
 def has_prior(model: Any) -> bool:

@@ -7,13 +7,18 @@ size; words stand beside it as HTML, so that they stay as large as text on a pho
 from __future__ import annotations
 
 import os
+import platform
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ..atomic import atomic_file
+from ..diagnosis import headline
 from ..errors import DataError
 from ..history import History
 from ..typing import ArrayLike
@@ -21,8 +26,8 @@ from ..version import VERSION
 from .content import Content
 from .content.learning import learning
 from .drawings import pictures
-from .pictures import Axis, Chart, Dots, Line, Strip, number
-from .rasters import data_uri, montage, png
+from .pictures import Axis, Chart, Dots, Line, Matrix, Strip, number
+from .rasters import data_uri, diverging, montage, png
 
 if TYPE_CHECKING:
     from ..estimators import Estimator
@@ -44,6 +49,8 @@ def report(
     *,
     labels: ArrayLike | None = None,
     train_labels: ArrayLike | None = None,
+    condition: ArrayLike | None = None,
+    train_condition: ArrayLike | None = None,
     data: str = "",
     command: str = "",
     random_state: int = 0,
@@ -57,7 +64,9 @@ def report(
         data: the history, samples and traversals from the prior, the model card.
     path : where to write; the file takes its place only once it is complete.
     X_train : the rows it was fitted on, for nearest rows, over-fitting, PCA beside it, and floors.
-    labels, train_labels : a label for each row of X and X_train, for the map's colours and probes.
+    labels, train_labels : a label for each row of X and X_train, for the map's colours, probes and classes of samples.
+    condition, train_condition : what comes with each row of X and X_train, where the model has a condition. Samples are
+        drawn under the conditions of the held-out rows.
     data : the name of the data.
     command : how to make the report again; the call of this function if left out.
     random_state : the seed of every draw.
@@ -84,8 +93,13 @@ def report(
     if not command:
         given = ["X" if X is not None else "None", repr(str(place)), *(["X_train"] if X_train is not None else [])]
         command = f"{type(model).__name__}(...).report({', '.join(given)})"
-    labelled = {"labels": labels, "train_labels": train_labels}
-    return write(place, page(Content(model, X, X_train, **labelled, data=data, command=command, seed=random_state)))
+    beside = {
+        "labels": labels,
+        "train_labels": train_labels,
+        "condition": condition,
+        "train_condition": train_condition,
+    }
+    return write(place, page(Content(model, X, X_train, **beside, data=data, command=command, seed=random_state)))
 
 
 def page(content: Content) -> str:
@@ -118,9 +132,15 @@ def render(template: str, **words: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    functions = (kind, number, widest, line_path, dots_path, readings, strip_image)
+    functions = (kind, number, widest, line_path, dots_path, readings, strip_image, squares)
     templates.filters |= {function.__name__: function for function in functions}
-    return templates.get_template(template).render(version=VERSION, **words) + "\n"
+    return templates.get_template(template).render(made_by=made_by(), headline=headline, **words) + "\n"
+
+
+def made_by() -> str:
+    """Return the day, and the versions of what a page was made with."""
+    with_what = f"torch {torch.__version__}, numpy {np.__version__}, Python {platform.python_version()}"
+    return f"Made on {datetime.now(UTC):%Y-%m-%d} (UTC) by isthmus {VERSION} with {with_what}."
 
 
 def kind(thing: Any) -> str:
@@ -169,6 +189,15 @@ def strip_image(strip: Strip) -> str:
     """Return a strip's tiles as the source of an image."""
     larger = max(1, FINE_TILE // strip.tiles.shape[1])
     return data_uri(png(montage(strip.tiles.repeat(larger, 1).repeat(larger, 2), strip.columns, gap=2)))
+
+
+def squares(matrix: Matrix) -> Iterator[tuple[int, int, str, str]]:
+    """Yield column, row, colour and words of each square of a matrix."""
+    colours = diverging(matrix.values[None], 1.0)[0]
+    for i, row in enumerate(matrix.names):
+        for j, column in enumerate(matrix.names):
+            value = f"{matrix.values[i, j]:.2f}".replace("-", "−")
+            yield j, i, "#" + bytes(colours[i, j]).hex(), f"{row} and {column}: {value}"
 
 
 def check_page(path: Path) -> None:

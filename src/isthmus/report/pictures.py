@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-__all__ = ["CLASSES", "RAMP", "Axis", "Bars", "Chart", "Dots", "Group", "Line", "Picture", "Strip", "Table", "binned"]
-__all__ += ["histogram", "number"]
+__all__ = ["CLASSES", "RAMP", "Axis", "Bars", "Chart", "Dots", "Group", "Line", "Matrix", "Picture", "Strip", "Table"]
+__all__ += ["binned", "histogram", "number"]
 
 CLASSES = ("#3b7dd8", "#e07b39", "#2f9e5f", "#c9453f", "#8f63c9", "#a0694b", "#d765ae", "#8a8f98", "#b0a516", "#1fa3b8")
 """Colours of classes, readable on white and on near-black."""
@@ -141,7 +141,16 @@ class Table:
     rows: Sequence[Sequence[str | tuple[str, str]]]
 
 
-Panel = Chart | Strip | Bars | Table
+@dataclass(frozen=True)
+class Matrix:
+    """A number between −1 and 1 for every two of several names, (n, n), as coloured squares."""
+
+    names: Sequence[str]
+    values: np.ndarray
+    title: str
+
+
+Panel = Chart | Strip | Bars | Table | Matrix
 
 
 @dataclass(frozen=True)

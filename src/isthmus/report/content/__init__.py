@@ -8,38 +8,31 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ...diagnosis import Verdict, diagnose, worst_first
+from ...diagnosis import FEWEST_JUDGED, Subject, Verdict, judge, worst_first
 from ...errors import DataError
+from ...fitting import fingerprint
 from ...history import History
-from ...subsets import even_subset, random_subset
+from ...look import Look, look_of
+from ...subsets import even_subset
 from ...version import VERSION
 from .. import model_access
-from . import codes, evidence, likeness, numbers, rows
+from . import codes, evidence, numbers, rows
+from .columns import TableColumns, table_columns
 from .learning import Curve, learning
-from .look import Look, look_of
 
-__all__ = ["Content"]
-
-MEASURED = 10_000
-"""Held-out rows that are measured, at most."""
+__all__ = ["DIGITS", "Content"]
 
 MAP_POINTS = 2_000
 """Rows that the latent map shows and that are scored, at most."""
 
-JUDGED_BY_D = 1_000
-"""Held-out rows that a discriminator judges, at most."""
-
 PROBED = 4_000
 """Training rows that labels are learnt from, at most."""
 
-DISTANCE_ROWS = 20_000
-"""Training rows that distances are measured to, at most."""
-
 DRAWN = 2_000
-"""Samples drawn."""
+"""Samples drawn where there are no rows to compare them with."""
 
-FEWEST_JUDGED = 20
-"""Held-out rows without which no verdict is given."""
+DIGITS = 12
+"""Digits of a fingerprint that are shown."""
 
 
 class Content:
@@ -53,6 +46,7 @@ class Content:
     X : held-out rows (N, ...), or None: then only what needs no data is there.
     X_train : the rows it was fitted on, for nearest rows, PCA and floors; or None.
     labels, train_labels : a label for each row, (N,), or None.
+    condition, train_condition : what comes with each row where the model has a condition, or None.
     data : the name of the data.
     command : the command that makes this report again.
     seed : of every draw.
@@ -70,32 +64,52 @@ class Content:
         *,
         labels: Any = None,
         train_labels: Any = None,
+        condition: Any = None,
+        train_condition: Any = None,
         data: str = "",
         command: str = "",
         seed: int = 0,
     ) -> None:
         check_is_fitted(model, "model_")
         self.model, self.data, self.command, self.seed = model_access.nameless(model), data, command, seed
-        self.X, self.labels = _checked(model, X, labels, "X")
+        every_row, every_label = _checked(model, X, labels, "X")
         self.X_train, self.train_labels = _checked(model, X_train, train_labels, "X_train")
         self.names = model_access.feature_names(model, X if X is not None else X_train)
         self.fitted_names = model_access.feature_names(model)
-        self.facts = self._facts()
+        self.subject: Subject | None = None
+        self.X: np.ndarray | None = None
+        self.labels: np.ndarray | None = None
         self.index = np.arange(0)
-        if self.X is not None:
-            self.index = random_subset(len(self.X), MEASURED, seed)
-            self.X = self.X[self.index]
-            self.labels = None if self.labels is None else self.labels[self.index]
+        if every_row is not None:
+            self.subject = Subject(
+                self.model,
+                every_row,
+                self.X_train,
+                condition=condition,
+                condition_train=train_condition,
+                labels_train=self.train_labels,
+                names=self.names,
+                random_state=seed,
+            )
+            held = self.subject.held_out
+            self.X, self.index = held.own, held.index
+            self.labels = None if every_label is None else every_label[held.index]
+        self.facts = self._facts(every_row)
+        self.prints = {
+            name: f"{x.shape} {x.dtype.name}, fingerprint {fingerprint(x)['values'][:DIGITS]}"
+            for name, x in (("held-out rows", every_row), ("training rows", self.X_train))
+            if x is not None
+        }
 
-    def _facts(self) -> list[str]:
+    def _facts(self, every_row: np.ndarray | None) -> list[str]:
         """Return what was measured on, and what was summarised."""
-        if self.X is None:
+        if every_row is None or self.X is None:
             return ["No data were given: what needs data is left out."]
         shape = self.X.shape[1:]
         of = f"shape {' × '.join(str(n) for n in shape)}" if len(shape) > 1 else f"{shape[0]:,} numbers"
-        facts = [f"{len(self.X):,} held-out rows of {of}."]
-        if len(self.X) > MEASURED:
-            facts.append(f"Summarised: everything was measured on {MEASURED:,} of them, drawn at random.")
+        facts = [f"{len(every_row):,} held-out rows of {of}."]
+        if len(every_row) > len(self.X):
+            facts.append(f"Summarised: everything was measured on {len(self.X):,} of them, drawn at random.")
         if self.X_train is None:
             facts.append("No training rows were given: PCA's error, over-fitting and memorisation are left out.")
         else:
@@ -111,19 +125,25 @@ class Content:
         """The first sentence that the class says of itself."""
         return (type(self.model).__doc__ or "").strip().partition("\n")[0]
 
-    @property
+    @cached_property
     def decode(self) -> codes.Decoder | None:
-        """The map from codes to rows, if the model has one."""
-        return model_access.decoder_of(self.model)
+        """The map from codes to rows, if the model has one; under the first row's condition if it has conditions."""
+        asked = None if self.subject is None else self.subject.held_out.asked
+        return model_access.decoder_of(self.model, None if asked is None else asked[:1])
 
     @cached_property
     def drawn(self) -> np.ndarray | None:
-        return self.model.sample(DRAWN, random_state=self.seed) if hasattr(self.model, "sample") else None
+        if self.subject is not None:
+            return self.subject.drawn
+        conditional = self.model.model_.condition_width > 0 and self.model.model_.fixed is None
+        return None if conditional or not hasattr(self.model, "sample") else self.model.sample(DRAWN, self.seed)
 
     @cached_property
     def look(self) -> Look:
-        """How rows are shown, seen in the first there are: held-out rows, training rows, samples, decoded noise."""
-        seen = next((x for x in (self.X, self.X_train, self.drawn) if x is not None), None)
+        """How rows are shown, seen in the first there are: training rows, held-out rows, decoded noise."""
+        if self.subject is not None:
+            return self.subject.look
+        seen = self.X_train
         if seen is None and self.decode is not None:
             z = np.random.default_rng(0).normal(size=(1_000, self.model.latent_dim_)).astype(np.float32)
             seen = self.decode(z)
@@ -131,31 +151,30 @@ class Content:
 
     @cached_property
     def H(self) -> np.ndarray | None:
-        encodes = self.X is not None and hasattr(self.model, "transform")
-        return self.model.transform(self.X) if encodes else None
-
-    @cached_property
-    def X_hat(self) -> np.ndarray | None:
-        return None if self.H is None or self.decode is None else self.decode(self.H)
+        """The codes of the held-out rows as they are, (N, d)."""
+        subject = self.subject
+        if subject is None or not subject.encodes:
+            return None
+        held = subject.held_out
+        return subject.encoded(held.x, held.condition) if subject.denoises else held.codes
 
     @cached_property
     def reconstructions(self) -> rows.Reconstructions | None:
-        if self.X is None or self.X_hat is None:
-            return None
-        return rows.reconstructions(self.model, self.X, self.X_hat, self.look, self.index, self.seed)
+        return rows.reconstructions(self.subject) if self.subject is not None and self.subject.reconstructs else None
+
+    @cached_property
+    def columns(self) -> TableColumns | None:
+        """A table's columns in real rows and in samples."""
+        return None if self.subject is None else table_columns(self.subject)
 
     @cached_property
     def scores(self) -> rows.Scores | None:
         """Log-likelihoods of rows, or D(x) of rows and samples."""
-        if self.X is None:
+        if self.subject is None:
             return None
         if hasattr(self.model, "score_samples"):
-            shown = even_subset(len(self.X), MAP_POINTS)
-            return rows.scores(self.model, self.X[shown], self.X_train, self.index[shown])
-        if self.drawn is None or not hasattr(self.model, "discriminate"):
-            return None
-        shown = even_subset(len(self.X), JUDGED_BY_D)
-        return rows.discriminations(self.model, self.X[shown], self.drawn, self.index[shown])
+            return rows.scores(self.subject, MAP_POINTS)
+        return rows.discriminations(self.subject)
 
     @cached_property
     def latent(self) -> codes.LatentMap | None:
@@ -194,7 +213,8 @@ class Content:
 
     @cached_property
     def interpolations(self) -> list[codes.Interpolation]:
-        if self.X is None or self.H is None or self.decode is None:
+        conditional = self.subject is not None and self.subject.held_out.asked is not None
+        if self.X is None or self.H is None or self.decode is None or conditional:
             return []
         return codes.interpolations(self.decode, self.X, self.H, self.labels, self.index, self.seed)
 
@@ -202,12 +222,7 @@ class Content:
     def samples(self) -> rows.Samples | None:
         if self.drawn is None:
             return None
-        return rows.samples(self.drawn, self.X, self.X_train, self.look, self._distance_rows)
-
-    @cached_property
-    def _distance_rows(self) -> np.ndarray | None:
-        train = self.X_train
-        return None if train is None else train[random_subset(len(train), DISTANCE_ROWS, self.seed)]
+        return rows.samples(self.drawn, self.X, self.X_train, self.look, self.subject)
 
     @cached_property
     def filters(self) -> codes.Filters | None:
@@ -216,33 +231,28 @@ class Content:
     @cached_property
     def numbers(self) -> list[numbers.Number]:
         found: list[numbers.Number] = []
-        model, X, train = self.model, self.X, self.X_train
-        if X is not None and self.H is not None:
-            if self.X_hat is not None:
-                found += numbers.reconstruction_numbers(X, self.X_hat, train, self.look, model.latent_dim_)
-            found += evidence.evidence_numbers(model, X)
-            H_train = labels = None
-            if train is not None and self.train_labels is not None:
-                some = even_subset(len(train), PROBED)
-                H_train, labels = model.transform(train[some]), self.train_labels[some]
-            bounds = model_access.scores_bound_the_evidence(model)
-            found += numbers.code_numbers(self.H, self.labels, H_train, labels, bounds)
-        if self.drawn is not None and X is not None:
-            found += likeness.sample_numbers(model, self.drawn, X, train, self.train_labels, self.look, self.seed)
+        subject, model, train = self.subject, self.model, self.X_train
+        if subject is not None:
+            if subject.reconstructs:
+                found += numbers.reconstruction_numbers(subject)
+            if subject.encodes:
+                found += evidence.evidence_numbers(subject)
+                H_train = labels = None
+                if train is not None and self.train_labels is not None and not model.model_.condition_width:
+                    some = even_subset(len(train), PROBED)
+                    H_train, labels = model.transform(train[some]), self.train_labels[some]
+                found += numbers.code_numbers(subject, self.labels, H_train, labels)
+            found += numbers.sample_numbers(subject)
         if self.scores is not None:
             found += numbers.score_numbers(self.scores)
-        made, among = self.samples, self._distance_rows
-        if made is not None and made.sample_distances is not None and made.real_distances is not None:
-            assert among is not None
-            found += likeness.memorisation_numbers(made.sample_distances, made.real_distances, len(among))
         return [*found, *numbers.fit_numbers(model_access.weight_count(model), self.history)]
 
     @cached_property
     def verdicts(self) -> list[Verdict]:
         """What the diagnosis says, the worst first."""
-        if self.X is None or len(self.X) < FEWEST_JUDGED:
+        if self.subject is None or len(self.subject.held_out) < FEWEST_JUDGED:
             return []
-        return worst_first(diagnose(self.model, self.X, self.X_train, random_state=self.seed))
+        return worst_first(judge(self.subject))
 
     @property
     def history(self) -> History:
@@ -264,6 +274,7 @@ class Content:
         names = self.fitted_names
         if names:
             card["columns"] = ", ".join(names[:40]) + (f" and {len(names) - 40} more" if len(names) > 40 else "")
+        card |= self.prints
         return card | {name.replace("_", " "): str(v) for name, v in model_access.settings(self.model).items()}
 
 

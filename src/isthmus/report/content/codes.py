@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from ...look import Look, Rows
 from ..model_access import first_layer_networks
-from .look import Look, Rows
 
 __all__ = ["Colouring", "Filters", "Interpolation", "LatentMap", "Traversal"]
 __all__ += ["colouring", "colourings", "filters", "interpolations", "on_two_axes", "traversals"]

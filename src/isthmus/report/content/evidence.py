@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import metrics
+from ...diagnosis import Subject
 from ...metrics.posteriors import divergences
 from ...subsets import even_subset
 from ..model_access import has_evidence_bound, units_have_divergences
@@ -24,9 +25,10 @@ CARRYING_NATS = 0.1
 """Divergence above which a unit is said to carry information."""
 
 
-def evidence_numbers(model: Any, X: np.ndarray) -> list[Number]:
+def evidence_numbers(subject: Subject) -> list[Number]:
     """Return the evidence bound and, where the prior is a standard normal, the divergence of each unit."""
-    if not has_evidence_bound(model) or len(X) < 2:
+    model, X = subject.estimator, subject.held_out.own
+    if not has_evidence_bound(model) or len(X) < 2 or subject.held_out.asked is not None:
         return []
     x = X[even_subset(len(X), BOUND_ROWS)]
     bound = metrics.elbo(model, x, n_draws=DRAWS)

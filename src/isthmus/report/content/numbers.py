@@ -8,19 +8,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from ... import metrics
+from ...diagnosis import Subject, short
 from ...errors import DataError
 from ...history import History
+from ...look import Images, Rows
 from ...subsets import even_subset
-from .look import Images, Look, Rows
 from .rows import Scores
 
-__all__ = ["Number", "code_numbers", "fit_numbers", "reconstruction_numbers", "score_numbers", "signed", "with_error"]
+__all__ = [
+    "Number",
+    "code_numbers",
+    "fit_numbers",
+    "reconstruction_numbers",
+    "sample_numbers",
+    "score_numbers",
+    "signed",
+    "with_error",
+]
 
 SIMILARITY_IMAGES = 2_000
 """Images that structural similarity is measured on, at most."""
-
-PCA_ROWS = 10_000
-"""Training rows that PCA is fitted on, at most."""
 
 
 @dataclass(frozen=True)
@@ -56,45 +63,100 @@ def with_error(value: float, error: float) -> str:
     return signed(f"{value:,.{digits}f} ± {error:,.{digits}f}")
 
 
-def reconstruction_numbers(
-    X: np.ndarray, X_hat: np.ndarray, X_train: np.ndarray | None, look: Look, latent_dim: int
-) -> list[Number]:
-    """Return error and R², two measures of image quality, and the error over that of PCA with as many numbers."""
-    group = "Reconstruction"
-    x, x_hat = look.flat(X), look.flat(X_hat)
-    error, r2 = metrics.mean_squared_error(x, x_hat), metrics.r2(x, x_hat)
+def reconstruction_numbers(subject: Subject) -> list[Number]:
+    """Return R² and error, two measures of image quality, the error over PCA's, and what denoising gains."""
+    group, rows, look = "Reconstruction", subject.held_out, subject.look
+    of = " of cleaned rows" if subject.denoises else ""
+    which = "held-out rows, corrupted as in training and cleaned" if subject.denoises else "held-out rows"
     unit = (
         "in standard deviations of each column, squared" if isinstance(look, Rows) else "in the data's units, squared"
     )
     kept = (
-        "R² = 1 − Σ‖x − x̂‖² / Σ‖x − x̄‖² over held-out rows, x̄ the mean row: 100% is exact, 0% as good as the mean row "
-        "(Wright 1921)."
+        f"R² = 1 − Σ‖x − x̂‖² / Σ‖x − x̄‖² over {which}, x̄ the mean row: the share of the variance that comes back. "
+        "100% is exact, 0% as good as the mean row (Wright 1921)."
     )
-    squared = f"The mean of (x − x̂)² over all entries of held-out rows, {unit}."
+    squared = f"The mean of (x − x̂)² over all entries of {which}, {unit}."
     found = [
-        Number(group, "variance kept, R²", r2, f"{r2:.1%}", kept, key=True),
-        Number(group, "mean squared error", error, f"{error:.4g}", squared),
+        Number(group, f"R²{of}", rows.r2, f"{rows.r2:.1%}", kept, key=True),
+        Number(group, f"mean squared error{of}", rows.error, f"{rows.error:.4g}", squared),
     ]
     if isinstance(look, Images) and look.limits[1] > look.limits[0]:
-        ratio = metrics.psnr(x, x_hat, look.limits[1] - look.limits[0])
+        peak = look.limits[1] - look.limits[0]
+        ratio = metrics.psnr(rows.comparable, rows.comparable_x_hat, peak)
         definition = "10 log₁₀(peak² / error), the peak being the range of the data (Huynh-Thu & Ghanbari 2008)."
         found.append(Number(group, "peak signal-to-noise", ratio, f"{ratio:.1f} dB", definition))
-        some = even_subset(len(X), SIMILARITY_IMAGES)
-        alike = metrics.ssim(X[some], X_hat[some], look.limits[1] - look.limits[0])
+        some = even_subset(len(rows), SIMILARITY_IMAGES)
+        before, after = (x[some].reshape(-1, *look.shape) for x in (rows.comparable, rows.comparable_x_hat))
+        alike = metrics.ssim(before, after, peak)
         definition = (
             f"Luminance, contrast and structure compared window by window, over {len(some):,} images; 1 is exact "
             "(Wang et al. 2004)."
         )
         found.append(Number(group, "structural similarity", alike.value, f"{alike.value:.3f}", definition))
-    if X_train is not None and latent_dim <= min(look.n, min(len(X_train), PCA_ROWS)):
-        train = look.flat(X_train[even_subset(len(X_train), PCA_ROWS)])
-        base = metrics.pca_error(train, x, latent_dim)
-        if base > 0:
-            definition = (
-                f"The error over that of PCA with as many numbers a row ({latent_dim}), fitted on "
-                f"{len(train):,} training rows and measured on the same held-out rows. Below 1 beats PCA."
+    if subject.training is not None and subject.pca_error > 0:
+        ratio = rows.error / subject.pca_error
+        definition = (
+            f"The error over that of PCA with {subject.pca_width} numbers a row, fitted on {len(subject.training):,} "
+            "training rows and measured on the same held-out rows. Below 1 beats PCA."
+        )
+        found.append(Number(group, "error ÷ PCA's", ratio, f"{ratio:.2f}", definition, key=True))
+    gain = subject.denoising_gain if subject.denoises else None
+    if gain is not None:
+        ratio_of = "10 log₁₀(Σ‖x − x̄‖² / Σ‖error‖²), the error being what the {} differ by from the clean rows."
+        found += [
+            Number(
+                group,
+                "gain, dB",
+                gain.decibels,
+                signed(f"{gain.decibels:+.1f} dB"),
+                "By how many decibels cleaning raises the signal-to-noise ratio.",
+                key=True,
+            ),
+            Number(
+                group,
+                "signal-to-noise of noisy rows, dB",
+                gain.before,
+                signed(f"{gain.before:.1f} dB"),
+                ratio_of.format("noisy rows"),
+            ),
+            Number(
+                group,
+                "signal-to-noise of cleaned rows, dB",
+                gain.after,
+                signed(f"{gain.after:.1f} dB"),
+                ratio_of.format("cleaned rows"),
+            ),
+        ]
+    return found
+
+
+def sample_numbers(subject: Subject) -> list[Number]:
+    """Return every figure of samples, and beside it what real rows reach; and how near samples are to training rows."""
+    made, found = subject.likeness, []
+    for name, figure in {} if made is None else made.figures.items():
+        assert made is not None
+        found.append(
+            Number(
+                "Samples",
+                name,
+                figure.value,
+                with_error(figure.value, figure.error),
+                f"{figure.definition} Measured on {made.n:,} samples and {made.n:,} held-out rows, ± the standard "
+                f"error; beside it: {made.beside}.",
+                short(figure.real),
+                key=name in ("coverage", "told apart, AUC"),
             )
-            found.append(Number(group, "error ÷ PCA's", error / base, f"{error / base:.2f}", definition, key=True))
+        )
+    near = subject.nearest
+    base = 0.0 if near is None else float(np.median(near.of_held_out))
+    if near is not None and base > 0:
+        ratio = float(np.median(near.of_samples)) / base
+        definition = (
+            f"The median distance of {len(near.of_samples):,} samples to the nearest of {len(near.among):,} training "
+            "rows, over that of as many held-out rows. Far below 1, samples lie where training rows do and held-out "
+            "rows do not: they were memorised (Meehan et al. 2020)."
+        )
+        found.append(Number("Samples", "distance to training ÷ real's", ratio, f"{ratio:.2f}", definition, "1.00"))
     return found
 
 
@@ -111,11 +173,11 @@ def score_numbers(scores: Scores) -> list[Number]:
 
 
 def code_numbers(
-    H: np.ndarray, labels: np.ndarray | None, H_train: np.ndarray | None, train_labels: np.ndarray | None, drawn: bool
+    subject: Subject, labels: np.ndarray | None, H_train: np.ndarray | None, train_labels: np.ndarray | None
 ) -> list[Number]:
-    """Return the active units where codes are `drawn` from a posterior, and how well codes predict labels, if any."""
-    group, found = "Codes", []
-    if drawn:
+    """Return the active units where codes are drawn from a posterior, and how well codes predict labels, if any."""
+    group, found, H = "Codes", [], subject.held_out.codes
+    if "density" in subject.fitted.abilities and subject.variational:
         active = metrics.active_units(H)
         definition = (
             "Units whose posterior mean varies over held-out rows with a variance above 0.01 (Burda et al. 2016, "

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
-from ...metrics import nearest_distance, r2_per_feature
+from ...diagnosis import Rows, Subject
+from ...look import Images, Look
 from ...subsets import even_subset
 from ..model_access import scores_bound_the_evidence
-from .look import Images, Look
 
 __all__ = ["Reconstructions", "Samples", "Scores", "discriminations", "reconstructions", "samples", "scores"]
 
@@ -29,8 +29,8 @@ TRAINING_SCORES = 1_000
 CLOUD_POINTS = 1_000
 """Rows and samples in the cloud, at most."""
 
-DISTANCES = 500
-"""Rows and samples whose distance to the training rows is measured, at most."""
+REASONS = 3
+"""Columns that are named for a row that is unusual."""
 
 
 @dataclass(frozen=True)
@@ -64,39 +64,47 @@ class Samples:
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores by group (held-out, training, samples) and what a score is; the least usual rows and their numbers."""
+    """Scores by group (held-out, training, samples), what a score is, and the least usual rows.
+
+    Of these there are their values, numbers and scores, lowest first, what would be expected in their place, and the
+    features that are farthest from that, the farthest first, (rows, features).
+    """
 
     groups: dict[str, np.ndarray]
     what: str
     definition: str
     lowest: np.ndarray
     lowest_rows: np.ndarray
+    lowest_scores: np.ndarray
+    expected: np.ndarray
+    reasons: np.ndarray
 
 
-def reconstructions(
-    model: Any, X: np.ndarray, X_hat: np.ndarray, look: Look, index: np.ndarray, seed: int
-) -> Reconstructions:
-    """Return what to show of reconstructions x̂ of rows.
+def reconstructions(subject: Subject) -> Reconstructions:
+    """Return what to show of reconstructions x̂ of held-out rows.
 
     The rows shown are spread evenly over the order of their errors, the best first and the worst last. Where the system
-    was trained on corrupted rows, its inputs here are corrupted alike; errors are those of the clean rows. `index`
-    holds the rows' numbers, (N,).
+    was trained on corrupted rows, these are corrupted alike, and errors are those of what is made of them.
     """
-    errors = ((look.flat(X) - look.flat(X_hat)) ** 2).mean(axis=1)
-    rows = np.argsort(errors, kind="stable")[even_subset(len(X), SHOWN)]
-    originals, outputs, inputs, name = X[rows], X_hat[rows], None, ""
-    corruption = getattr(model, "corruption_", None)
-    if corruption is not None:
-        inputs = model.corrupt(originals, random_state=seed)
-        outputs = model.reconstruct(inputs.astype(model.dtype_))
-        name = getattr(corruption, "__name__", None) or str(corruption)
-    r2 = r2_per_feature(X, X_hat).reshape(-1)
-    worst = np.argsort(r2, kind="stable")[:FEATURES]
-    return Reconstructions(originals, inputs, outputs, index[rows], errors[rows], errors, r2, worst, name)
+    held = subject.held_out
+    chosen = np.argsort(held.errors, kind="stable")[even_subset(len(held), SHOWN)]
+    corruption = getattr(subject.estimator, "corruption_", None)
+    r2 = held.r2_of_columns
+    return Reconstructions(
+        originals=held.own[chosen],
+        inputs=subject.own_units(held.inputs[chosen]) if subject.denoises else None,
+        outputs=subject.own_units(held.x_hat[chosen]),
+        rows=held.index[chosen],
+        shown_errors=held.errors[chosen],
+        errors=held.errors,
+        r2=r2,
+        worst=np.argsort(r2, kind="stable")[:FEATURES],
+        corruption="" if corruption is None else getattr(corruption, "__name__", None) or str(corruption),
+    )
 
 
 def samples(
-    drawn: np.ndarray, X: np.ndarray | None, X_train: np.ndarray | None, look: Look, among: np.ndarray | None
+    drawn: np.ndarray, X: np.ndarray | None, X_train: np.ndarray | None, look: Look, subject: Subject | None
 ) -> Samples:
     """Return what to show of samples: the first few, each beside the row nearest to it.
 
@@ -106,7 +114,7 @@ def samples(
     X : held-out rows, or None.
     X_train : every training row, or None; nearest rows are looked for there, else in X.
     look : how samples are shown.
-    among : the training rows that distances are measured to, fewer if there are many, or None.
+    subject : that knows the distances to training rows, or None.
     """
     shown = drawn[: 2 * SHOWN]
     where, of = (X_train, "training") if X_train is not None else (X, "held-out")
@@ -119,10 +127,9 @@ def samples(
         real = drawn if beside is None else beside[even_subset(len(beside), n)]
         real_points, sample_points, axes = _cloud(real, drawn[:n], look)
         real_points = None if beside is None else real_points
-    if among is not None and X is not None:
-        n = min(len(X), len(drawn), DISTANCES)
-        real = X[even_subset(len(X), n)]
-        of_samples, of_real = (nearest_distance(look.flat(rows), look.flat(among)) for rows in (drawn[:n], real))
+    distances = None if subject is None else subject.nearest
+    if distances is not None:
+        of_samples, of_real = distances.of_samples, distances.of_held_out
     return Samples(shown, nearest, of, real_points, sample_points, axes, of_samples, of_real)
 
 
@@ -156,15 +163,21 @@ def _cloud(X: np.ndarray, drawn: np.ndarray, look: Look) -> tuple[np.ndarray, np
     return (real - mean) @ axes, (new - mean) @ axes, names
 
 
-def scores(model: Any, X: np.ndarray, X_train: np.ndarray | None, rows: np.ndarray) -> Scores:
+def scores(subject: Subject, at_most: int) -> Scores:
     """Return log-likelihoods in nats of held-out rows and of as many training rows, a thousand at most."""
+    model, held, training = subject.estimator, subject.held_out, subject.training
     bounds = scores_bound_the_evidence(model)
     arguments = {"n_draws": BOUND_DRAWS} if bounds else {}
-    groups = {"held-out": model.score_samples(X, **arguments)}
-    if X_train is not None:
-        some = even_subset(len(X_train), min(len(X), TRAINING_SCORES))
-        groups["training"] = model.score_samples(X_train[some], **arguments)
-    order = np.argsort(groups["held-out"], kind="stable")[:SHOWN]
+
+    def scored(rows: Rows) -> np.ndarray:
+        given = {} if rows.asked is None else {"condition": rows.asked}
+        found: np.ndarray = model.score_samples(rows.own, **given, **arguments)
+        return found
+
+    some = held.some(even_subset(len(held), at_most))
+    groups = {"held-out": scored(some)}
+    if training is not None:
+        groups["training"] = scored(training.some(even_subset(len(training), min(len(some), TRAINING_SCORES))))
     what, definition = (
         "log p(x|x̂), nats",
         "The log-likelihood of a row given its reconstruction, in nats. Higher is more usual.",
@@ -175,15 +188,40 @@ def scores(model: Any, X: np.ndarray, X_train: np.ndarray | None, rows: np.ndarr
             f"log (1/k) Σ p(x, zᵢ)/q(zᵢ|x) with k = {BOUND_DRAWS} draws, in nats and the data's own units: a lower "
             "bound on log p(x) (Burda et al. 2016, equation 8). Higher is more usual."
         )
-    return Scores(groups, what, definition, X[order], rows[order])
+    return Scores(groups, what, definition, **_least_usual(subject, some, groups["held-out"]))
 
 
-def discriminations(model: Any, X: np.ndarray, drawn: np.ndarray, rows: np.ndarray) -> Scores:
-    """Return D(x) of held-out rows and of samples."""
-    groups = {"held-out": model.discriminate(X), "samples": model.discriminate(drawn[: len(X)])}
-    order = np.argsort(groups["held-out"], kind="stable")[:SHOWN]
+def discriminations(subject: Subject) -> Scores | None:
+    """Return D(x) of held-out rows and of samples; None where D is no probability."""
+    game, judged = subject.game, subject.judged
+    if game is None or judged is None or not game.value.probability:
+        return None
+    groups = {"held-out": expit(judged.real), "samples": expit(judged.fake)}
     definition = (
         "D(x) = p_data/(p_data + p_g) as far as D has learnt it: the probability that a row is real. At ½ for both "
         "groups, the generator's samples cannot be told from the data; near 1 and near 0, the discriminator wins."
     )
-    return Scores(groups, "D(x)", definition, X[order], rows[order])
+    return Scores(groups, "D(x)", definition, **_least_usual(subject, subject.compared, groups["held-out"]))
+
+
+def _least_usual(subject: Subject, rows: Rows, values: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the rows with the lowest scores, what a model expects in their place, and what makes them so.
+
+    Where the model reconstructs, x̂ is expected, and a feature is as odd as |x − x̂| is large beside the likelihood's σ;
+    otherwise the mean row is, beside the standard deviation.
+    """
+    order = np.argsort(values, kind="stable")[:SHOWN]
+    lowest = rows.some(order)
+    if subject.reconstructs:
+        expected, sigma = lowest.x_hat, subject.noise
+    else:
+        known = subject.known.x
+        expected, sigma = np.broadcast_to(known.mean(0), lowest.x.shape), known.std(0)
+    odd = np.abs(lowest.x - expected) / np.where(sigma > 0, sigma, 1.0)
+    return {
+        "lowest": lowest.own,
+        "lowest_rows": lowest.index,
+        "lowest_scores": values[order],
+        "expected": subject.own_units(np.ascontiguousarray(expected)),
+        "reasons": np.argsort(-odd, axis=1, kind="stable")[:, :REASONS],
+    }

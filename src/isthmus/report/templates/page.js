@@ -60,14 +60,15 @@
     ], "line");
   }
 
-  const map = document.getElementById("map");
-  if (map) {
-    const data = JSON.parse(document.getElementById("map-data").textContent);
-    const choice = document.getElementById("colour"), legend = document.getElementById("map-legend"), svg = map.querySelector("svg");
+  let behind; // what is behind the dots, told by the first of several maps of the same rows
+  for (const map of document.querySelectorAll(".map")) {
+    const data = JSON.parse(map.querySelector("script").textContent);
+    behind = behind || data.behind;
+    const chart = map.querySelector(".chart"), choice = map.querySelector("select"), legend = map.querySelector(".legend"), svg = map.querySelector("svg");
     const order = data.x.map((_, i) => i).sort((a, b) => data.x[a] - data.x[b]);
 
     const paint = () => {
-      const { name, index, colours, words, ramp } = data.colourings[choice.value];
+      const { name, index, colours, words, ramp } = data.colourings[choice ? choice.value : 0];
       const paths = colours.map(() => []);
       index.forEach((c, i) => paths[c].push(`M${data.x[i]} ${data.y[i]}h0`));
       svg.querySelectorAll(".dots").forEach((path) => path.remove());
@@ -79,25 +80,25 @@
         item.append(...(ramp && c === 0 ? [words[c], swatch] : [swatch, words[c]]));
         return item;
       }));
-      map.setAttribute("aria-label", `Map of the codes, coloured by ${name}`);
+      chart.setAttribute("aria-label", name ? `Map of the codes, coloured by ${name}` : "Map of the codes");
     };
 
     const sample = (i) => {
-      if (data.sheet) {
+      if (behind.sheet) {
         const image = make("div", "thumb");
-        image.style.height = `${112 * data.aspect}px`;
-        image.style.backgroundImage = `url(${data.sheet})`;
-        image.style.backgroundSize = `${data.columns * 100}% ${data.lines * 100}%`;
-        image.style.backgroundPosition = `${-112 * (i % data.columns)}px ${-112 * data.aspect * Math.floor(i / data.columns)}px`;
+        image.style.height = `${112 * behind.aspect}px`;
+        image.style.backgroundImage = `url(${behind.sheet})`;
+        image.style.backgroundSize = `${behind.columns * 100}% ${behind.lines * 100}%`;
+        image.style.backgroundPosition = `${-112 * (i % behind.columns)}px ${-112 * behind.aspect * Math.floor(i / behind.columns)}px`;
         return [image];
       }
-      if (data.curves) {
-        const curve = data.curves[i], wide = 100 / (curve.length - 1), small = make("div");
+      if (behind.curves) {
+        const curve = behind.curves[i], wide = 100 / (curve.length - 1), small = make("div");
         const d = `M${curve.map((v, j) => `${(j * wide).toFixed(1)} ${100 - v}`).join("L")}`; // numbers only
         small.innerHTML = `<svg viewBox="0 0 100 100" preserveAspectRatio="none"><path d="${d}"/></svg>`;
         return [small];
       }
-      return data.cells[i].map(([j, value, far]) => make("div", "", `${data.names[j]} ${value} (${far})`));
+      return behind.cells[i].map(([j, value, far]) => make("div", "", `${behind.names[j]} ${value} (${far})`));
     };
 
     const near = (x, y, box) => {
@@ -116,9 +117,9 @@
       }
       return [...sample(i), make("div", "", facts.join(" · "))];
     };
-    explore(map, order.length, near, (k) => [data.x[order[k]] / 1000, data.y[order[k]] / 1000], tell, "ring");
-    choice.addEventListener("change", paint);
-    paint();
+    explore(chart, order.length, near, (k) => [data.x[order[k]] / 1000, data.y[order[k]] / 1000], tell, "ring");
+    if (choice) choice.addEventListener("change", paint);
+    if (data.colourings.length) paint();
   }
 
   window.addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((item) => { item.open = true; }));

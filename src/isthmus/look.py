@@ -1,4 +1,4 @@
-"""What rows look like to a reader: images, series or rows of a table; decided once, used by every section."""
+"""What rows look like to a reader: images, series or rows of a table; decided once, for every verdict and picture."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...subsets import even_subset
+from .subsets import even_subset
 
 __all__ = ["Images", "Look", "Rows", "Series", "look_of"]
+
+SEEN_ROWS = 10_000
+"""Rows that the decision and the columns' standard deviations rest on, at most."""
 
 SERIES_LENGTH = 32
 """Numbers that a row must have to be shown as a series."""
@@ -71,7 +74,7 @@ def look_of(X: np.ndarray, names: list[str] | None = None) -> Look:
     """
     x = np.asarray(X)
     shape = tuple(x.shape[1:])
-    some = x[even_subset(len(x), 1_000)].astype(np.float64)
+    some = x[even_subset(len(x), SEEN_ROWS)].astype(np.float64)
     limits = (float(some.min()), float(some.max()))
     if len(shape) == 2 or (len(shape) == 3 and shape[0] in (1, 3)):
         h, w = shape[-2:]
