@@ -81,7 +81,7 @@ def test_the_bound_of_a_linear_model_reaches_the_marginal_of_what_is_observed(ho
         seen = ~row.isnan()
         exact.append(MultivariateNormal(mean[seen], covariance[seen][:, seen]).log_prob(row[seen]).item())
     bound = vae.score_samples(X[:40], n_draws=2_000)
-    assert np.abs(bound - exact).max() < 0.1
+    assert np.abs(bound - exact).mean() < 0.06, "a gap taken for a value would cost nats"
     assert np.mean(bound - exact) < 0.01, "a lower bound, in the mean over rows"
 
 

@@ -119,7 +119,6 @@ FORMS = {
     "tensor with gradient": lambda X: torch.tensor(X, requires_grad=True),
     "long doubles": lambda X: X.astype(np.longdouble),
     "list": lambda X: X.tolist(),
-    "text that spells the numbers": lambda X: X.astype(str),
 }
 
 

@@ -31,8 +31,8 @@ class Number(Column):
     Parameters
     ----------
     step : what all values are multiples of: 1 for whole numbers, 0.01 for two decimals; 0 for any number.
-    low, high : between which drawn values stay, as encoded: the least and the greatest value of the fit; None is open.
-        In an array, whose numbers may be anything, only the sign is kept.
+    low, high : between which drawn values stay, as encoded; None is open. These are the least and the greatest value of
+        the fit, each where it is a bound: where values have a step, several are equal to it, or all have one sign.
     start : what is taken off before a value becomes floating point, so that large whole numbers keep their digits.
 
     >>> ages = Number("age").learn(Cells("number", np.array([31, 44, 0]), np.array([False, False, True]), "int64"))
@@ -64,8 +64,12 @@ class Number(Column):
         large = values.dtype.kind in "iu" and max(-int(values.min()), int(values.max())) >= EXACT_BELOW
         learnt = replace(self, dtype=cells.dtype, gaps=bool(cells.gaps.any()), start=int(values.min()) if large else 0)
         x = learnt.numbers(cells)
-        step = self.step or (1.0 if large else step_of(values))
-        return replace(learnt, step=step, low=float(x.min()), high=float(x.max()))
+        step, low, high = self.step or (1.0 if large else step_of(values)), float(x.min()), float(x.max())
+        bounds = {
+            "low": low if step or low >= 0 or (x == low).sum() > 1 else None,
+            "high": high if step or high <= 0 or (x == high).sum() > 1 else None,
+        }
+        return replace(learnt, step=step, **bounds)
 
     def read(self, cells: Cells) -> Cells:
         if cells.sort == "boolean":

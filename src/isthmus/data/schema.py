@@ -129,8 +129,6 @@ class Schema(Part, kind="schema", final=True):
             if name in left_out:
                 continue
             column = _learnt(name, cells, said.get(name))
-            if library == "numpy" and isinstance(column, Number) and not cells.dtype.startswith("object"):
-                column = replace(column, low=column.low if (column.low or 0.0) >= 0 else None, high=None)
             columns.append(column)
             if cells.gaps.all():
                 empty.append(name)

@@ -159,9 +159,9 @@ class Samples(Estimator, system=False):
         too narrow and a column of zeros and ones in between. Rows of a table are therefore drawn; pictures show the
         mean by convention. What a generator makes of z has no noise: a GAN's samples are G(z) in any case.
 
-        A model that was fitted on a table gives one back, and unless the mean is asked for, what is drawn is such as
-        the columns hold: whole numbers, rounded to as many decimals as the data have, and within their bounds. Of
-        arrays, whole numbers stay whole, truth values truth values, and what is not negative not negative.
+        A model that was fitted on a table gives one back. Unless the mean is asked for, what is drawn is such as the
+        columns hold: whole numbers and truth values, rounded to as many decimals as the data have, of the data's sign
+        and within their bounds; see `isthmus.data.Number`.
 
         The first n of many are the same as n alone, to the bit, and the codes are the same whatever `draw` is.
 

@@ -28,6 +28,7 @@ from .discrepancy import KernelDistance, frechet_distance, kernel_distance, mmd
 from .feature_maps import Features, SmallClassifier, features, on_features, small_classifier
 from .modes import ClassCoverage, ModeCoverage, class_coverage, mode_coverage
 from .neighbourhoods import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
+from .tables import Nearer, ToldApart, column_shapes, nearer_to_training, pair_trends, told_apart, usefulness
 from .two_sample import TwoSample, two_sample_accuracy
 
 # isort: split
@@ -45,10 +46,12 @@ __all__ = [
     "Memorisation",
     "ModeCoverage",
     "MutualInformationGap",
+    "Nearer",
     "ParzenLikelihood",
     "PosteriorMoments",
     "PrecisionRecall",
     "SmallClassifier",
+    "ToldApart",
     "TwoSample",
     "UnitDivergence",
     "accuracy_interval",
@@ -57,6 +60,7 @@ __all__ = [
     "bits_per_dimension",
     "bootstrap_interval",
     "class_coverage",
+    "column_shapes",
     "correlations",
     "denoising_gain",
     "density_coverage",
@@ -74,8 +78,10 @@ __all__ = [
     "mmd",
     "mode_coverage",
     "mutual_information_gap",
+    "nearer_to_training",
     "nearest_distance",
     "on_features",
+    "pair_trends",
     "parzen_log_likelihood",
     "pca_error",
     "posterior_moments",
@@ -86,5 +92,7 @@ __all__ = [
     "real_against_real",
     "small_classifier",
     "ssim",
+    "told_apart",
     "two_sample_accuracy",
+    "usefulness",
 ]
