@@ -22,6 +22,7 @@ ALL = {
     "precision": "precision",
     "fashion": "fashion",
     "inpainting": "inpainting",
+    "ecg": "ecg",
     "codes": "codes",
     "grid": "grid",
     "images": "images",

@@ -132,7 +132,9 @@ def _grey() -> Kind:
 
 def _colour() -> Kind:
     china, flower = (
-        np.concatenate([extract_patches_2d(picture[top : top + 320], (16, 16), max_patches=n, random_state=0) for top in (0,)])
+        np.concatenate(
+            [extract_patches_2d(picture[top : top + 320], (16, 16), max_patches=n, random_state=0) for top in (0,)]
+        )
         for picture, n in zip(load_sample_images().images, (PICTURES + 1_000, 1_000), strict=True)
     )
     china, flower = china.transpose(0, 3, 1, 2), flower.transpose(0, 3, 1, 2)
@@ -157,7 +159,7 @@ def run() -> str | None:
     lines = Parallel(-1, verbose=5)(delayed(_line)(*job) for job in jobs)
     return (
         "A VAE at its defaults but for the likelihood, "
-        f"{EPOCHS} epochs, bounds of {DRAWS} draws; * is what \"auto\" takes. Density: the mean bound on log p(x) of usual rows "
+        f'{EPOCHS} epochs, bounds of {DRAWS} draws; * is what "auto" takes. Density: the mean bound on log p(x) of usual rows '
         "that were held out, in nats a value in the data's own units (a grey level of 256 for pictures), higher is better; "
         "where the Bernoulli meets grey values it is a loss and no density. AUROC: how well log p(x) tells these rows from "
         "others: the set's anomalies, the digit 1, columns shuffled apart, bags, another photograph. Pictures: "
@@ -175,7 +177,9 @@ def _line(name: str, number: int) -> list[str]:
     vae = VAE(likelihood=likelihood, max_epochs=EPOCHS, random_state=SEED).fit(kind.train)
     usual, others = (vae.score_samples(rows, n_draws=DRAWS) for rows in (kind.usual, kind.others))
     scores, truth = np.concatenate([usual, others]), np.repeat([0, 1], [len(usual), len(others)])
-    error = np.mean((vae.reconstruct(kind.usual) - kind.usual.astype(float)) ** 2) / kind.train.astype(float).var(0).mean()
+    error = (
+        np.mean((vae.reconstruct(kind.usual) - kind.usual.astype(float)) ** 2) / kind.train.astype(float).var(0).mean()
+    )
     finite = np.nan_to_num(-scores, posinf=float(np.max(-scores[np.isfinite(scores)])) + 1)
     return [
         name,

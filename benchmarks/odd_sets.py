@@ -166,7 +166,11 @@ def _measured(name: str, protocol: str, label: str, seed: int) -> tuple[float, f
     scores = contestants()[label](train, test, seed)
     seconds = time.process_time() - started
     none = ~np.isfinite(scores)
-    return float(roc_auc_score(truth, np.where(none, np.inf if none.all() else scores[~none].max() + 1, scores))), seconds, int(none.sum())
+    return (
+        float(roc_auc_score(truth, np.where(none, np.inf if none.all() else scores[~none].max() + 1, scores))),
+        seconds,
+        int(none.sum()),
+    )
 
 
 def _lengths(who: Mapping[str, Scores]) -> str:

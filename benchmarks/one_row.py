@@ -28,7 +28,9 @@ def run() -> str:
         bound = isinstance(model, VAE)
         who = {
             "bare": _median(lambda model=model: _bare(model, row)),
-            "score": _median(lambda model=model, bound=bound: model.score_samples(row, **({"n_draws": 1} if bound else {}))),
+            "score": _median(
+                lambda model=model, bound=bound: model.score_samples(row, **({"n_draws": 1} if bound else {}))
+            ),
             "transform": _median(lambda model=model: model.transform(row)),
             "reconstruct": _median(lambda model=model: model.reconstruct(row)),
         }
@@ -47,9 +49,20 @@ def run() -> str:
                 ]
             )
         same = all(np.array_equal(model.score_samples(X[:n]), model.score_samples(X)[:n]) for n in (1, 3, 20, 100))
-        lines.append([f"{name}: the row has the same bits alone, among 3, 20, 100 and {ROWS:,}", "", "", str(same), "", ""])
+        lines.append(
+            [f"{name}: the row has the same bits alone, among 3, 20, 100 and {ROWS:,}", "", "", str(same), "", ""]
+        )
     hundred = float(np.median([_median(lambda: model.score_samples(row, n_draws=100), 10)() for _ in range(TURNS)]))
-    lines.append(["VAE(): score, 100 draws", f"{hundred:.2f}", "", "", f"≤ {MOST_MILLISECONDS:g} ms", "met" if hundred <= MOST_MILLISECONDS else "missed"])
+    lines.append(
+        [
+            "VAE(): score, 100 draws",
+            f"{hundred:.2f}",
+            "",
+            "",
+            f"≤ {MOST_MILLISECONDS:g} ms",
+            "met" if hundred <= MOST_MILLISECONDS else "missed",
+        ]
+    )
     return (
         f"One row of {COLUMNS} columns, 256 hidden units, one thread; medians of {CALLS} calls in milliseconds, {TURNS} turns. "
         "A bare forward pass is units, encoder, decoder and log p(x|x̂) of that row by the model's own modules, in a block of "

@@ -154,7 +154,7 @@ FAULTS = (
     Case(("noise level of the likelihood",), "σ = 0.02 set by hand", factors,
          _fit(VAE, 3, 15, likelihood=Gaussian(0.02))),
     Case(("grey values under a Bernoulli",), "values within 0.5 ± 0.1",
-         lambda seed: factors(seed).mapped(lambda X: 0.5 + 0.02 * X), _fit(VAE, 3, 15)),
+         lambda seed: factors(seed).mapped(lambda X: 0.5 + 0.02 * X), _fit(VAE, 3, 15, likelihood="bernoulli")),
     Case(("variance at its floor",), "three constant columns, a floor of 0.01",
          lambda seed: factors(seed).mapped(_with_constants),
          _fit(VAE, 3, 40, 3e-2, likelihood=HomoscedasticGaussian(minimum_std=0.01))),

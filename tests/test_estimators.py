@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from conftest import SYSTEMS, each_system
+from conftest import SYSTEMS
 from isthmus import (
     GAN,
     VAE,
@@ -28,6 +28,7 @@ from isthmus import (
     Autoencoder,
     ContractiveAutoencoder,
     DenoisingAutoencoder,
+    MaskedAutoencoder,
     Training,
 )
 from isthmus.corruption import Gaussian, Masking, Residuals
@@ -35,7 +36,8 @@ from isthmus.errors import CompositionError, DataError, IsthmusError, UnknownNam
 from isthmus.networks import MLP
 from isthmus.objective import ELBO
 
-ENCODERS = [cls for cls in SYSTEMS if cls is not GAN]
+ALL = [*SYSTEMS, MaskedAutoencoder]
+ENCODERS = [cls for cls in ALL if cls is not GAN]
 
 STOCHASTIC = {
     "check_sample_weight_equivalence_on_dense_data": "a row of weight 2 and two rows are drawn into other batches; "
@@ -43,6 +45,7 @@ STOCHASTIC = {
 }
 """Checks that no stochastic fit passes; scikit-learn expects the same failure of its own SGD estimators."""
 
+by_class = pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.__name__)
 by_encoder = pytest.mark.parametrize("cls", ENCODERS, ids=lambda cls: cls.__name__)
 
 
@@ -50,7 +53,7 @@ def quick(cls, **arguments):
     return cls(**{"latent_dim": 2, "max_epochs": 2, "random_state": 0, **arguments})
 
 
-@each_system
+@by_class
 def test_scikit_learns_checks(cls):
     """Every check passes; the only one scikit-learn leaves out by itself is run in a process of its own below."""
     with warnings.catch_warnings():
@@ -62,7 +65,7 @@ def test_scikit_learns_checks(cls):
 
 def test_scikit_learns_array_api_check():
     """It runs only where SCIPY_ARRAY_API is set before scipy is imported."""
-    names = ", ".join(cls.__name__ for cls in SYSTEMS)
+    names = ", ".join(cls.__name__ for cls in ALL)
     code = f"""
 import warnings; warnings.simplefilter("ignore")
 from sklearn.utils.estimator_checks import estimator_checks_generator
@@ -112,7 +115,7 @@ def test_samples_come_back_in_the_datas_shape_and_repeat(cls, shape, rng):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int8", "uint8", "int64", "uint16", "bool", ">f4"])
-@each_system
+@by_class
 def test_any_numeric_dtype(cls, dtype, rng):
     X = (rng.uniform(size=(30, 5)) * (1 if dtype == "bool" else 100)).round().astype(dtype)
     model = quick(cls, max_epochs=1).fit(X)
@@ -183,7 +186,7 @@ def test_uint8_images_are_grey_values(rng):
 
 
 def test_auto_picks_and_says_so(rng, capsys):
-    assert type(quick(VAE).fit(rng.uniform(size=(30, 4))).likelihood_).__name__ == "Bernoulli"
+    assert type(quick(VAE).fit(rng.integers(2, size=(30, 4))).likelihood_).__name__ == "Bernoulli"
     assert type(quick(VAE).fit(rng.normal(size=(30, 4))).likelihood_).__name__ == "HomoscedasticGaussian"
     assert type(quick(Autoencoder).fit(rng.uniform(size=(30, 20, 20))).network_).__name__ == "Conv"
     quick(Autoencoder, latent_dim="auto", verbose=1).fit(rng.normal(size=(30, 4)))
@@ -212,7 +215,7 @@ def test_names_of_the_codes(rng):
     assert list(model.transform(frame).columns) == ["vae0", "vae1"]
 
 
-@each_system
+@by_class
 def test_the_same_seed_gives_the_same_bits_and_leaves_global_state_alone(cls, rng):
     X = rng.normal(size=(50, 6))
     before, numpy_before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
@@ -310,7 +313,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-@each_system
+@by_class
 def test_mistakes_cost_one_line_and_nothing_that_was_fitted(cls, mistake, rng):
     X = rng.normal(size=(20, 5))
     damage, arguments, message = MISTAKES[mistake]
@@ -338,8 +341,7 @@ def test_mistakes_after_the_fit(rng):
     with pytest.raises(DataError, match=r"pair up: X is \(20, 5\), y is \(19, 5\)"):
         quick(DenoisingAutoencoder).fit(X, X[:19])
     grey = quick(Autoencoder, likelihood="bernoulli").fit(rng.uniform(size=(20, 5)))
-    with pytest.raises(DataError, match="X runs from"):
-        grey.score_samples(X)
+    assert np.isneginf(grey.score_samples(X)).any()
     with pytest.raises(CompositionError, match="n_samples must be at least 1"):
         quick(VAE).fit(X).sample(0)
 

@@ -16,6 +16,8 @@ from .verbs import offer
 from .version import VERSION
 
 if TYPE_CHECKING:
+    import torch
+
     from .estimators import (
         GAN,
         VAE,
@@ -46,7 +48,7 @@ __all__ = [
 ]
 
 
-def load(path: str | Path, *, device: str = "auto", **own: Any) -> Estimator:
+def load(path: str | Path, *, device: str | torch.device = "auto", **own: Any) -> Estimator:
     """Read a model's folder, of whatever class; see `Estimator.load`."""
     estimator: Estimator = _lazily("persistence", "load")(Path(path), device=device, own=own)
     return estimator
@@ -57,7 +59,8 @@ def _lazily(module: str, name: str) -> Callable[..., Any]:
 
     def call(*arguments: Any, **named: Any) -> Any:
         import_module(".estimators", __name__)  # registers the systems
-        return getattr(import_module(f".{module}", __name__), name)(*arguments, **named)
+        with import_module(".device", __name__).plain_modes():
+            return getattr(import_module(f".{module}", __name__), name)(*arguments, **named)
 
     return call
 

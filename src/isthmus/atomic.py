@@ -103,9 +103,10 @@ def atomic_folder(path: str | Path, error: type[IsthmusError], last: str | None 
             draft.mkdir()
             mode = draft.stat().st_mode
             yield draft
-            for file in draft.iterdir():
-                file.chmod(mode & 0o666)  # some writers leave a file to its owner alone, whatever the umask
-                _sync(file)
+            for inside in draft.rglob("*"):
+                if inside.is_file():
+                    inside.chmod(mode & 0o666)  # some writers leave a file to its owner alone, whatever the umask
+                _sync(inside)
             draft.chmod((place if place.is_dir() else draft).stat().st_mode & 0o777)
             if stays:
                 for file in sorted(draft.iterdir(), key=lambda file: (file.name == last, file.name)):

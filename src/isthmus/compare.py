@@ -21,6 +21,7 @@ from sklearn.base import clone
 
 from . import datasets
 from .datasets import Dataset
+from .device import plain_modes
 from .diagnosis import FEWEST_JUDGED, judge, worst_first
 from .errors import DataError, ModelFileError
 from .estimators import GAN, VAE, Autoencoder, ContractiveAutoencoder, DenoisingAutoencoder, Estimator
@@ -53,6 +54,7 @@ def five() -> dict[str, Estimator]:
     }
 
 
+@plain_modes()
 def compare(
     data: str | Dataset,
     out: Path,
@@ -213,14 +215,8 @@ class _Fits:
                 pass  # the system is fitted again
         started = time.perf_counter()
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="the code is over-complete")
-            warnings.filterwarnings("error", message="interrupted after")
-            try:
-                system.set_params(verbose=int(verbose)).fit(np.asarray(self.data.train), **self.data.beside_train())
-            except UserWarning as interrupted:
-                if "interrupted after" not in str(interrupted):
-                    raise
-                raise KeyboardInterrupt from None
+            warnings.filterwarnings("ignore", message="the code is over-complete|interrupted after")
+            system.set_params(verbose=int(verbose)).fit(np.asarray(self.data.train), **self.data.beside_train())
         seconds = time.perf_counter() - started
         system.set_params(verbose=0).save(place)
         self.done[key] = identity | {"seconds": seconds}

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
 import torch
 
 from .errors import CompositionError, UnknownNameError
 
-__all__ = ["PRECISIONS", "check_precision", "has_bfloat16", "pick_device"]
+__all__ = ["PRECISIONS", "check_precision", "has_bfloat16", "pick_device", "plain_modes"]
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float64")
 
 
-def pick_device(name: str) -> torch.device:
-    """Return the device of that name; ``"auto"`` is the first GPU if there is one, else the CPU.
+def pick_device(name: str | torch.device) -> torch.device:
+    """Return the device, or that of that name; ``"auto"`` is the first GPU if there is one, else the CPU.
 
     Raises
     ------
@@ -23,10 +26,11 @@ def pick_device(name: str) -> torch.device:
         here += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
     if torch.backends.mps.is_available():
         here.append("mps")
+    name = "cpu" if str(name) == "cpu:0" else str(name)
     if name == "auto":
         name = "cuda" if "cuda" in here else "cpu"
-    if str(name) not in here:
-        raise CompositionError(f"device {str(name)!r} is not there; this machine has {', '.join(here)}")
+    if name not in here:
+        raise CompositionError(f"device {name!r} is not there; this machine has {', '.join(here)}")
     return torch.empty(0, device=name).device  # with its number, which a tensor's has and "cuda" has not
 
 
@@ -43,3 +47,22 @@ def check_precision(name: str) -> None:
     """Refuse an unknown precision."""
     if name not in PRECISIONS:
         raise UnknownNameError("precision", name, PRECISIONS)
+
+
+@contextmanager
+def plain_modes() -> Iterator[None]:
+    """Leave the modes of torch that a caller may be in: inference, no gradients, autocasting.
+
+    All of them belong to a thread; the caller is in them again afterwards.
+
+    >>> with torch.inference_mode(), plain_modes():
+    ...     print(torch.ones(1, requires_grad=True).mul(2).requires_grad)
+    True
+    """
+    with ExitStack() as modes:
+        modes.enter_context(torch.inference_mode(False))
+        modes.enter_context(torch.enable_grad())
+        for kind in ("cpu", "cuda", "mps"):
+            if torch.is_autocast_enabled(kind):
+                modes.enter_context(torch.autocast(kind, enabled=False))
+        yield

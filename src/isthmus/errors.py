@@ -14,6 +14,7 @@ __all__ = [
     "ModelFileError",
     "UnknownNameError",
     "first_line",
+    "how_to_get",
     "nearest",
 ]
 
@@ -60,6 +61,17 @@ def first_line(error: Exception) -> str:
     ('it is damaged', 'EOFError')
     """
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def how_to_get(module: str) -> str:
+    """Return where code of a user's own is defined, and how it is made known before a model is loaded.
+
+    >>> how_to_get("mine")
+    "is defined in 'mine': import mine first, or at the command line: isthmus --import mine"
+    """
+    if module in ("", "__main__"):
+        return "is defined in the script or notebook that saved the model: run its definition first"
+    return f"is defined in {module!r}: import {module} first, or at the command line: isthmus --import {module}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from .blocks import BLOCK_ROWS, block_rows, fewest_rows, values_at_once
+from .device import plain_modes
 from .distributions import draw
 from .errors import CompositionError, DataError
 from .history import History
@@ -188,7 +189,7 @@ class Fitted:
                 return merged
         device, dtype_of_weights, plain = self.model.device, self.model.dtype, False
         size, results = block_rows(device, math.prod(self.shape), draws), []
-        with torch.no_grad():
+        with plain_modes(), torch.no_grad():
             if alone and len(X) < size == BLOCK_ROWS and device.type == "cpu":
                 called = (alone, X.shape[1:], X.dtype.str, None if condition is None else condition.shape[1:])
                 size, plain = fewest_rows(self.model, called, len(X), f, partial(self._example, X, condition))

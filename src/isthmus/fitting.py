@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state
 from torch import Tensor
 
 from . import memory
@@ -20,17 +20,19 @@ from .device import pick_device
 from .errors import CompositionError, DataError
 from .facts import Facts
 from .given import Given, batch_size_for, corruption_width_of, facts_of, precision_for, split, units_of
+from .history import History
 from .model import Model, Pass
-from .parts import to_json
+from .parts import same, to_json
 from .progress import progress
 from .scaling import Scaling, moments
-from .seeds import seeded
+from .seeds import TorchRandom, drawn_seed
 from .source import Generated
 from .tensors import as_tensor, is_mapped
 from .trackers import tracking
 from .training import Rows, Run, Training, train
-from .training.checkpoint import Checkpoints
+from .training.checkpoint import Checkpoints, Held
 from .training.data import place_for
+from .training.interrupt import Interrupts
 from .training.settings import PLACES
 
 __all__ = ["fingerprint", "fit"]
@@ -42,29 +44,44 @@ FINGERPRINT_ROWS = 256
 """Rows that are hashed at once."""
 
 
-def fit(estimator: Any, given: Given) -> None:
-    """Fit an estimator to rows that were checked; everything that it learns is set on it."""
+def fit(estimator: Any, given: Given, interrupts: Interrupts, held: Held | None = None) -> None:
+    """Fit an estimator to rows that were checked; everything that it learns is set on it.
+
+    An estimator that has a model goes on from its weights, in its units and with its parts.
+
+    Parameters
+    ----------
+    interrupts : say whether to end early.
+    held : the state that one more epoch goes on from and is kept in; None is a fit of `max_epochs`.
+    """
     given = given.counted()
     x = given.x
     if len(x) < 2:
         raise DataError(f"a fit needs at least 2 rows that count, got {len(x)}")
-    settings: Training = estimator.settings()
-    seed = int(check_random_state(estimator.random_state).randint(2**31))
-    estimator.shape_, estimator.dtype_ = tuple(x.shape[1:]), x.dtype
-    checkpoints = _checkpoints(estimator, settings, seed, given)
-    seed = seed if checkpoints is None else checkpoints.seed
+    former: Model | None = getattr(estimator, "model_", None)
+    settings: Training = estimator.settings() if held is None else estimator.settings().steady()
+    if settings.checkpoint is not None and (former is not None or held is not None):
+        raise CompositionError("a fit that goes on from its weights keeps no checkpoints; save the model between fits")
+    seed = drawn_seed(estimator.random_state)
+    if former is None:
+        estimator.shape_, estimator.dtype_ = tuple(x.shape[1:]), x.dtype
+    checkpoints = held or _checkpoints(estimator, settings, seed, given)
+    seed = checkpoints.seed if isinstance(checkpoints, Checkpoints) else seed
     rows, held_out = split(len(x), estimator.validation_fraction, seed)
     facts = facts_of(given, rows.numpy())
-    estimator.choose(facts)
+    changed = _choose(estimator, facts)
     facts = replace(facts, latent_dim=estimator.latent_dim_, condition=facts.condition + corruption_width_of(estimator))
     device = pick_device(estimator.device)
-    scaling, facts, given = _units(estimator, given, rows.numpy(), facts)
+    scaling, facts, given = _units(estimator, given, rows.numpy(), facts, former)
     memory.refuse(estimator, x, facts, device)
-    with seeded(seed, device):
+    torch_random = TorchRandom(seed, device)
+    with torch_random.lent():
         model: Model = estimator.compose(facts, scaling)
         estimator.precision_ = precision_for(estimator, model, device)
         model.place(device, torch.float64 if estimator.precision_ == "float64" else torch.float32)
         model.mixed = estimator.precision_ == "bfloat16"
+        if former is not None:
+            _take_up(model, former, changed)
         size = batch_size_for(estimator, len(rows))
         _refuse_batches_of_one(model, size)
         assert facts.mean is not None
@@ -78,49 +95,94 @@ def fit(estimator: Any, given: Given) -> None:
         spread = _spread(rows if held_out is None else held_out)
         watched = data.map(lambda tensor: tensor[spread.to(tensor.device)].to(device))
         _try(model, watched, device)
-        with (
-            tracking(settings.trackers, estimator) as tracked,
-            progress(type(estimator).__name__, estimator.max_epochs, estimator.verbose) as show,
-        ):
+    before = list(estimator.history_) if former is not None and (held is None or held.found is None) else []
+    epochs = estimator.max_epochs if held is None else 1
+    counted = epochs + (0 if held is None or held.found is None else len(held.found.facts["history"]))
+    with (
+        interrupts,
+        tracking(settings.trackers, estimator) as tracked,
+        progress(type(estimator).__name__, counted, estimator.verbose) as show,
+    ):
 
-            def report(row: dict[str, float]) -> None:
-                tracked.epoch(row)
-                show(row)
+        def report(row: dict[str, float]) -> None:
+            tracked.epoch(_numbered(row, len(before)))
+            show(row)
 
-            def monitor(model: Model) -> dict[str, float]:
-                found: dict[str, float] = {}
-                for one in estimator.monitors:
-                    if held_out is not None or not one.needs_held_out:
-                        found |= one(model, watched)
-                return found
+        def monitor(model: Model) -> dict[str, float]:
+            found: dict[str, float] = {}
+            for one in estimator.monitors:
+                if held_out is not None or not one.needs_held_out:
+                    found |= one(model, watched)
+            return found
 
-            run = Run(
-                epochs=estimator.max_epochs,
-                learning_rate=estimator.learning_rate,
-                settings=settings,
-                generator=torch.Generator(device).manual_seed(seed),
-                validation=None if held_out is None else taken(held_out),
-                monitor=monitor,
-                watch=estimator.watch,
-                report=report,
-                checkpoints=checkpoints,
-            )
-            estimator.history_ = train(model, estimator.players(), taken(rows), run)
-    model.mixed = False
-    estimator.model_ = model
-    estimator.n_epochs_ = len(estimator.history_)
-    estimator._n_features_out = estimator.latent_dim_
+        run = Run(
+            epochs=epochs,
+            learning_rate=estimator.learning_rate,
+            settings=settings,
+            generator=torch.Generator(device).manual_seed(seed),
+            torch_random=torch_random,
+            validation=None if held_out is None else taken(held_out),
+            monitor=monitor,
+            watch=estimator.watch,
+            report=report,
+            checkpoints=checkpoints,
+            endless=held is not None,
+            interrupts=interrupts,
+            begins=former is None,
+        )
+        history = train(model, estimator.players(), taken(rows), run)
+        estimator.history_ = History([*before, *(_numbered(row, len(before)) for row in history)])
+        model.mixed = False
+        estimator.model_ = model
+        estimator.n_epochs_ = len(estimator.history_)
+        estimator._n_features_out = estimator.latent_dim_
 
 
-def _units(estimator: Any, given: Given, rows: np.ndarray, facts: Facts) -> tuple[Scaling, Facts, Given]:
-    """Return the model's units, the data's facts in them, and the rows within what the likelihood has a value for."""
-    likelihood, scaling = estimator.likelihood_, units_of(estimator, facts)
+def _numbered(row: dict[str, float], before: int) -> dict[str, float]:
+    """Return an epoch's row with its number in all fits, `before` of them before this one."""
+    return row | {"epoch": row["epoch"] + before}
+
+
+def _choose(estimator: Any, facts: Facts) -> list[str]:
+    """Choose the parts; return the arguments that are not those of the fit that is gone on with.
+
+    What an argument that did not change stands for stays what it was, whatever the new rows are like.
+    """
+    now, then = estimator.get_params(deep=False), getattr(estimator, "arguments_", None)
+    before = dict(vars(estimator))
+    estimator.choose(facts)
+    if then is None:
+        return []
+    changed = [name for name in now if not same(now[name], then.get(name))]
+    for name, value in before.items():
+        if name.endswith("_") and name[:-1] not in changed:
+            setattr(estimator, name, value)
+    return changed
+
+
+def _take_up(model: Model, former: Model, changed: list[str]) -> None:
+    """Give a model the weights of the one it goes on from."""
+    ours, theirs = ({n: t.shape for n, t in m.state_dict().items()} for m in (model, former))
+    if ours != theirs:
+        raise CompositionError(
+            f"the fit cannot go on: its weights do not fit {' and '.join(changed) or 'the parts'} as set now; set "
+            "warm_start=False, or fit a clone"
+        )
+    model.load_state_dict(former.state_dict())
+
+
+def _units(
+    estimator: Any, given: Given, rows: np.ndarray, facts: Facts, former: Model | None
+) -> tuple[Scaling, Facts, Given]:
+    """Return the units, or the former ones, the data's facts in them, and the rows within the likelihood's support."""
+    likelihood = estimator.likelihood_
+    scaling = units_of(estimator, facts) if former is None else copy.deepcopy(former.scaling)
     if likelihood is not None:
         given = replace(given, x=likelihood.checked(given.x, scaling))
     assert facts.mean is not None
     assert facts.std is not None
     standardised = len(facts.shape) == 1 and (likelihood is None or not likelihood.bounded)
-    if estimator.scaling == "auto" and estimator.posterior_ is not None and not standardised:
+    if former is None and estimator.scaling == "auto" and estimator.posterior_ is not None and not standardised:
         met = facts.mean
         if given.noisy is not None:
             met = torch.as_tensor(moments(given.noisy, rows, given.weight)[0])

@@ -19,6 +19,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from .errors import ModelFileError, nearest
+from .history import COLUMN, ROWS, History
 from .machine import available, in_words
 
 __all__ = [
@@ -29,24 +30,33 @@ __all__ = [
     "LEARNT",
     "WEIGHTS",
     "Tensors",
-    "check_config",
     "digest",
     "one_line",
     "read_config",
 ]
 
-FORMAT = 2
+FORMAT = 3
 """The version of the folder's layout; it rises when older readers could not read what is written."""
 
 CONFIG, WEIGHTS, CARD, HISTORY = "config.json", "model.safetensors", "README.md", "history.jsonl"
 
 LEARNT = frozenset(
-    ["model_", "history_", "shape_", "dtype_", "n_epochs_", "n_features_in_", "feature_names_in_", "fitted_"]
+    [
+        "arguments_",
+        "dtype_",
+        "feature_names_in_",
+        "fitted_",
+        "history_",
+        "model_",
+        "n_epochs_",
+        "n_features_in_",
+        "shape_",
+    ]
 )
 """Fitted attributes that are not chosen but learnt, and stand elsewhere in the folder."""
 
-CONFIG_BYTES = 2**24
-"""The largest config.json that is read; one of 10⁵ epochs or 10⁵ named columns is smaller."""
+CONFIG_BYTES = 2**26
+"""The largest config.json that is read; one of 10⁶ named columns is smaller."""
 HEADER_BYTES = 2**20
 """The longest header of model.safetensors that is read: about 10⁴ tensors."""
 MOST_CONTAINERS = 2**17
@@ -63,7 +73,7 @@ LARGE_WEIGHTS_BYTES = 2**26
 DTYPES = frozenset(
     ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"]
 )
-_TENSORS = {"F64": 8, "F32": 4, "F16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+_TENSORS = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 
 
 def one_line(message: object, limit: int = 300) -> str:
@@ -142,15 +152,21 @@ def check_config(path: Path, config: Any) -> None:
     )
     need(names is None or len(names) == shape[0], "it names more or fewer columns than a sample has")
     rows = config["history"]
-    need(isinstance(rows, list) and all(isinstance(row, dict) for row in rows), "its history is no list of rows")
-    need(all(_number(v) for row in rows for v in row.values()), "its history holds something that is no number")
-    for group in ("arguments", "resolved"):
-        need(isinstance(config[group], dict), f"its {group} are no names with values")
+    if version < 3:
+        need(isinstance(rows, list) and all(isinstance(row, dict) for row in rows), "its history is no list of rows")
+        need(all(_number(v) for row in rows for v in row.values()), "its history holds something that is no number")
+    else:
+        need(isinstance(rows, list) and all(isinstance(name, str) for name in rows), "its history is no list of names")
+        need(len(set(rows)) == len(rows), "its history names a column twice")
+        need(_whole(config.get("epochs")) and config["epochs"] >= 0, "its epochs are no count")
+    for group in ("arguments", "changed", "resolved"):
+        need(isinstance(config.get(group, {}), dict), f"its {group} are no names with values")
         need(
-            _within(config[group], MOST_LEVELS),
+            _within(config.get(group, {}), MOST_LEVELS),
             f"its {group} go deeper than {MOST_LEVELS} levels or a network has over {MOST_WIDTHS}",
         )
     given = config["arguments"].keys()
+    need(config.get("changed", {}).keys() <= given, "what was changed is no argument")
     for name in config["resolved"]:
         part = isinstance(config["resolved"][name], dict) and "part" in config["resolved"][name]
         own = name.isidentifier() and not name.startswith("_") and name not in LEARNT
@@ -239,6 +255,29 @@ class Tensors:
                 return {name: file.get_tensor(name).clone() for name in names}
         except (SafetensorError, OSError, ValueError, RuntimeError) as error:
             raise ModelFileError(one_line(f"{self.path} is missing or damaged: {error}")) from None
+
+    def history(self, config: dict[str, Any]) -> History:
+        """Return the history of the fit, one row an epoch.
+
+        Raises
+        ------
+        ModelFileError : the columns are not those that the configuration names, or are not of its epochs.
+        """
+        if config["format"] < 3:
+            return History(config["history"])
+        names, length = config["history"], config["epochs"]
+        arrays = {name: t.numpy() for name, t in self.read(self.names(f"{COLUMN}.") + self.names(f"{ROWS}.")).items()}
+        needed = {f"{COLUMN}.{name}" for name in names}
+        sound = needed == set(self.names(f"{COLUMN}.")) and length <= sum(a.size for a in arrays.values())
+        for name in self.names(f"{ROWS}."):
+            there = arrays[name]
+            sound &= there.dtype == np.int64 and there.ndim == 1 and bool(((there >= 0) & (there < length)).all())
+        try:
+            if sound:
+                return History.of_arrays(arrays, names, length)
+        except (TypeError, ValueError):
+            pass  # a column is of another length than its rows
+        raise ModelFileError(f"{self.path} is damaged: its history is not the one that {CONFIG} names")
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays that parts were made with."""

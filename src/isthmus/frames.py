@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +28,16 @@ _NAMELESS = re.compile(r"|Unnamed: 0(_level_\d+)?|_duplicated_\d+")
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Values (N, ...) and, where the file names them, the columns."""
+    """Values (N, ...) and, where the file names them, the columns.
+
+    Attributes
+    ----------
+    ids : what names the rows and is no value: columns of identifiers, or the files of pictures as ``file``; by name.
+    """
 
     values: np.ndarray
     columns: list[str] | None = None
+    ids: Mapping[str, Sequence[Any]] = field(default_factory=dict, repr=False)
 
 
 def import_polars() -> ModuleType:

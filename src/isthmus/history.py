@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
@@ -12,7 +12,10 @@ from .errors import MissingExtraError
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["History"]
+__all__ = ["COLUMN", "ROWS", "History"]
+
+COLUMN, ROWS = "history", "history_rows"
+"""What the names of a history's arrays begin with: a column's values, and the rows that have one."""
 
 
 class History(Sequence[dict[str, float]]):
@@ -27,6 +30,30 @@ class History(Sequence[dict[str, float]]):
 
     def __init__(self, rows: Sequence[dict[str, float]] = ()) -> None:
         self.rows = [dict(row) for row in rows]
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, np.ndarray], columns: Sequence[str], length: int) -> History:
+        """Return the history of which `arrays` gave the columns."""
+        rows: list[dict[str, float]] = [{} for _ in range(length)]
+        for name in columns:
+            there = arrays.get(f"{ROWS}.{name}", np.arange(length))
+            for row, value in zip(there.tolist(), arrays[f"{COLUMN}.{name}"].tolist(), strict=True):
+                rows[row][name] = value
+        return cls(rows)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return each column's values, and the rows they are of where not every row has one.
+
+        >>> History([{"epoch": 1}, {"epoch": 2, "healed": 1}]).arrays()
+        {'history.epoch': array([1, 2]), 'history.healed': array([1]), 'history_rows.healed': array([1])}
+        """
+        found: dict[str, np.ndarray] = {}
+        for name in self.columns:
+            there = [i for i, row in enumerate(self.rows) if row.get(name) is not None]
+            found[f"{COLUMN}.{name}"] = np.array([self.rows[i][name] for i in there])
+            if len(there) < len(self.rows):
+                found[f"{ROWS}.{name}"] = np.array(there, dtype=np.int64)
+        return found
 
     @property
     def columns(self) -> list[str]:

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from torch import Tensor, nn
 
 from .batch import Batch
-from .device import pick_device
+from .device import pick_device, plain_modes
 from .errors import FitError
 from .facts import Facts
 from .given import Given, batch_size_for, corruption_width_of, facts_of, precision_for, units_of
@@ -58,6 +58,7 @@ class MemoryEstimate(NamedTuple):
         return sum(self)
 
 
+@plain_modes()
 def estimate(estimator: Estimator, X: ArrayLike) -> MemoryEstimate:
     """Return the memory that fitting an estimator to X would need; neither is changed, and no weight is allocated.
 

@@ -23,13 +23,32 @@ from inspect import Parameter, signature
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from .errors import CompositionError, IsthmusError, UnknownNameError
+from .systems import defined_in
 
-__all__ = ["VOCABULARY", "arguments", "construct", "known", "literal", "make", "parse", "read"]
+__all__ = ["VOCABULARY", "add", "arguments", "construct", "find", "known", "literal", "make", "parse", "read"]
 
 VOCABULARY: dict[str, dict[str, type[Any]]] = {}
-"""The class of every part: kind → class name → class. `Part` adds a class when it is defined, a user's own included."""
+"""The class of every part: kind → name → class. `Part` adds a class when it is defined, a user's own included."""
 
 _CALL = re.compile(r"[A-Za-z_][\w.-]*\(")
+
+
+def add(cls: type[Any]) -> None:
+    """Take the class of a part into the vocabulary, under its name.
+
+    A class that is defined again replaces the earlier one; one that has the name of a part of isthmus is known with its
+    module's name before it.
+    """
+    kind, name = VOCABULARY.setdefault(cls.kind, {}), cls.__name__
+    taken = kind.get(name)
+    if taken is not None and taken.__module__ != cls.__module__ and taken.__module__.startswith("isthmus."):
+        name = f"{cls.__module__}.{name}"
+    kind[name] = cls
+
+
+def find(kind: str, name: str, module: str) -> type[Any] | None:
+    """Return the part of that kind and name which is defined in that module, as `isthmus.systems.find` does."""
+    return defined_in(VOCABULARY.get(kind, {}).values(), name, module)
 
 
 def known(kind: str) -> dict[str, type[Any]]:

@@ -10,16 +10,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import partial
 from numbers import Integral
+from pathlib import PurePath
 from typing import Any, ClassVar, dataclass_transform
 
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator, clone
 
-from .errors import CompositionError, ModelFileError
+from .errors import CompositionError, ModelFileError, how_to_get
 from .facts import Facts
-from .part_language import VOCABULARY, known, literal, parse
+from .part_language import add, find, known, literal, parse
 
-__all__ = ["Part", "from_json", "known", "literal", "own_defaults", "parse", "resolve", "to_json"]
+__all__ = ["Part", "from_json", "known", "literal", "own_copy", "own_defaults", "parse", "resolve", "same", "to_json"]
 
 
 @dataclass_transform(field_specifiers=(field,))
@@ -39,7 +41,7 @@ class Part(BaseEstimator):  # type: ignore[misc]
         dataclass(eq=False, repr=False)(cls)
         cls.kind = kind or cls.kind
         if (kind is None or final) and cls.kind and not cls.__name__.startswith("_"):
-            VOCABULARY.setdefault(cls.kind, {})[cls.__name__] = cls
+            add(cls)
 
     def __post_init__(self) -> None:
         self.check()
@@ -60,7 +62,7 @@ class Part(BaseEstimator):  # type: ignore[misc]
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
             return NotImplemented
-        return all(_same(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
+        return all(same(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
 
     __hash__ = None  # type: ignore[assignment]  # set_params can change a part
 
@@ -96,39 +98,94 @@ def own_defaults(cls: type) -> None:
             setattr(cls, name, field(default_factory=partial(clone, value)))
 
 
-def _same(a: Any, b: Any) -> bool:
-    """Return whether two arguments are the same; a list is as good as a tuple, a function is only itself."""
+def own_copy(value: Any) -> Any:
+    """Return an argument with copies of the parts in it, which `set_params` can change; all else is shared.
+
+    >>> class Inner(Part, kind="example"):
+    ...     size: int = 1
+    >>> inner = Inner()
+    >>> copy = own_copy((inner, "auto"))
+    >>> _ = inner.set_params(size=2)
+    >>> copy
+    (Inner(), 'auto')
+    """
+    match value:
+        case Part():
+            return type(value)(**{name: own_copy(item) for name, item in value.get_params(deep=False).items()})
+        case list():
+            return [own_copy(item) for item in value]
+        case tuple():
+            return tuple(own_copy(item) for item in value)
+        case dict():
+            return {name: own_copy(item) for name, item in value.items()}
+    return value
+
+
+def same(a: Any, b: Any) -> bool:
+    """Return whether two arguments are the same; a list is as good as a tuple, a function is only itself.
+
+    >>> same([1, {"a": np.eye(2)}], (1, {"a": np.eye(2)})), same(torch.zeros(2), torch.ones(2))
+    (True, False)
+    """
+    if a is b:
+        return True
     if isinstance(a, list | tuple) and isinstance(b, list | tuple):
-        return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
-    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
-        return bool(np.array_equal(a, b))
-    return bool(a == b)
+        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    arrays = np.ndarray | torch.Tensor
+    if isinstance(a, arrays) or isinstance(b, arrays):
+        return type(a) is type(b) and bool(np.array_equal(a, b))
+    try:
+        return bool(a == b)
+    except (TypeError, ValueError):  # frames and their like have no single answer
+        return False
 
 
 def to_json(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     """Turn a configuration value into JSON; arrays are put into `arrays` and referred to by name.
 
-    A function or module of the user's own becomes ``{"own": name}``: it is named, never stored, and must be
-    handed over again on loading.
+    A device and a path become their names, a generator of random numbers None. Any other function or object of the
+    user's own becomes ``{"own": name, "from": module}``: it is named, never stored, and must be handed over again on
+    loading.
     """
     match value:
         case None | bool() | int() | float() | str():
             return value
         case np.generic():
             return to_json(value.item(), arrays)
+        case np.ndarray() if value.dtype.kind in "biuf":
+            return {"array": _kept(value, arrays)}
         case np.ndarray():
-            name = next((n for n, a in arrays.items() if a is value), f"array.{len(arrays)}")
-            arrays[name] = value
-            return {"array": name}
+            return to_json(value.tolist(), arrays)
+        case torch.Tensor() if value.dtype in _TENSORS:
+            return {"tensor": _kept(value.detach().cpu().numpy(), arrays)}
         case list() | tuple():
             return [to_json(item, arrays) for item in value]
         case dict() if all(isinstance(key, str) for key in value):
             return {"dict": {key: to_json(item, arrays) for key, item in value.items()}}
-        case Part() if type(value).__name__ in VOCABULARY.get(value.kind, {}):
+        case torch.device() | PurePath():
+            return str(value)
+        case np.random.RandomState() | np.random.Generator():
+            return None
+        case Part() if (cls := type(value)) and find(cls.kind, cls.__name__, cls.__module__):
             config = {key: to_json(item, arrays) for key, item in value.get_params(deep=False).items()}
-            return {"part": f"{value.kind}.{type(value).__name__}", **config}
+            place = {} if cls.__module__.partition(".")[0] == "isthmus" else {"from": cls.__module__}
+            return {"part": f"{cls.kind}.{cls.__name__}", **place, **config}
         case _:
-            return {"own": getattr(value, "__qualname__", type(value).__qualname__)}
+            code = value if hasattr(value, "__qualname__") else type(value)
+            return {"own": code.__qualname__, "from": str(code.__module__)}
+
+
+_TENSORS = (torch.float64, torch.float32, torch.float16, torch.int64, torch.int32, torch.int16, torch.int8, torch.bool)
+"""The dtypes of the tensors that an argument may hold: those that NumPy has too, in the same range."""
+
+
+def _kept(array: np.ndarray, arrays: dict[str, np.ndarray]) -> str:
+    """Put an array among the others, once, and return its name."""
+    name = next((name for name, known in arrays.items() if known is array), f"array.{len(arrays)}")
+    arrays[name] = array
+    return name
 
 
 def from_json(
@@ -148,20 +205,35 @@ def from_json(
         return tuple(from_json(item, arrays, own, where) for item in value)
     if not isinstance(value, dict):
         return value
-    if isinstance(value.get("dict"), dict):
-        return {key: from_json(item, arrays, own, f"{where}.{key}") for key, item in value["dict"].items()}
-    if "array" in value:
-        if value["array"] not in arrays:
-            raise ModelFileError(f"{where}: the array {value['array']!r} is missing from the model's folder")
-        return arrays[value["array"]]
-    if "own" in value:
-        name = where.split(".")[0]
-        raise ModelFileError(f"{where}: {value['own']!r} is your own code; hand it over again: load(path, {name}=...)")
-    kind, _, name = str(value.get("part", "")).partition(".")
-    cls = VOCABULARY.get(kind, {}).get(name)
+    if "part" in value:
+        return _part(value, arrays, own, where)
+    module = str(value.get("from", ""))
+    match value:
+        case {"array": name} | {"tensor": name}:
+            if name not in arrays:
+                raise ModelFileError(f"{where}: the array {name!r} is missing from the model's folder")
+            return arrays[name] if "array" in value else torch.as_tensor(arrays[name])
+        case {"dict": dict(items)}:
+            return {key: from_json(item, arrays, own, f"{where}.{key}") for key, item in items.items()}
+        case {"own": name}:
+            argument = where.split(".")[0]
+            place = f" from {module!r}" if module else ""
+            raise ModelFileError(
+                f"{where}: {name!r} is your own code{place}; hand it over again: load(path, {argument}=...)"
+            )
+    raise ModelFileError(f"{where}: {value!r:.80} is no value of an argument")
+
+
+def _part(value: Mapping[str, Any], arrays: Mapping[str, np.ndarray], own: Mapping[str, Any], where: str) -> Any:
+    """Make a part from JSON."""
+    module = str(value.get("from", ""))
+    kind, _, name = str(value["part"]).partition(".")
+    cls = find(kind, name, module)
+    if cls is None and module:
+        raise ModelFileError(f"{where}: the {kind.replace('_', ' ')} {name!r} {how_to_get(module)}")
     if cls is None:
-        raise ModelFileError(f"{where}: unknown part {value.get('part')!r}")
-    config = {key: item for key, item in value.items() if key != "part"}
+        raise ModelFileError(f"{where}: unknown part {value['part']!r}")
+    config = {key: item for key, item in value.items() if key not in ("part", "from")}
     try:
         return cls(**{key: from_json(item, arrays, own, f"{where}.{key}") for key, item in config.items()})
     except (TypeError, CompositionError) as error:
@@ -169,9 +241,12 @@ def from_json(
 
 
 def resolve(kind: str, value: Any, auto: Callable[[], Any] | None = None) -> Any:
-    """Turn an estimator's argument into a part: ``"auto"`` is picked by `auto`, a name is looked up, an object kept."""
+    """Turn an estimator's argument into a part of its own.
+
+    ``"auto"`` is picked by `auto`, a name is looked up, an object is copied: what is set on it later changes no fit.
+    """
     if isinstance(value, str):
         if value == "auto" and auto is not None:
             return auto()
         return parse(kind, value)
-    return value
+    return own_copy(value)

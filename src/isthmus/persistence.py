@@ -21,22 +21,23 @@ from .atomic import atomic_folder
 from .corruption import Corruption
 from .data import Schema
 from .device import PRECISIONS, pick_device
-from .errors import ModelFileError, nearest
+from .errors import ModelFileError, how_to_get, nearest
 from .facts import Facts
 from .fitted import Fitted
-from .folder import CARD, CONFIG, FORMAT, HISTORY, LEARNT, WEIGHTS, Tensors, check_config, digest, one_line, read_config
+from .folder import CARD, CONFIG, FORMAT, HISTORY, LEARNT, WEIGHTS, Tensors, digest, one_line, read_config
 from .given import units_of
-from .history import History
+from .history import COLUMN, ROWS
 from .likelihood import Likelihood
 from .model import IN_DATA_UNITS, Model
 from .networks import Conv, Custom, Network
 from .objective import Objective
-from .parts import Part, from_json, to_json
+from .parts import Part, from_json, own_copy, same, to_json
 from .penalty import CriticPenalty
 from .posterior import Posterior
 from .prior import Prior
 from .scaling import Scaling
-from .seeds import seeded
+from .seeds import TorchRandom
+from .tensors import as_tensor
 from .term import Term
 from .trackers import json_line
 from .training import Training
@@ -61,19 +62,25 @@ _KINDS: dict[str, type] = {
 }
 """What a resolved argument is, where it is a part."""
 
+UNSTORED = {"device": "auto", "random_state": None}
+"""Arguments that earlier versions named as the user's own code where they were objects, and what stands for them."""
+
 
 def save(estimator: Any, path: str | Path) -> None:
-    """Write a fitted estimator to a folder, atomically."""
+    """Write a fitted estimator to a folder, atomically, once it is certain that it can be loaded."""
     path, fitted = Path(path), Fitted(estimator)
     if path.exists() and not ((path / CONFIG).is_file() or (path.is_dir() and not any(path.iterdir()))):
         raise ModelFileError(f"{path} exists and is not a model's folder; choose another place")
     arrays: dict[str, np.ndarray] = {}
+    arguments, now = estimator.arguments_, estimator.get_params(deep=False)
+    changed = {name: value for name, value in now.items() if not same(value, arguments.get(name))}
     config = {
         "format": FORMAT,
         "isthmus": VERSION,
         "class": type(estimator).__name__,
         "module": type(estimator).__module__,
-        "arguments": {k: to_json(_portable(v), arrays) for k, v in estimator.get_params(deep=False).items()},
+        "arguments": {k: to_json(_portable(v), arrays) for k, v in arguments.items()},
+        "changed": {k: to_json(_portable(v), arrays) for k, v in changed.items()},
         "resolved": {k: to_json(v, arrays) for k, v in resolved(estimator).items()},
         "shape": list(estimator.shape_),
         "condition": fitted.model.condition_width,
@@ -81,13 +88,15 @@ def save(estimator: Any, path: str | Path) -> None:
         "gaps": fitted.model.gaps,
         "dtype": estimator.dtype_.name,
         "features": _feature_names(estimator),
-        "history": list(estimator.history_),
+        "history": estimator.history_.columns,
+        "epochs": len(estimator.history_),
     }
-    tensors = {f"model.{name}": t.detach().cpu().contiguous() for name, t in fitted.model.state_dict().items()}
-    tensors |= {name: torch.as_tensor(np.ascontiguousarray(array)) for name, array in arrays.items()}
-    check_config(path, json.loads(json.dumps(config)))
+    tensors = _of_their_own({f"model.{name}": t for name, t in fitted.model.state_dict().items()})
     try:
+        tensors |= {name: _storable(array) for name, array in (arrays | estimator.history_.arrays()).items()}
         path.parent.mkdir(parents=True, exist_ok=True)
+    except TypeError as error:
+        raise ModelFileError(one_line(f"{path}: cannot be written: {error}")) from None
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be written: {error.strerror}") from None
     with atomic_folder(path, ModelFileError, last=CONFIG) as draft:
@@ -96,6 +105,47 @@ def save(estimator: Any, path: str | Path) -> None:
         (draft / CONFIG).write_text(json.dumps(config, indent=1, allow_nan=True) + "\n", encoding="utf-8")
         (draft / CARD).write_text(_card(estimator), encoding="utf-8")
         (draft / HISTORY).write_text("".join(map(json_line, estimator.history_)), encoding="utf-8")
+        try:
+            _try_loading(draft, estimator)
+        except Exception as error:  # whatever would go wrong later goes wrong now, while the model is still there
+            said = str(error).replace(str(draft), str(path))
+            raise ModelFileError(one_line(f"{path}: would not load, so it is not written: {said}")) from error
+
+
+def _of_their_own(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return tensors on the CPU; of those that share memory, all but the first are copied."""
+    found, places = {}, set()
+    for name, tensor in tensors.items():
+        here = tensor.detach().cpu().contiguous()
+        place = here.untyped_storage().data_ptr()
+        found[name] = here.clone() if place in places else here
+        places.add(place)
+    return found
+
+
+def _storable(array: np.ndarray) -> torch.Tensor:
+    """Return an array as a tensor, which may share its memory; a long double is stored as a double."""
+    wide = array.dtype.kind == "f" and array.dtype.itemsize > 8
+    return as_tensor(np.asarray(array, np.float64 if wide else None, order="C"), torch.device("cpu"))
+
+
+def _try_loading(draft: Path, estimator: Any) -> None:
+    """Load all of a folder but the values of its weights; code of the user's own is that of the estimator."""
+    config = read_config(draft)
+    own = {name: _chosen(estimator, name) for name, value in config["arguments"].items() if _holds_own(value)}
+    own |= {name[:-1]: getattr(estimator, name) for name, value in config["resolved"].items() if _holds_own(value)}
+    _rebuild(draft, config, type(estimator), None, own)
+
+
+def _chosen(estimator: Any, name: str) -> Any:
+    return getattr(estimator, f"{name}_", estimator.arguments_[name])
+
+
+def _holds_own(value: Any) -> bool:
+    """Return whether a stored argument names code of the user's own, at any depth."""
+    if isinstance(value, dict):
+        return "own" in value or any(map(_holds_own, value.values()))
+    return isinstance(value, list) and any(map(_holds_own, value))
 
 
 def _portable(argument: Any) -> Any:
@@ -119,14 +169,15 @@ def describe(path: Path) -> dict[str, str]:
     """Return what a model's folder holds, as text, without making a model of it."""
     config, tensors = read_config(path), Tensors(path / WEIGHTS)
     weights = sum(math.prod(tensors.shapes[name]) for name in tensors.names("model."))
-    last = config["history"][-1] if config["history"] else {}
+    history = tensors.history(config)
+    last = history[-1] if history else {}
     about = {
         "class": str(config["class"]),
         "isthmus": str(config.get("isthmus")),
         "samples": f"shape {tuple(config['shape'])}, {config['dtype']}",
         "columns": ", ".join(config["features"]) if config.get("features") else "–",
         "weights": f"{weights:,} numbers, {tensors.size:,} bytes",
-        "epochs": str(len(config["history"])),
+        "epochs": str(len(history)),
     }
     about |= {name.rstrip("_"): _shown(value) for name, value in (config["arguments"] | config["resolved"]).items()}
     shown = {name: value for name, value in last.items() if name not in ("epoch", "seconds") and value is not None}
@@ -138,17 +189,25 @@ def _shown(value: Any) -> str:
     """Return a configuration value as a person would write it."""
     match value:
         case {"part": str(name), **arguments}:
-            inside = ", ".join(f"{key}={_shown(item)}" for key, item in arguments.items())
+            inside = ", ".join(f"{key}={_shown(item)}" for key, item in arguments.items() if key != "from")
             return f"{name.partition('.')[2]}({inside})"
         case {"own": name}:
             return f"your own {name}"
+        case {"array": _} | {"tensor": _}:
+            return "numbers"
+        case {"dict": dict(items)}:
+            return "{" + ", ".join(f"{key}: {_shown(item)}" for key, item in items.items()) + "}"
         case list():
             return "(" + ", ".join(_shown(item) for item in value) + ")"
     return str(value)
 
 
 def load(
-    path: str | Path, *, device: str = "auto", own: dict[str, Any] | None = None, expected: type | None = None
+    path: str | Path,
+    *,
+    device: str | torch.device = "auto",
+    own: dict[str, Any] | None = None,
+    expected: type | None = None,
 ) -> Any:
     """Read a model's folder onto a device; see `Estimator.load`."""
     path = Path(path)
@@ -157,7 +216,7 @@ def load(
     if cls is None:
         name, module = one_line(config["class"], 40), one_line(config.get("module", ""), 80)
         if module and module.partition(".")[0] != "isthmus":
-            raise ModelFileError(f"{path} holds a {name}, which is defined in {module!r}: import that module first")
+            raise ModelFileError(f"{path} holds a {name}, which {how_to_get(module)}")
         others = [known.__name__ for known in systems.known().values()]
         raise ModelFileError(f"{path}: unknown model class {name!r}{nearest(name, others)}")
     place = pick_device(device)
@@ -168,6 +227,9 @@ def load(
             k: Custom(*v) if k in ("network", "discriminator") and isinstance(v, tuple) else v
             for k, v in (own or {}).items()
         }
+        for name, default in UNSTORED.items():
+            if _holds_own(config["arguments"].get(name)):
+                handed.setdefault(name, default)
         return _rebuild(path, config, cls, place, handed)
     except ModelFileError as error:
         raise ModelFileError(one_line(error)) from None
@@ -175,12 +237,17 @@ def load(
         raise ModelFileError(one_line(f"{path / CONFIG} is damaged: {type(error).__name__}: {error}")) from error
 
 
-def _rebuild(path: Path, config: dict[str, Any], cls: type[Any], device: torch.device, own: dict[str, Any]) -> Any:
+def _rebuild(
+    path: Path, config: dict[str, Any], cls: type[Any], device: torch.device | None, own: dict[str, Any]
+) -> Any:
+    """Make the estimator of a folder, on a device; where that is None, all but the values of its weights."""
     tensors = Tensors(path / WEIGHTS)
-    tensors.refuse_if_too_large()
+    if device is not None:
+        tensors.refuse_if_too_large()
     arrays = tensors.arrays()
     given = {k: _portable(from_json(v, arrays, own, k)) for k, v in config["arguments"].items()}
-    estimator = cls(**given)
+    estimator, changed = cls(**given), config.get("changed", {})
+    estimator.arguments_ = own_copy(estimator.get_params(deep=False))
     for name, value in config["resolved"].items():
         part = from_json(value, arrays, own, name[:-1])
         if not _fits(name, part):
@@ -188,7 +255,7 @@ def _rebuild(path: Path, config: dict[str, Any], cls: type[Any], device: torch.d
         setattr(estimator, name, part)
     estimator.shape_ = tuple(config["shape"])
     estimator.dtype_ = np.dtype(config["dtype"])
-    estimator.history_ = History(config["history"])
+    estimator.history_ = tensors.history(config)
     estimator.n_epochs_ = len(estimator.history_)
     estimator.n_features_in_ = estimator.shape_[0]
     if config.get("features") is not None:
@@ -201,8 +268,12 @@ def _rebuild(path: Path, config: dict[str, Any], cls: type[Any], device: torch.d
             model = _composed(estimator, config, named, tensors)
         whole = all_own(model)
     except RuntimeError:  # a part of the user's own that cannot be made without numbers
+        if device is None:
+            return estimator
         whole, model = False, _filled(estimator, config, named, tensors)
     _agree(path, model.state_dict(), tensors, named)
+    if device is None:
+        return estimator
     if not whole:  # a module of the user's own may hold tensors that are in no file
         model = _filled(estimator, config, named, tensors)
     if config.get("sha256") not in (None, digest(path / WEIGHTS)):
@@ -212,6 +283,7 @@ def _rebuild(path: Path, config: dict[str, Any], cls: type[Any], device: torch.d
     estimator.model_ = model.place(device, model.dtype).eval()
     if "latent_dim_" in config["resolved"]:
         estimator._n_features_out = estimator.latent_dim_
+    estimator.set_params(**{k: _portable(from_json(v, arrays, own, k)) for k, v in changed.items()})
     return estimator
 
 
@@ -237,7 +309,7 @@ def _composed(estimator: Any, config: dict[str, Any], named: Mapping[str, str], 
 def _filled(estimator: Any, config: dict[str, Any], named: Mapping[str, str], tensors: Tensors) -> Model:
     """Put the model together with numbers in it, which draws on no random state but its own."""
     cpu = torch.device("cpu")
-    with seeded(0, cpu), cpu:
+    with TorchRandom(0, cpu).lent(), cpu:
         return _composed(estimator, config, named, tensors)
 
 
@@ -291,7 +363,8 @@ def _fits(name: str, part: Any) -> bool:
 
 def _agree(path: Path, expected: dict[str, torch.Tensor], found: Tensors, named: dict[str, str]) -> None:
     """Raise `ModelFileError` unless the file holds just the tensors that the configuration makes; none is read."""
-    strange = [name for name in found.shapes if not name.startswith(("model.", "array."))]
+    groups = ("model.", "array.", f"{COLUMN}.", f"{ROWS}.")
+    strange = [name for name in found.shapes if not name.startswith(groups)]
     if strange:
         raise ModelFileError(f"{path}: {WEIGHTS} is damaged: {strange[0]!r:.80} belongs to no model")
     for name in sorted({*expected, *named}):
@@ -317,7 +390,7 @@ def _card(estimator: Any) -> str:
     last = {k: v for k, v in (estimator.history_[-1] if len(estimator.history_) else {}).items() if k != "seconds"}
     rows = "\n".join(f"| {name} | {value:.6g} |" for name, value in last.items())
     arguments = "\n".join(f"| {name.rstrip('_')} | `{value}` |" for name, value in resolved(estimator).items())
-    summary = (type(estimator).__doc__ or "").strip().splitlines()[0]
+    summary = next(iter((type(estimator).__doc__ or "").strip().splitlines()), "")
     return f"""# {type(estimator).__name__}
 
 {summary}

@@ -82,9 +82,9 @@ class Scaling(nn.Module):
         """Return the map to zero mean and unit variance of all values that share a unit.
 
         The pixels of a picture do, as do the values of one channel of a series; features of a table do not
-        (`isthmus.layout.unit_axis`). A feature that is constant in
-        training has nothing to teach, but that it moves is the surest sign of a row unlike the others. So its scale is
-        as small as rounding allows, and a density falls steeply where it moves; an encoder does not see it.
+        (`isthmus.layout.unit_axis`). A feature or channel that is constant in training has nothing to teach, but if it
+        moves later, that is the surest sign of an unusual row. So its scale is as small as rounding allows, and a
+        density falls steeply where it moves; an encoder does not see it.
 
         Parameters
         ----------
@@ -98,14 +98,13 @@ class Scaling(nn.Module):
             spread = mean.var(shared, correction=0, keepdim=own is not None)
             std = (std.square().mean(shared, keepdim=own is not None) + spread).sqrt()
             mean = mean.mean(shared, keepdim=own is not None)
-            return cls(mean, torch.where(std <= CONSTANT_BELOW * mean.abs(), 1.0, std), shape)
         constant = std <= CONSTANT_BELOW * mean.abs()
-        if not constant.any():
+        if mean.is_meta or not constant.any():
             return cls(mean, std.clone(), shape)
         rounding = max(10 * CONSTANT_BELOW, 16 * np.finfo(dtype).eps if np.dtype(dtype).kind == "f" else 0.0)
-        spread = float(std[~constant].min()) if not constant.all() else 0.0
-        small = torch.clamp(rounding * mean.abs(), min=MOVES_FROM * spread if spread else rounding)
-        return cls(mean, torch.where(constant, small, std), shape, varying=(~constant).to(mean.dtype))
+        least = MOVES_FROM * std[~constant].min() if not constant.all() else torch.full_like(std.min(), rounding)
+        scale = torch.where(constant, torch.maximum(rounding * mean.abs(), least), std)
+        return cls(mean, scale, shape, varying=(~constant).to(mean.dtype).expand(shape).clone())
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["find", "known", "register"]
+__all__ = ["defined_in", "find", "known", "register"]
 
 _SYSTEMS: dict[str, type[Any]] = {}
 
@@ -38,7 +39,12 @@ def find(name: str, module: str) -> type[Any] | None:
     A class that moved between two modules of a user is found, too. A user's class is never confused with one of isthmus
     of the same name. An empty module stands for isthmus.
     """
-    named = [cls for cls in _SYSTEMS.values() if cls.__name__ == name]
+    return defined_in(_SYSTEMS.values(), name, module)
+
+
+def defined_in(classes: Iterable[type[Any]], name: str, module: str) -> type[Any] | None:
+    """Return the class of that name which is defined in that module, else one that moved there from a like place."""
+    named = [cls for cls in classes if cls.__name__ == name]
     ours = module.partition(".")[0] in ("", "isthmus")
     moved = [cls for cls in named if (cls.__module__.partition(".")[0] == "isthmus") == ours]
     return next((cls for cls in named if cls.__module__ == module), moved[0] if moved else None)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -19,9 +17,16 @@ def as_tensor(X: np.ndarray, device: torch.device) -> Tensor:
         X = X.astype(np.int64)
     if min(X.strides, default=0) < 0:
         X = np.ascontiguousarray(X)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        return torch.as_tensor(X, device=device)
+    return torch.as_tensor(X if X.flags.writeable else np.asarray(_Unlocked(X)), device=device)
+
+
+class _Unlocked:
+    """A read-only array without its lock, of which torch would warn; the filters of warnings belong to all threads."""
+
+    def __init__(self, X: np.ndarray) -> None:
+        self.locked = X
+        place = X.__array_interface__
+        self.__array_interface__ = {**place, "data": (place["data"][0], False)}
 
 
 def is_mapped(X: np.ndarray) -> bool:

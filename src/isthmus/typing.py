@@ -11,5 +11,5 @@ from numpy.typing import ArrayLike
 
 __all__ = ["ArrayLike", "RandomState"]
 
-RandomState = int | np.random.RandomState | None
+RandomState = int | np.random.RandomState | np.random.Generator | None
 """A seed, a generator of numbers, or None for a different result at every call."""

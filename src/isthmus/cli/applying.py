@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from enum import Enum
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,10 +34,8 @@ def encode(model: ModelFolder, data: Data, out: OutFile, device: Device = "auto"
 
     Example: isthmus encode model/ digits --out codes.parquet
     """
-    from .. import files
-
-    estimator, codes, _ = _apply("encode", model, data, out, device)
-    files.write(out, codes, list(estimator.get_feature_names_out()))
+    estimator, codes, table = _apply("encode", model, data, out, device)
+    _write(out, codes, list(estimator.get_feature_names_out()), table)
 
 
 def reconstruct(model: ModelFolder, data: Data, out: OutFile, device: Device = "auto") -> None:
@@ -44,10 +43,8 @@ def reconstruct(model: ModelFolder, data: Data, out: OutFile, device: Device = "
 
     Example: isthmus reconstruct model/ noisy.csv --out clean.csv
     """
-    from .. import files
-
     estimator, rows, table = _apply("reconstruct", model, data, out, device)
-    files.write(out, rows, table.columns or column_names(estimator))
+    _write(out, rows, table.columns or column_names(estimator), table)
 
 
 def score(model: ModelFolder, data: Data, out: OutFile, device: Device = "auto") -> None:
@@ -55,10 +52,8 @@ def score(model: ModelFolder, data: Data, out: OutFile, device: Device = "auto")
 
     Example: isthmus score model/ data.csv --out scores.csv
     """
-    from .. import files
-
-    _, scores, _ = _apply("score", model, data, out, device)
-    files.write(out, scores, ["score"])
+    _, scores, table = _apply("score", model, data, out, device)
+    _write(out, scores, ["score"], table)
 
 
 def sample(
@@ -83,7 +78,16 @@ def sample(
 
     files.check_writable(out)
     estimator = _load("sample", model, device)
-    files.write(out, estimator.sample(n, random_state=seed, draw=draw.value), column_names(estimator))
+    files.write(out, _samples(estimator, n, seed, draw), column_names(estimator))
+
+
+def _samples(estimator: Any, n: int, seed: int, draw: Draw) -> Any:
+    """Return samples drawn as they were asked for."""
+    if draw is Draw.auto:
+        return estimator.sample(n, random_state=seed)
+    if "draw" not in signature(estimator.sample).parameters:
+        raise CompositionError(f"--draw: a {type(estimator).__name__} has one way of drawing; leave the option out")
+    return estimator.sample(n, random_state=seed, draw=draw.value)
 
 
 def _load(verb: str, folder: Path, device: str) -> Any:
@@ -104,9 +108,16 @@ def _apply(verb: str, folder: Path, data: str, out: Path, device: str) -> tuple[
 
     files.check_writable(out)
     model = _load(verb, folder, device)
-    table = read_rows(data, training=False)
+    table = read_rows(data, training=False, columns=column_names(model))
     with warnings.catch_warnings(record=True) as caught:  # an error is printed alone, without the warnings before it
         result = getattr(model, VERBS[verb])(as_frame(table))
     for warning in caught:
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     return model, result, table
+
+
+def _write(out: Path, values: Any, columns: list[str] | None, table: Table) -> None:
+    """Write what was made of the rows of a table, beside what names them, and say what was written."""
+    from .. import files
+
+    print(f"wrote {out}: {files.write(out, values, columns, table.ids)}")

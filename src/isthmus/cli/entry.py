@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import warnings
 from typing import Annotated, Any
 
@@ -16,6 +18,8 @@ __all__ = ["app", "main"]
 MISTAKE_STATUS = 2
 INTERRUPTED_STATUS = 130
 """The exit status that typer turns Ctrl-C into."""
+TERMINATED_STATUS = 143
+"""The exit status after SIGTERM, as a shell gives it."""
 
 USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
 """What typer raises for an option or argument it cannot use; the class has no public name."""
@@ -34,8 +38,13 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line; a mistake costs one line and exit status 2."""
     warnings.showwarning = _print_warning
+    handled = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM)
+    if handled == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminate)
     try:
         status = app(standalone_mode=False) or 0
+    except SystemExit as ended:
+        status = ended.code or 0
     except (IsthmusError, ValueError, OSError) as error:
         _print_line(str(error) or type(error).__name__)
         status = MISTAKE_STATUS
@@ -46,9 +55,17 @@ def main() -> None:
         else:
             place = "put --import before the command; " if "--import" in message else ""
             _print_line(f"{message.rstrip('.')}; {place}see {context.command_path if context else 'isthmus'} --help")
-    if status == INTERRUPTED_STATUS:
+    finally:
+        if handled == signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if status in (INTERRUPTED_STATUS, TERMINATED_STATUS):
         _print_line("interrupted before it was done")
     sys.exit(status)
+
+
+def _terminate(*_: object) -> None:
+    """End as Ctrl-C does: a fit is saved first."""
+    sys.exit(TERMINATED_STATUS)
 
 
 def _print_line(message: str) -> None:

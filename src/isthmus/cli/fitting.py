@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,9 @@ from ..errors import DataError, ModelFileError
 from .options import Data, Device, Seed, Trackers
 from .rows import as_frame, read_rows
 from .systems import SHORT_NAMES, arguments_from, system_named
+
+if TYPE_CHECKING:
+    from ..estimators import Estimator
 
 __all__ = ["check_folder", "fit"]
 
@@ -52,6 +55,10 @@ def fit(
             "corruption=masking:0.5, --set 'objective=elbo(divergence=kl(weight=4, warmup=0.1))', --set "
             "training__averaging=0.99. `isthmus models NAME` lists a system's arguments, `isthmus parts` the parts.",
         ),
+    ] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(help="A column of the table that is no feature, such as a name. Repeat the option for several."),
     ] = None,
     max_time: Annotated[
         float | None, typer.Option(help="Stop after this many seconds, if --epochs takes longer.")
@@ -102,7 +109,18 @@ def fit(
         if not force:
             raise ModelFileError(f"{out} holds a model; --force replaces it")
     check_folder(out.parent)
-    model = estimator.fit(as_frame(read_rows(data, training=True)))
+    rows = as_frame(read_rows(data, training=True, without=leave_out or ()))
+    try:
+        estimator.fit(rows)
+    except (KeyboardInterrupt, SystemExit):
+        if hasattr(estimator, "model_"):
+            _save(estimator, out, quiet)
+        raise
+    _save(estimator, out, quiet)
+
+
+def _save(model: Estimator, out: Path, quiet: bool) -> None:
+    """Write a fitted model and say how its fit ended."""
     model.save(out)
     if not quiet:
         last = {name: value for name, value in model.history_[-1].items() if name not in ("epoch", "seconds")}

@@ -61,8 +61,10 @@ def diagnose(
     estimator = load(model, device=device)
     if train is None and is_data_set(data):
         train = data
-    training_rows = None if train is None else as_frame(read_rows(train, training=True))
-    verdicts = judge(estimator, as_frame(read_rows(data, training=False)), training_rows, random_state=seed)
+    names = column_names(estimator)
+    training_rows = None if train is None else as_frame(read_rows(train, training=True, columns=names))
+    rows = as_frame(read_rows(data, training=False, columns=names))
+    verdicts = judge(estimator, rows, training_rows, random_state=seed)
     rich = RichTable(
         "about", "status", "what was found", "what to try", title=Text(f"{model}: {type(estimator).__name__}")
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,13 @@ def is_data_set(name: str) -> bool:
     return name in [known.name for known in datasets.available()]
 
 
-def read_rows(name: str, *, training: bool) -> Table:
+def read_rows(name: str, *, training: bool, columns: Sequence[str] | None = None, without: Sequence[str] = ()) -> Table:
     """Return the training or the test rows of a named data set, or the rows of a file.
+
+    Parameters
+    ----------
+    columns : those that a model takes, in its order, where the file names its columns; None is all.
+    without : columns that are left out.
 
     Raises
     ------
@@ -30,6 +36,8 @@ def read_rows(name: str, *, training: bool) -> Table:
     from .. import datasets, files
 
     if is_data_set(name):
+        if without:
+            raise DataError(f"the columns of {name} have no names, so {without[0]!r} cannot be left out")
         found = datasets.load(name)
         return files.Table(found.train if training else found.test)
     if not Path(name.partition(".npz:")[0]).exists() and not Path(name).suffix and "/" not in name:
@@ -38,7 +46,7 @@ def read_rows(name: str, *, training: bool) -> Table:
         same_stem = next((f", did you mean {file!r}?" for file in here if Path(file).stem == name), "")
         hint = same_stem or nearest(name, [*here, *names])
         raise DataError(f"{name!r} is neither a data set nor a file{hint}; data sets: {', '.join(names)}")
-    return files.read(name)
+    return files.read(name, columns, without=without)
 
 
 def as_frame(table: Table) -> Any:

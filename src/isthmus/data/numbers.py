@@ -102,7 +102,9 @@ class Number(Column):
             x = np.rint(x * round(1 / self.step)) / round(1 / self.step)
         elif self.step:
             x = np.rint(x / self.step) * self.step
-        return np.clip(x, -np.inf if self.low is None else self.low, np.inf if self.high is None else self.high)
+        low, high = (-np.inf if self.low is None else self.low), (np.inf if self.high is None else self.high)
+        inside: np.ndarray = np.clip(x, low, high)
+        return inside
 
     def about(self) -> str:
         rounded = "whole" if self.step == 1 else f"in steps of {self.step:g}" if self.step else "any"

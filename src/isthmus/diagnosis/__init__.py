@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..device import plain_modes
 from ..errors import DataError
 from ..typing import ArrayLike
 from . import codes, fitting, games, samples, scale  # noqa: F401  (importing a file of checks fills the table)
@@ -43,6 +44,7 @@ FEWEST_JUDGED = 20
 """Held-out rows below which no share or spread is worth a verdict."""
 
 
+@plain_modes()
 def diagnose(
     estimator: Estimator,
     X: ArrayLike,

@@ -115,7 +115,8 @@ def kl_weight(subject: Subject) -> Finding | None:
 )
 def over_complete_copy(subject: Subject) -> Finding | None:
     """See whether a code as wide as the data passes on anything, structure or none."""
-    if not subject.reconstructs or subject.variational or subject.d < subject.n:
+    hides = subject.model.corruption is not None and not subject.denoises
+    if not subject.reconstructs or subject.variational or hides or subject.d < subject.n:
         return None
     x, condition = subject.held_out.x, subject.held_out.condition
     shuffled = subject.random().permuted(x, axis=0)

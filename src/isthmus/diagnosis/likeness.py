@@ -13,6 +13,7 @@ from .. import metrics
 from ..errors import DataError
 from ..look import Rows as TableRows
 from ..metrics import Features, SmallClassifier
+from ..metrics.tables import column_shapes
 from ..subsets import even_subset, random_subset
 
 if TYPE_CHECKING:
@@ -245,8 +246,8 @@ def _classes(classifier: SmallClassifier, drawn: np.ndarray, ideal: np.ndarray, 
 def _columns(held: np.ndarray, samples: np.ndarray, ideal: np.ndarray) -> Columns:
     """Compare columns one at a time and in pairs."""
     return Columns(
-        1 - metrics.column_shapes(held, samples),
-        1 - metrics.column_shapes(held, ideal),
+        1 - column_shapes(held, samples),
+        1 - column_shapes(held, ideal),
         metrics.correlations(samples),
         metrics.correlations(held),
         metrics.correlations(ideal),

@@ -41,9 +41,10 @@ def noise_level(subject: Subject) -> Finding | None:
 )
 def feature_scales(subject: Subject) -> Finding | None:
     """See whether some features drown others in the loss."""
-    if subject.unit_interval or len(subject.estimator.shape_) > 1:
-        return None
+    bounded = subject.likelihood is not None and subject.likelihood.bounded
     std = subject.known.x.std(0)
+    if bounded or len(subject.estimator.shape_) > 1 or len(std) != subject.n:
+        return None
     varying = std[std > 0]
     if not len(varying):
         return None
@@ -66,7 +67,7 @@ def feature_scales(subject: Subject) -> Finding | None:
 )
 def grey_values(subject: Subject) -> Finding | None:
     """See whether values crowd where a Bernoulli never puts them."""
-    if not subject.unit_interval:
+    if not subject.bernoulli:
         return None
     x = subject.known.x
     p = x.mean(0)

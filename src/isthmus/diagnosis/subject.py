@@ -15,6 +15,7 @@ from ..data.output import of_arrays
 from ..divergence import KL
 from ..errors import DataError
 from ..fitted import Fitted
+from ..likelihood import Bernoulli
 from ..look import Look, look_of
 from ..metrics import r2
 from ..model import Model
@@ -47,7 +48,7 @@ class Subject:
     Parameters
     ----------
     estimator : fitted.
-    X : held-out rows, (N, ...).
+    X : held-out rows, (N, ...); rows with gaps are left out.
     X_train : the rows it was trained on, or None.
     condition, condition_train : the condition of each of these rows, or None.
     labels_train : a label for each training row, (N,), or None.
@@ -72,9 +73,15 @@ class Subject:
         self.estimator: Any = of_arrays(estimator)
         self.fitted = Fitted(estimator)
         self.model: Model = self.fitted.model
-        self.seed, self.labels_train = random_state, labels_train
+        self.seed, self.labels_train = random_state, None
         rows = self.fitted.rows(X)
-        self.every_training_row = None if X_train is None else self.fitted.rows(X_train)
+        self.every_training_row: np.ndarray | None = None
+        if X_train is not None:
+            train = self.fitted.rows(X_train)
+            whole = complete(train)
+            self.every_training_row = train if len(whole) == len(train) else train[whole]
+            self.labels_train = None if labels_train is None else np.asarray(labels_train)[whole]
+            condition_train = None if condition_train is None else np.asarray(condition_train)[whole]
         known = rows if self.every_training_row is None else self.every_training_row
         given_names = getattr(estimator, "feature_names_in_", None) if names is None else names
         self.look: Look = look_of(known, None if given_names is None else [str(name) for name in given_names])
@@ -119,10 +126,11 @@ class Subject:
         """Whether the code is drawn from a posterior with a density."""
         return self.model.has_density and self.model.prior is not None and self.model.likelihood is not None
 
-    @property
+    @cached_property
     def denoises(self) -> bool:
-        """Whether the model was trained on corrupted rows, with the clean ones as targets."""
-        return self.model.corruption is not None
+        """Whether the model was trained on noisy rows, with the clean ones as targets; hiding entries is no noise."""
+        held = self.held_out
+        return self.model.corruption is not None and not np.array_equal(held.inputs, held.x)
 
     @property
     def likelihood(self) -> Any:
@@ -130,9 +138,9 @@ class Subject:
         return self.estimator.likelihood_
 
     @property
-    def unit_interval(self) -> bool:
-        """Whether values lie in [0, 1], and what comes back is a probability."""
-        return self.likelihood is not None and bool(self.likelihood.support == (0.0, 1.0))
+    def bernoulli(self) -> bool:
+        """Whether p(x|z) is a Bernoulli, whose variance is that of zeros and ones and not of what lies between."""
+        return isinstance(self.likelihood, Bernoulli)
 
     @cached_property
     def game(self) -> Discriminate | None:
@@ -160,8 +168,8 @@ class Subject:
         return self.look.flat(self.own_units(x))
 
     def shaped(self, x: np.ndarray) -> np.ndarray:
-        """Return flat rows in the shape of a sample."""
-        return x.reshape(-1, *self.estimator.shape_)
+        """Return flat rows in the shape of a sample; units of another width than the data's stay flat."""
+        return x.reshape(-1, *self.estimator.shape_) if x.shape[1] == self.n else x
 
     def through(
         self, X: np.ndarray, f: Callable[[Tensor, Tensor | None], Any], condition: np.ndarray | None = None
@@ -192,7 +200,7 @@ class Subject:
         For a Bernoulli √p(1 − p) at the mean, but not below half of what it is over features: a pixel that is nearly
         always black would count for more than all the others.
         """
-        if self.unit_interval:
+        if self.bernoulli:
             p = self.known.x.mean(0)
             variance = np.clip(p * (1 - p), 0, None)
             variance = np.where(variance > 0, np.maximum(variance, variance.mean() / 4), 0)
@@ -319,9 +327,19 @@ class Subject:
         return history[name] if name in history.columns else None
 
 
+def complete(X: np.ndarray) -> np.ndarray:
+    """Return which of rows (N, ...) have no gaps, in ascending order."""
+    gaps = np.isnan(X) if X.dtype.kind == "f" else np.zeros((len(X), 1), dtype=bool)
+    whole: np.ndarray = np.flatnonzero(~gaps.reshape(len(X), -1).any(1))
+    return whole
+
+
 def measured_rows(X: np.ndarray, seed: int) -> np.ndarray:
-    """Return which of rows (N, ...) are measured: all, or of many a random subset, in ascending order."""
-    return random_subset(len(X), max(1, min(ROWS, VALUES // max(1, math.prod(X.shape[1:])))), seed)
+    """Return which of rows (N, ...) are measured: those without gaps, or of many a random subset; in ascending order."""
+    whole = complete(X)
+    at_most = max(1, min(ROWS, VALUES // max(1, math.prod(X.shape[1:]))))
+    chosen: np.ndarray = whole[random_subset(len(whole), at_most, seed)]
+    return chosen
 
 
 def _with_one(condition: np.ndarray | None) -> np.ndarray:

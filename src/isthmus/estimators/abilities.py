@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..batch import Batch
 from ..data.output import rows_back, values_back
+from ..device import plain_modes
 from ..distributions import log_prob
 from ..errors import CompositionError
 from ..facts import Facts
@@ -192,7 +193,7 @@ class Samples(Estimator, system=False):
         source = Generated(generator)
         noise = Generated(torch.Generator(device).manual_seed(generator.initial_seed() + NOISE_SEEDS))
         size, codes = fitted.block_rows(), []
-        with torch.no_grad():
+        with plain_modes(), torch.no_grad():
             for start in range(0, n_samples, size):  # in blocks of one size, so that the first n do not depend on n
                 c = None if given is None else torch.zeros(size, given.shape[1], dtype=model.dtype, device=device)
                 if c is not None and given is not None:

@@ -8,6 +8,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, ClassVar, Literal, dataclass_transform
 
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator
 
 from .. import systems
@@ -39,12 +40,14 @@ _COMMON = """latent_dim : d, the width of the code; ``"auto"`` is a quarter of t
     schema : what is said of a table's columns before they are learnt, by name: ``{"zip": "category", "id": None}``
         takes one for categories and leaves one out; or a whole `isthmus.data.Schema`. What was learnt is in
         ``schema_``, and ``print(model.schema_)`` shows it.
-    device : ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...
+    device : ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ..., or a ``torch.device``.
     precision : ``"float32"``, ``"bfloat16"`` (matrix products only), ``"float64"``; ``"auto"`` is bfloat16 where the
         hardware has it and the network is wide enough to gain, float32 otherwise.
     training : everything else about training, a `Training`.
     random_state : an integer makes fit and sample repeat themselves, bit for bit on the same machine.
-    verbose : 1 shows a progress bar and says what ``"auto"`` picked."""
+    verbose : 1 shows a progress bar and says what ``"auto"`` picked.
+    warm_start : whether another fit begins with the weights of the one before, in its units and with its parts; see
+        `partial_fit` for rows that come in chunks."""
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(field,))
@@ -68,11 +71,12 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
     validation_fraction: float = 0.0
     scaling: Literal["auto", "none"] = "auto"
     schema: Schema | Edits | None = None
-    device: str = "auto"
+    device: str | torch.device = "auto"
     precision: str = "auto"
     training: Training | None = None
     random_state: RandomState = None
     verbose: int = 0
+    warm_start: bool = False
 
     def __init_subclass__(cls, system: bool = True, **kwargs: Any) -> None:
         """Make a dataclass of a subclass, and, unless it says ``system=False``, a system that is known by its name."""

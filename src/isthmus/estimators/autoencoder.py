@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Self, cast
+from typing import cast
 
 import numpy as np
 from torch import Tensor
 
 from ..batch import Batch
 from ..corruption import Corruption, Gaussian, Masking
+from ..device import plain_modes
 from ..errors import CompositionError, DataError
 from ..facts import Facts
 from ..layout import unit_axis
@@ -88,8 +89,9 @@ class Autoencoder(Reconstructing):
 class DenoisingAutoencoder(Reconstructing):
     r"""Denoising autoencoder: x̃ ~ p(x̃|x) is encoded, the clean x is the target (Vincent et al. 2008, 2010).
 
-    Corruption happens in training only; ``transform`` and ``reconstruct`` take rows as they come. With pairs,
-    ``fit(X_noisy, X_clean)`` learns from the noise that was met.
+    Corruption happens in training only; ``transform`` and ``reconstruct`` take rows as they come. With pairs of one
+    shape, ``fit(X_noisy, X_clean)`` learns from the noise that was met. A one-dimensional y is taken for labels and
+    ignored, as scikit-learn's pipelines want it.
 
     Parameters
     ----------
@@ -128,26 +130,13 @@ class DenoisingAutoencoder(Reconstructing):
 
     corruption: Corruption | Callable[..., Tensor] | str = "auto"
 
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike | None = None,
-        *,
-        sample_weight: ArrayLike | None = None,
-        condition: ArrayLike | None = None,
-    ) -> Self:
-        """Fit to clean rows X, corrupting them; or to pairs, X noisy and y clean, of one shape.
-
-        A one-dimensional y is taken for labels and ignored, as scikit-learn's pipelines want it. The other arguments
-        are those of every estimator.
-        """
-        if y is None or np.asarray(y).ndim < 2:
-            return self._fit(X, None, sample_weight, condition)
-        if np.asarray(y).shape != np.asarray(X).shape:
-            raise DataError(
-                f"noisy and clean rows must pair up: X is {np.asarray(X).shape}, y is {np.asarray(y).shape}"
-            )
-        return self._fit(X, y, sample_weight, condition)
+    def target_of(self, X: ArrayLike, y: ArrayLike | None) -> ArrayLike | None:
+        """Return the clean rows y of noisy rows X; a one-dimensional y is labels, as a pipeline passes them."""
+        if y is None or np.ndim(y) < 2:
+            return None
+        if np.shape(y) != np.shape(X):
+            raise DataError(f"noisy and clean rows must pair up: X is {np.shape(X)}, y is {np.shape(y)}")
+        return y
 
     def score(self, X: ArrayLike, y: ArrayLike | None = None, condition: ArrayLike | None = None) -> float:
         """Return the mean of ``score_samples``; with clean rows y, the mean of log p(y|x̂), where x̂ reconstructs X.
@@ -171,6 +160,7 @@ class DenoisingAutoencoder(Reconstructing):
         found[outside] = -np.inf
         return float(found.mean())
 
+    @plain_modes()
     def corrupt(self, X: ArrayLike, random_state: RandomState = None) -> np.ndarray:
         """Return x̃ ~ p(x̃|x) for each row, in the data's shape and units: what training was met with.
 

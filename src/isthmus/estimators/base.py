@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from ..data import Schema
+from ..device import plain_modes
 from ..errors import CompositionError
 from ..facts import Facts
 from ..fitted import Fitted
@@ -23,10 +24,13 @@ from ..history import History
 from ..model import Model
 from ..monitor import Monitor
 from ..networks import Tied
+from ..parts import own_copy
 from ..rows import check_rows, check_target, check_weights, condition_rows
 from ..scaling import Scaling
 from ..term import Term
 from ..training import Turns
+from ..training.checkpoint import Held
+from ..training.interrupt import Interrupts
 from ..training.player import turns_of
 from ..typing import ArrayLike
 from ..verbs import verb
@@ -74,6 +78,7 @@ class Estimator(Views, Choices, system=False):
     model_: Model = field(init=False)
     history_: History = field(init=False)
     n_epochs_: int = field(init=False)
+    arguments_: dict[str, Any] = field(init=False)
 
     def numbers_of(self, condition: ArrayLike) -> ArrayLike:
         """Return a condition as numbers, one row each: as it is, unless a system takes classes, names or dates for it.
@@ -157,7 +162,7 @@ class Estimator(Views, Choices, system=False):
         X : (N, features), (N, H, W), (N, C, H, W), ...: array, tensor or memory map; or a table with columns of any
             kind, a frame of pandas or polars, lazy ones too, or an Arrow table. NaN and whatever else stands for a
             missing value is a gap: not observed, in training, in codes and in scores. A GAN takes none.
-        y : ignored, as scikit-learn's pipelines want it.
+        y : ignored, as scikit-learn's pipelines want it, unless the system takes it for a target.
         sample_weight : how much each row counts in every term's mean, (N,); a row of weight 2 counts as two rows, one
             of weight 0 is left out.
         condition : numbers that the model is given beside each row, (N, c), such as a class as one-hot columns; the
@@ -166,31 +171,105 @@ class Estimator(Views, Choices, system=False):
 
         Returns
         -------
+        self : fitted. If the fit fails, whatever was fitted before is still there. With ``warm_start=True`` a fit
+            begins with the weights, units and parts of the one before.
+
+        Raises
+        ------
+        KeyboardInterrupt : Ctrl-C was pressed; the estimator is fitted with what was learnt until then. A second Ctrl-C
+            ends the fit at once, and whatever was fitted before is still there.
+        DataError : the data cannot be used; rows and columns are named.
+        CompositionError : an argument is out of range, or parts mean nothing together.
+        """
+        return self._fit(X, y, sample_weight, condition)
+
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        condition: ArrayLike | None = None,
+    ) -> Self:
+        """Go on with the fit by one epoch over the rows X; the first call begins it.
+
+        Units, and all that ``"auto"`` stands for, are those of the first call, so its rows should be like those to
+        come. Where the fit will end is not known: the learning rate stays at its highest, terms and parts that change
+        with progress stand as at the end of a fit, and there is neither early stopping nor a budget of time. k calls
+        with the same rows are, to the bit, a fit of k epochs with ``Training(warmup=0, decay="constant")`` whose
+        terms and parts do not change with progress. A model that was loaded, or fitted by `fit`, goes on from its
+        weights, with an optimiser that begins anew.
+
+        Parameters
+        ----------
+        X, y, sample_weight, condition : as in `fit`.
+
+        Returns
+        -------
         self : fitted. If the fit fails, whatever was fitted before is still there.
 
         Raises
         ------
-        DataError : the data cannot be used; rows and columns are named.
-        CompositionError : an argument is out of range, or parts mean nothing together.
+        DataError : the rows cannot be used, or are not like those of the first call.
+        CompositionError : arguments that decide on the weights were changed since the first call.
+
+        >>> from isthmus import Autoencoder
+        >>> X, ae = np.random.default_rng(0).normal(size=(200, 6)), Autoencoder(2, random_state=0)
+        >>> for chunk in np.split(X, 4):
+        ...     _ = ae.partial_fit(chunk)
+        >>> len(ae.history_)
+        4
         """
-        return self._fit(X, None, sample_weight, condition)
+        return self._fit(X, y, sample_weight, condition, one_epoch=True)
+
+    def target_of(self, X: ArrayLike, y: ArrayLike | None) -> ArrayLike | None:
+        """Return the rows that the model is to bring back, of the shape of X; None is X itself.
+
+        A subclass may take y for them.
+        """
+        return None
 
     def _fit(
-        self, X: ArrayLike, target: ArrayLike | None, sample_weight: ArrayLike | None, condition: ArrayLike | None
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None,
+        sample_weight: ArrayLike | None,
+        condition: ArrayLike | None,
+        *,
+        one_epoch: bool = False,
     ) -> Self:
-        """Fit with X as input and as target, unless another target of X's shape is given."""
-        before = dict(vars(self))
+        """Fit anew, or go on from the weights that are there."""
+        before, interrupts = dict(vars(self)), Interrupts()
+        goes_on = hasattr(self, "model_") and (one_epoch or self.warm_start)
         try:
-            self.check_arguments()
-            x, noisy = check_rows(self, X, reset=True, minimum=2), None
-            if target is not None:
-                x, noisy = check_target(target, schema=self.schema_), x
-            c = None if condition is None else condition_rows(self.numbers_of(condition), len(x))
-            columns = None if self.schema_ is None else tuple(self.schema_.columns)
-            fit(self, Given(x, noisy, c, check_weights(sample_weight, len(x)), columns))
+            with plain_modes():
+                self.check_arguments()
+                held = Held(vars(self).pop("_state", None)) if one_epoch else None
+                if not goes_on:
+                    for name in ("model_", "arguments_", "_state"):
+                        vars(self).pop(name, None)
+                arguments = own_copy(self.get_params(deep=False))
+                target, noisy, width = self.target_of(X, y), None, None
+                if goes_on:
+                    x = self.fitted_.rows(X)
+                    width = self.model_.condition_width - self.model_.corruption_width
+                else:
+                    x = check_rows(self, X, reset=True, minimum=2)
+                if target is not None:
+                    x, noisy = check_target(target, schema=self.schema_), x
+                numbers = None if condition is None else self.numbers_of(condition)
+                c = condition_rows(numbers, len(x), width)
+                columns = None if self.schema_ is None else tuple(self.schema_.columns)
+                given = Given(x, noisy, c, check_weights(sample_weight, len(x)), columns)
+                fit(self, given, interrupts, held)
+                self.arguments_ = arguments
+                if held is not None:
+                    self._state = held.found
         except BaseException:
             self.__dict__ = before
             raise
+        finally:
+            interrupts.pass_on()
         if self.verbose:
             automatic = [f"{name}_" for name, value in self.get_params(deep=False).items() if value == "auto"]
             picked = [f"{name.rstrip('_')} {value}" for name, value in vars(self).items() if name in automatic]

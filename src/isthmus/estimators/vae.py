@@ -14,6 +14,7 @@ from ..blocks import values_at_once
 from ..data.output import values_back
 from ..errors import CompositionError
 from ..facts import Facts
+from ..layout import unit_axis
 from ..likelihood import Bernoulli, HomoscedasticGaussian, Likelihood, Mixed
 from ..model import Pass
 from ..monitor import ActiveUnits, Monitor
@@ -24,7 +25,7 @@ from ..source import ByRow, row_seeds
 from ..training import Player, Turns
 from ..typing import ArrayLike
 from .abilities import Reconstructs, Samples
-from .choices import is_image, is_mixed
+from .choices import is_mixed
 
 __all__ = ["VAE"]
 
@@ -71,10 +72,13 @@ class VAE(Samples, Reconstructs):
     monitors: ClassVar[Sequence[Monitor]] = (ActiveUnits(),)
 
     def auto_likelihood(self, facts: Facts) -> Likelihood:
-        """Return a Bernoulli for binary data, else a Gaussian with learned variances."""
+        """Return a Bernoulli for binary data, else a Gaussian that learns a σ for each entry, or one for a picture."""
         if is_mixed(facts):
             return Mixed()
-        return Bernoulli() if facts.binary else HomoscedasticGaussian(shared=is_image(facts))
+        assert facts.mean is not None
+        assert facts.std is not None
+        picture = len(facts.shape) > 1 and unit_axis(facts.mean, facts.std) is None
+        return Bernoulli() if facts.binary else HomoscedasticGaussian(shared=picture)
 
     def auto_posterior(self) -> Posterior:
         """Return the diagonal Gaussian."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -91,9 +92,13 @@ def as_pixels(place: Path, values: np.ndarray) -> np.ndarray:
     return pixels[:, 0] if pixels.shape[1] == 1 else np.moveaxis(pixels, 1, -1)
 
 
-def write_images(folder: Path, pixels: np.ndarray) -> None:
-    """Write each image as a PNG, named by its number."""
+def write_images(folder: Path, pixels: np.ndarray, names: Sequence[str] | None = None) -> None:
+    """Write each image as a PNG, under the name of its own file, in folders as those were, or under its number."""
     Image = import_pillow()
     digits = len(str(len(pixels) - 1))
-    for i, image in enumerate(pixels):
-        Image.fromarray(image).save(folder / f"{i:0{digits}d}.png")
+    places = [Path(f"{i:0{digits}d}") for i in range(len(pixels))] if names is None else [Path(name) for name in names]
+    bare = [place.with_suffix("") for place in places]
+    for place, image in zip(bare if len(set(bare)) == len(bare) else places, pixels, strict=True):
+        file = folder / place.parent / f"{place.name}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(file)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import DataError, first_line, nearest
-from ..frames import Table, import_polars, table, without_index
+from ..frames import Table, import_polars, some, table, without_index
 from ..spooling import parquet_blocks, parquet_files, spool, visible_files
 from .arrays import ARRAYS, read_archive, read_array
 from .images import IMAGES, read_images
@@ -25,7 +27,7 @@ SPOOL_BYTES = 2**28
 """Bytes of Parquet above which a table is not read into memory but put into a memory map."""
 
 
-def read(path: str | Path) -> Table:
+def read(path: str | Path, columns: Sequence[str] | None = None, *, without: Sequence[str] = ()) -> Table:
     """Read an array or a table.
 
     Parameters
@@ -34,6 +36,9 @@ def read(path: str | Path) -> Table:
         ``.npy``, which is mapped and not copied; ``.npz``, as ``file.npz:key`` where it holds several arrays; or a
         folder of images of one size, grey (N, H, W) or colour (N, 3, H, W), uint8, upright as a viewer shows them; of
         16 bits a pixel the upper 8 are kept. Folders are read with those below them, in the order of their paths.
+    columns : of a table, those to return and their order; None is all. Of the others, those that name the rows (text or
+        whole numbers, each once) are in ``ids``; a warning says what became of them.
+    without : of a table, columns that are left out, treated like those others.
 
     Missing values of a table come as NaN, truth values as 0 and 1. Columns of one numeric type keep it; otherwise
     the values are float64. The index that pandas wrote beside its columns is left out, with a warning. A table of more
@@ -41,8 +46,8 @@ def read(path: str | Path) -> Table:
 
     Raises
     ------
-    DataError : the file is missing (the nearest name is given), damaged or empty, a row is too long or too short, or
-        a column holds text; rows count from 0, as in the array.
+    DataError : the file is missing (the nearest name is given), damaged or empty, a row is too long or too short, a
+        column holds text, or one is missing; rows count from 0, as in the array.
     MissingExtraError : a table needs polars, an image Pillow.
 
     >>> import tempfile
@@ -61,17 +66,19 @@ def read(path: str | Path) -> Table:
         raise DataError(f"{place}: no such file{near}")
     suffix = place.suffix.lower()
     if place.is_dir():
-        found = _read_folder(place)
+        found = _read_folder(place, columns, without)
     elif suffix == ".npy":
         found = Table(read_array(place))
     elif suffix == ".npz":
         found = Table(read_archive(place, key))
     elif suffix == ".parquet":
-        found = _read_parquet(place)
+        found = _read_parquet(place, columns, without)
     elif suffix in SEPARATORS:
-        found = table(place, read_frame(place))
+        found = _selected(place, read_frame(place), columns, without)
     else:
         raise DataError(f"{place}: unknown suffix {suffix!r}; known: {', '.join(SUFFIXES)} and folders of images")
+    if without and found.columns is None:
+        raise DataError(f"{place}: its columns have no names, so {without[0]!r} cannot be left out")
     if found.values.ndim == 0 or found.values.size == 0:
         raise DataError(f"{place}: holds no rows: its shape is {found.values.shape}")
     return found
@@ -95,20 +102,54 @@ def read_frame(path: Path) -> polars.DataFrame:
     return frame
 
 
-def _read_parquet(place: Path) -> Table:
+def _read_parquet(place: Path, columns: Sequence[str] | None, without: Sequence[str]) -> Table:
     """Return one table from a Parquet file, or from those in a folder."""
-    if sum(file.stat().st_size for file in parquet_files(place)) > SPOOL_BYTES:
-        return Table(spool(place), next(parquet_blocks(place)).columns)
-    return table(place, read_frame(place))
+    if sum(file.stat().st_size for file in parquet_files(place)) <= SPOOL_BYTES:
+        return _selected(place, read_frame(place), columns, without)
+    there = next(parquet_blocks(place)).columns
+    kept = _chosen(place, there, columns, without)
+    rows = spool(table(place, block.select(kept)).values for block in parquet_blocks(place))
+    return Table(rows, kept)
 
 
-def _read_folder(place: Path) -> Table:
+def _selected(place: Path, frame: polars.DataFrame, columns: Sequence[str] | None, without: Sequence[str]) -> Table:
+    """Return the columns that are asked for as a table; the others name the rows, or are left out."""
+    kept = _chosen(place, frame.columns, columns, without)
+    others = [column for column in frame.get_columns() if column.name not in kept]
+    ids = [c for c in others if (c.dtype.is_integer() or c.dtype == import_polars().String) and _each_once(c)]
+    if others:
+        said = [f"{c.name!r} (kept as the rows' names)" if any(c is i for i in ids) else repr(c.name) for c in others]
+        warnings.warn(f"{place}: columns that the model does not take are left out: {some(said)}", stacklevel=4)
+    found = table(place, frame.select(kept))
+    return Table(found.values, found.columns, {column.name: column.to_list() for column in ids})
+
+
+def _each_once(column: polars.Series) -> bool:
+    return column.null_count() == 0 and column.n_unique() == len(column)
+
+
+def _chosen(place: Path, there: Sequence[str], columns: Sequence[str] | None, without: Sequence[str]) -> list[str]:
+    """Return the names of the columns that are asked for; raise `DataError` if one is missing."""
+    missing = [name for name in (*(columns or ()), *without) if name not in there]
+    if missing:
+        others = [name for name in there if name not in (columns or ())]
+        raise DataError(
+            f"{place}: lacks {'columns' if len(missing) > 1 else 'the column'} {some(list(map(repr, missing)))}"
+            f"{nearest(missing[0], others)}; it has {some(list(map(repr, there)))}"
+        )
+    kept = [name for name in (there if columns is None else columns) if name not in without]
+    if not kept:
+        raise DataError(f"{place}: no column is left")
+    return kept
+
+
+def _read_folder(place: Path, columns: Sequence[str] | None, without: Sequence[str]) -> Table:
     if parquet_files(place):
-        return _read_parquet(place)
+        return _read_parquet(place, columns, without)
     files = visible_files(place)
     images = [p for p in files if p.suffix.lower() in IMAGES]
     if images:
-        return Table(read_images(images))
+        return Table(read_images(images), ids={"file": [p.relative_to(place).as_posix() for p in images]})
     kinds = Counter(file.suffix.lower() or "no suffix" for file in files).most_common(3)
     held = ", ".join(f"{count} with {suffix}" for suffix, count in kinds) or "no files"
     raise DataError(f"{place}: a folder without images ({', '.join(IMAGES)}) or Parquet files; it holds {held}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import warnings
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,7 +37,7 @@ def read_separated(path: Path, separator: str) -> polars.DataFrame:
     Raises
     ------
     DataError : the file has another separator, other line ends or letters than UTF-8, a comment above the names, quotes
-        after spaces, no line of names, or a row that is too long or too short.
+        after spaces, a first line of numbers that may be names or not, or a row that is too long or too short.
     """
     pl = import_polars()
     _check_start(path, separator)
@@ -55,7 +56,15 @@ def read_separated(path: Path, separator: str) -> polars.DataFrame:
         keep = np.ones(frame.height, dtype=bool)
         keep[_blank_rows(path, separator)] = False
         frame = frame.filter(keep)
-    _check_names(path, frame)
+    if _is_data(path, frame):
+        bare: polars.DataFrame = pl.read_csv(path, separator=separator, has_header=False, infer_schema_length=None)
+        bare.columns = [f"x{i}" for i in range(bare.width)]
+        warnings.warn(
+            f"{path}: its first line holds numbers like those below it and is read as a row; the columns are called "
+            "x0, x1, ...",
+            stacklevel=2,
+        )
+        return bare.filter(pl.any_horizontal(pl.all().is_not_null()))
     return frame
 
 
@@ -103,20 +112,33 @@ def _blank_rows(path: Path, separator: str) -> list[int]:
     return blank
 
 
-def _check_names(path: Path, frame: polars.DataFrame) -> None:
-    """Raise `DataError` if the first line is a row of data; an axis, such as wavelengths, is welcome as names.
+def _is_data(path: Path, frame: polars.DataFrame) -> bool:
+    """Return whether the first line is a row of data; an axis, such as wavelengths, is welcome as names.
 
     An axis rises or falls, in equal steps or over many columns, and most of its numbers are none that their columns
-    could hold.
+    could hold. Numbers that count the columns name them, where the columns hold other than whole numbers.
+
+    Raises
+    ------
+    DataError : the first line holds numbers that may be either.
     """
     try:
-        names = [float(re.sub(r"_duplicated_\d+$", "", name)) for name in frame.columns]
+        names = [float(re.sub(r"_duplicated_\d+$", "", name) or "nan") for name in frame.columns]
     except ValueError:
-        return
+        return False
+    if np.isnan(names).all() or np.isnan(names[0]):  # nothing, or the place of an index above its numbers
+        return False
     steps = np.array([after - before for before, after in pairwise(names)])
     one_way = bool((steps > 0).all() or (steps < 0).all())
     even = len(names) > 2 and bool(np.allclose(steps, steps.mean(), rtol=1e-3, atol=0))
     values = [column.cast(float, strict=False).drop_nulls().to_numpy() for column in frame.get_columns()]
     beyond = [not (len(v) and v.min() <= name <= v.max()) for name, v in zip(names, values, strict=True)]
-    if not (one_way and (even or len(names) >= AXIS_COLUMNS) and sum(beyond) > len(names) / 2):
+    mostly_beyond = sum(beyond) > len(names) / 2
+    if one_way and mostly_beyond and (even or len(names) >= AXIS_COLUMNS):
+        return False
+    counts = names[0] in (0, 1) and len(names) > 1 and bool((steps == 1).all())
+    if counts and any((v % 1 != 0).any() for v in values):
+        return False
+    if counts or mostly_beyond:
         raise DataError(f"{path}: the first line holds numbers, not the columns' names; put a line of names above it")
+    return True

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -52,7 +53,12 @@ def check_writable(path: str | Path) -> None:
         import_pillow()
 
 
-def write(path: str | Path, values: np.ndarray, columns: Sequence[str] | None = None) -> None:
+def write(
+    path: str | Path,
+    values: np.ndarray,
+    columns: Sequence[str] | None = None,
+    ids: Mapping[str, Sequence[Any]] | None = None,
+) -> str:
     """Write values by suffix; the file takes its place only once it is complete.
 
     Parameters
@@ -62,6 +68,12 @@ def write(path: str | Path, values: np.ndarray, columns: Sequence[str] | None = 
     values : numbers (N, ...). For images (N, H, W) or (N, C, H, W), C = 1 or 3: integers 0 to 255, or floating point
         in [0, 1], or up to 255 where any exceeds 2; what strays outside is clipped.
     columns : names for a table's columns, else ``x0``, ``x1``, ...
+    ids : what names the rows, by name: columns that stand first in a table; pictures are written under the names in
+        ``file``.
+
+    Returns
+    -------
+    said : what was written, in words.
 
     Raises
     ------
@@ -73,41 +85,50 @@ def write(path: str | Path, values: np.ndarray, columns: Sequence[str] | None = 
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write(Path(folder, "x.csv"), np.eye(2), ["a", "b"])
     ...     Path(folder, "x.csv").read_text()
+    '2 rows, 2 columns'
     'a,b\\n1.0,0.0\\n0.0,1.0\\n'
     """
     check_writable(path)
     place = Path(path)
     suffix = place.suffix.lower()
-    values = numeric(place, np.asarray(values))
+    values, ids = numeric(place, np.asarray(values)), ids or {}
     if not suffix:
         pixels = as_pixels(place, values)
         with atomic_folder(place, DataError) as folder:
-            write_images(folder, pixels)
-    else:
-        with atomic_file(place, DataError) as draft:
-            if suffix == ".npy":
-                write_array(draft, values)
-            elif suffix == ".npz":
-                write_archive(draft, values)
-            else:
-                _write_frame(draft, SEPARATORS.get(suffix), values, _names(place, values, columns))
+            write_images(folder, pixels, ids.get("file"))
+        return f"{len(pixels):,} pictures of {pixels.shape[2]}×{pixels.shape[1]} pixels"
+    with atomic_file(place, DataError) as draft:
+        if suffix == ".npy":
+            write_array(draft, values)
+        elif suffix == ".npz":
+            write_archive(draft, values)
+        else:
+            names = _names(place, values, columns, ids)
+            _write_frame(draft, SEPARATORS.get(suffix), values, names, ids)
+            return f"{len(values):,} rows, {len(names) + len(ids):,} columns"
+    return f"an array of shape {values.shape}"
 
 
-def _names(place: Path, values: np.ndarray, columns: Sequence[str] | None) -> list[str]:
+def _names(
+    place: Path, values: np.ndarray, columns: Sequence[str] | None, ids: Mapping[str, Sequence[Any]]
+) -> list[str]:
     width = math.prod(values.shape[1:])
     names = [f"x{i}" for i in range(width)] if columns is None else [str(name) for name in columns]
     if len(names) != width:
         raise DataError(f"{place}: {len(names)} names do not go with {width} columns")
-    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    twice = next((name for name, count in Counter([*ids, *names]).items() if count > 1), None)
     if twice is not None:
         raise DataError(f"{place}: two columns are named {twice!r}; give each its own name")
     return names
 
 
-def _write_frame(path: Path, separator: str | None, values: np.ndarray, names: list[str]) -> None:
+def _write_frame(
+    path: Path, separator: str | None, values: np.ndarray, names: list[str], ids: Mapping[str, Sequence[Any]]
+) -> None:
     pl = import_polars()
     try:
         frame = pl.DataFrame(values.reshape(len(values), len(names)), schema=names, orient="row")
+        frame = pl.DataFrame(dict(ids)).hstack(frame) if ids else frame
         if separator is None:
             frame.write_parquet(path)
         else:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..device import plain_modes
 from ..distributions import draw
 from ..errors import DataError
 from ..fitted import Fitted
@@ -54,6 +55,7 @@ class State(NamedTuple):
     prior_slope: Tensor
 
 
+@plain_modes()
 def annealed_importance_sampling(
     estimator: Estimator,
     X: ArrayLike,

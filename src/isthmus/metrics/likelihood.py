@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ..batch import Batch
+from ..device import plain_modes
 from ..divergence import KL
 from ..errors import DataError
 from ..fitted import Fitted
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["bits_per_dimension", "elbo", "importance_weighted_bound"]
 
 
+@plain_modes()
 def elbo(estimator: Estimator, X: ArrayLike, n_draws: int = 16) -> Estimate:
     """Return the evidence lower bound, 𝔼_q log p(x|z) − KL(q(z|x) ‖ p(z)) ≤ log p(x) (Kingma & Welling 2014, eq. 3).
 
@@ -61,6 +63,7 @@ def elbo(estimator: Estimator, X: ArrayLike, n_draws: int = 16) -> Estimate:
     return mean_of_rows(np.concatenate(rows) - float(model.scaling.log_volume()))
 
 
+@plain_modes()
 def importance_weighted_bound(estimator: VAE, X: ArrayLike, n_draws: int = 100) -> Estimate:
     """Return the importance-weighted bound, log (1/k) Σᵢ p(x, zᵢ)/q(zᵢ|x) (Burda et al. 2016, equation 8).
 

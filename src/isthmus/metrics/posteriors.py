@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
+from ..device import plain_modes
 from ..errors import CompositionError, DataError
 from ..fitted import Fitted
 from ..typing import ArrayLike
@@ -32,6 +33,7 @@ class UnitDivergence(NamedTuple):
     standard_error: np.ndarray
 
 
+@plain_modes()
 def posterior_moments(estimator: Estimator, X: ArrayLike) -> PosteriorMoments:
     """Return the means μ(x) and standard deviations σ(x) of the posteriors q(z|x) of rows.
 

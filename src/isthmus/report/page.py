@@ -18,6 +18,7 @@ import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ..atomic import atomic_file
+from ..device import plain_modes
 from ..diagnosis import headline
 from ..errors import DataError
 from ..history import History
@@ -41,6 +42,7 @@ FINE_TILE = 32
 """Pixels that a tile is enlarged to where it has fewer, so that the gaps between tiles are thin."""
 
 
+@plain_modes()
 def report(
     model: Estimator,
     X: ArrayLike | None = None,

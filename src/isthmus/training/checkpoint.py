@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,13 @@ from ..atomic import atomic_file, remove_abandoned
 from ..errors import DataError, FitError, ModelFileError
 from .state import State
 
-__all__ = ["Checkpoints"]
+__all__ = ["Checkpoints", "Held"]
 
 FORMAT = 1
 KEPT = 2
+
+LENGTH = ("max_epochs", "max_time")
+"""Settings that may change when a fit is gone on with: they say when it ends."""
 
 
 class Checkpoints:
@@ -82,16 +87,30 @@ class Checkpoints:
                 warnings.warn(f"{path} cannot be read ({error}); the one before it is tried", stacklevel=2)
                 continue
             self._refuse_another(path, there)
+            done, asked = len(state.facts["history"]), self.fit.get("max_epochs", math.inf)
+            if done > asked:
+                raise FitError(f"{path} has done {done} epochs, more than max_epochs={asked}; take another folder")
             self.found, self.seed = state, seed
             return
         if files:
             raise ModelFileError(f"{self.folder}: none of {len(files)} checkpoints can be read; take another folder")
 
     def _refuse_another(self, path: Path, there: dict[str, Any]) -> None:
-        for name in sorted(there.keys() | self.fit.keys()):
+        for name in sorted((there.keys() | self.fit.keys()) - set(LENGTH)):
             old, new = there.get(name), self.fit.get(name)
             if old != new:
                 raise FitError(f"{path} is of another fit: {name} was {old}, and is {new} now; take another folder")
+
+
+@dataclass
+class Held:
+    """The newest state of a fit, in memory: what `partial_fit` goes on from."""
+
+    found: State | None = None
+
+    def write(self, state: State, step: int) -> None:
+        """Hold the state."""
+        self.found = state
 
 
 def _read(path: Path) -> tuple[dict[str, Any], State]:

@@ -27,11 +27,12 @@ from ..batch import Batch
 from ..model import Model
 from ..objective import Objective
 from ..parts import Part
+from ..seeds import undisturbed
 from ..source import Recorded, Replayed, Request, Source
 from .settings import Training
 from .step import Moved, Side, Step, Weights, gradients
 
-__all__ = ["BREAK_EVEN_ROWS", "BREAK_EVEN_SECONDS", "all_own", "compiled", "pays"]
+__all__ = ["BREAK_EVEN_ROWS", "BREAK_EVEN_SECONDS", "all_own", "compiled", "draws_from_torch", "pays"]
 
 BREAK_EVEN_ROWS = {"cpu": 1_500_000, "cuda": 20_000_000}
 """Rows, counted once an epoch, from which on compiling saves more time than it costs; see docs/benchmarks.md."""
@@ -74,6 +75,22 @@ def all_own(model: Model, *parts: Part) -> bool:
     things = [*model.modules()]
     things += [p for p in (*found, *inner, *nested) if isinstance(p, Part | nn.Module) or callable(p)]
     return all(type(thing).__module__.partition(".")[0] in ("isthmus", "torch") for thing in things)
+
+
+def draws_from_torch(model: Model, *parts: Part) -> bool:
+    """Return whether a step may draw from torch's own generators: a part is the user's own, or a layer does."""
+    return not all_own(model, *parts) or any(isinstance(module, _DRAWING) for module in model.modules())
+
+
+_DRAWING = (
+    nn.modules.dropout._DropoutNd,
+    nn.FractionalMaxPool2d,
+    nn.FractionalMaxPool3d,
+    nn.MultiheadAttention,
+    nn.RNNBase,
+    nn.RReLU,
+)
+"""Layers of torch that draw in training."""
 
 
 def pays(model: Model, objectives: Sequence[Objective], visits: int, settings: Training) -> bool:
@@ -174,9 +191,9 @@ def _trace(
 @contextmanager
 def _left_alone(generator: torch.Generator) -> Iterator[None]:
     """Restore the states of the generator and of torch's own generators afterwards."""
-    before, device = generator.get_state(), generator.device
+    before = generator.get_state()
     try:
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        with undisturbed(generator.device):
             yield
     finally:
         generator.set_state(before)

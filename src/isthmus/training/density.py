@@ -10,6 +10,7 @@ from ..facts import Facts
 from ..model import Model, Pass
 from ..objective import Objective, Terms
 from ..scaling import Scaling
+from ..seeds import TorchRandom
 from ..source import Source
 from .data import Rows
 from .loop import Run, train
@@ -54,5 +55,7 @@ def fit_density(
     model.prior = density
     model.place(values.device, values.dtype)
     generator = torch.Generator(values.device).manual_seed(random_state)
-    run = Run(epochs, learning_rate, training or Training(), generator, begins_and_finishes=False)
+    torch_random = TorchRandom(random_state, values.device)
+    settings = training or Training()
+    run = Run(epochs, learning_rate, settings, generator, torch_random, begins=False, finishes=False)
     train(model, [Player("density", _NegativeLogDensity())], Rows(Batch(values.detach()), batch_size), run)

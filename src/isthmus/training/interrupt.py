@@ -1,40 +1,79 @@
-"""Interrupts: Ctrl-C and SIGTERM ask a fit to end at the edge of a step, fitted and usable."""
+"""Interrupts: Ctrl-C and SIGTERM end a fit at the edge of a step, and then reach whoever handled them before."""
 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Self
 
 __all__ = ["Interrupts"]
 
+Handler = Callable[[int, FrameType | None], object] | int | signal.Handlers | None
+
 
 class Interrupts:
-    """While it lasts, the first SIGINT or SIGTERM is noted in `met`, and a second one does what it always did.
+    """While it lasts, the first SIGINT and the first SIGTERM are noted; `pass_on` hands them to their own handlers.
 
-    Signals can only be handled in the main thread; elsewhere nothing is changed.
+    A fit looks at `met` after each step. A second signal of the same kind does at once what it does outside a fit. A
+    signal that is ignored, or whose handler Python does not know, stays as it is. Signals can only be handled in the
+    main thread; elsewhere nothing is changed.
+
+    >>> with Interrupts() as interrupts:
+    ...     signal.raise_signal(signal.SIGINT)
+    ...     print(interrupts.met)
+    True
+    >>> try:
+    ...     interrupts.pass_on()
+    ... except KeyboardInterrupt:
+    ...     print("ended")
+    ended
     """
 
     def __init__(self) -> None:
-        self.met: signal.Signals | None = None
-        self._before: dict[signal.Signals, object] = {}
+        self._noted: dict[signal.Signals, Handler] = {}
+        self._before: dict[signal.Signals, Handler] = {}
+
+    @property
+    def met(self) -> bool:
+        """Whether a signal came that was not passed on yet."""
+        return bool(self._noted)
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._note)
+                handler = signal.getsignal(number)
+                if handler not in (signal.SIG_IGN, None):
+                    self._before[number] = handler
+                    signal.signal(number, self._note)
         return self
 
     def __exit__(self, *_: object) -> None:
         for number in list(self._before):
-            self._restore(number)
+            self._restored(number)
+
+    def pass_on(self) -> None:
+        """Hand each signal that was noted to its own handler: Ctrl-C's raises KeyboardInterrupt, SIGTERM's ends us."""
+        if not self._noted:
+            return
+        number = next(iter(self._noted))
+        handler = self._noted.pop(number)
+        try:
+            if callable(handler):
+                handler(number, sys._getframe())
+            else:
+                signal.raise_signal(number)
+        finally:
+            self.pass_on()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.met = signal.Signals(number)
-        self._restore(self.met)
+        noted = signal.Signals(number)
+        self._noted[noted] = self._restored(noted)
 
-    def _restore(self, number: signal.Signals) -> None:
-        before = self._before.pop(number, None)
-        if before is not None:
-            signal.signal(number, before)  # type: ignore[arg-type]
+    def _restored(self, number: signal.Signals) -> Handler:
+        """Put a signal's own handler back in its place and return it."""
+        handler = self._before.pop(number)
+        signal.signal(number, handler)
+        return handler

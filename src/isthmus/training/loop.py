@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,21 +14,22 @@ from torch import Tensor
 from ..batch import Batch
 from ..errors import FitError
 from ..history import History
-from ..model import Model, Pass
-from ..objective import weighted_sum
+from ..model import Model
+from ..seeds import TorchRandom
 from ..source import Generated
 from .average import Average, Best
 from .captured import Captured, Take, can_capture
 from .cause import cause
-from .checkpoint import Checkpoints
+from .checkpoint import Checkpoints, Held
+from .compiled import draws_from_torch
 from .data import Rows, place_for
 from .interrupt import Interrupts
 from .life import begin, finish, move_to, moving_parts
 from .mover import Mover, Turn
-from .player import Player, Turns, turns_of
+from .player import Turns, turns_of
 from .settings import Training
-from .state import State, global_random_states, restore_global_random_states
-from .step import sums_of
+from .state import State
+from .validation import prefix, validate
 
 __all__ = ["Run", "train"]
 
@@ -51,34 +52,41 @@ class Run:
     epochs : the largest number of passes over the data.
     learning_rate : the highest rate that the schedule reaches.
     settings : optimiser, schedule, averaging, early stopping, budget, healing.
-    generator : the source of all randomness in the fit.
+    generator : the source of all randomness in the fit, except what a user's part draws from torch's own generators.
+    torch_random : what such a part draws; None starts from the seed 0.
     validation : held-out rows, or None.
     monitor : called after each epoch with the model that would be returned now; its result goes into the history.
     watch : the column of the history that patience watches, lower is better; if there is no such column, patience
         watches the first player's held-out loss.
     report : called after each epoch with its row of the history.
-    checkpoints : writes the state to disk; None writes nothing.
-    begins_and_finishes : whether to call `begin` and `finish` of the model's parts.
+    checkpoints : where the state is kept and found; None keeps nothing.
+    endless : whether the end of the fit is not known: it goes on from the state that was found, for `epochs` more.
+    interrupts : say after each step whether to end; the caller enters them.
+    begins, finishes : whether to call the `begin` of the model's parts, if no state was found, and their `finish`.
     """
 
     epochs: int
     learning_rate: float
     settings: Training
     generator: torch.Generator
+    torch_random: TorchRandom | None = None
     validation: Rows | None = None
     monitor: Callable[[Model], dict[str, float]] = field(default=lambda model: {})
     watch: str = "validation_loss"
     report: Callable[[dict[str, float]], None] = field(default=lambda row: None)
-    checkpoints: Checkpoints | None = None
-    begins_and_finishes: bool = True
+    checkpoints: Checkpoints | Held | None = None
+    endless: bool = False
+    interrupts: Interrupts = field(default_factory=Interrupts)
+    begins: bool = True
+    finishes: bool = True
 
 
 def train(model: Model, players: Turns, rows: Rows, run: Run) -> History:
     """Train the model on the rows and return the history; the model is left in evaluation mode.
 
     The model keeps the best weights by a held-out value if `Training.patience` is set, otherwise the moving average if
-    `Training.averaging` is, otherwise the last weights. Ctrl-C and SIGTERM end the fit after the current step and keep
-    what was learnt.
+    `Training.averaging` is, otherwise the last weights. An interrupt ends the fit after the current step and keeps what
+    was learnt.
 
     Raises
     ------
@@ -110,8 +118,10 @@ class _Game:
         self.epoch, self.index, self.step = 1, 0, 0
         self.scale, self.healed, self.tries, self.seconds, self.elapsed = 1.0, 0, 0, 0.0, 0.0
         self.opening = self.now = run.generator.get_state()
-        self.over = False
-        self.clock = time.perf_counter()
+        self.over, self.clock = False, time.perf_counter()
+        self.torch_random = run.torch_random or TorchRandom(0, rows.device)
+        draws = draws_from_torch(model, *(player.objective for player in self.players))
+        self.drawing = self.torch_random.lent if draws else nullcontext
 
     # Playing.
 
@@ -119,32 +129,36 @@ class _Game:
         self.model.train()
         if self.run.checkpoints is not None and self.run.checkpoints.found is not None:
             self.restore(self.run.checkpoints.found)
-        elif self.run.begins_and_finishes:
-            begin(self.model, self.rows)
+            if self.run.endless:
+                self._begin_epoch()
+                self.steps += self.step
+            self.over = self.index == 0 and self._ended()
+        elif self.run.begins:
+            with self.drawing():
+                begin(self.model, self.rows)
             if self.average is not None:
                 self.average.model.load_state_dict(self.model.state_dict())
         self.home = not self._holds_copies()
         self.start = self.good = self.kept = self.state()
         self.clock = time.perf_counter()
-        with Interrupts() as interrupts:
-            try:
-                while not self.over:
-                    self._play_epoch(interrupts)
-            except KeyboardInterrupt:  # raised by a user's own function, or a second Ctrl-C
-                self._interrupted()
-            finally:
-                if self.captured is not None:
-                    self.captured.forget()
+        try:
+            while not self.over:
+                self._play_epoch()
+        finally:
+            if self.captured is not None:
+                self.captured.forget()
         self._hand_out()
-        if self.run.begins_and_finishes:
-            finish(self.model, self.rows)
+        if self.run.finishes:
+            with self.drawing():
+                finish(self.model, self.rows)
         return self.history
 
-    def _play_epoch(self, interrupts: Interrupts) -> None:
+    def _play_epoch(self) -> None:
         for _, batch in self.rows.batches_of(self._order(), self.index):
-            self._move(batch)
+            with self.drawing():
+                self._move(batch)
             self._tick()
-            if interrupts.met is not None:
+            if self.run.interrupts.met:
                 self._interrupted()
                 return
             if self.step % CHECK_EVERY_STEPS == 0 and self.index < self.rows.batches:
@@ -179,8 +193,16 @@ class _Game:
         by_time = 0.0 if self.settings.max_time is None else self.elapsed / self.settings.max_time
         return min(1.0, max(self.step / self.steps, by_time))
 
+    @property
+    def progress(self) -> float:
+        """How far schedules are: at their end, if that of the fit is not known."""
+        return 1.0 if self.run.endless else self.done
+
+    def _ended(self) -> bool:
+        return self.done >= 1.0 or (self.best is not None and self.best.over)
+
     def _move(self, batch: Batch) -> None:
-        done = self.done
+        done = self.progress
         factor = self.scale * self.settings.rate(done, done + 1 / self.steps)
         due = self._due()
         move_to(self.moving, done)
@@ -209,10 +231,10 @@ class _Game:
         handed_out = self.average.model if self.average else self.model
         was_training = handed_out.training
         handed_out.eval()
-        move_to(moving_parts(handed_out), self.done)
-        with torch.no_grad():
+        move_to(moving_parts(handed_out), self.progress)
+        with torch.no_grad(), self.drawing():
             if self.run.validation is not None:
-                row.update(_validate(handed_out, self.players, self.run.validation))
+                row.update(validate(handed_out, self.players, self.run.validation))
             row.update(self.run.monitor(handed_out))
         handed_out.train(was_training)
         healed = self.healed - sum(past.get("healed", 0) for past in self.history)
@@ -224,26 +246,27 @@ class _Game:
         if self.best is not None:
             first = f"validation_{self.players[0].name}_loss"
             self.best.seen(handed_out.state_dict(), row[self.run.watch if self.run.watch in row else first])
-        self.epoch, self.index, self.seconds = self.epoch + 1, 0, 0.0
-        self.opening = self.run.generator.get_state()
-        self.over = self.done >= 1.0 or (self.best is not None and self.best.over)
+        self.epoch, self.seconds = self.epoch + 1, 0.0
+        self._begin_epoch()
+        self.over = self._ended()
         self.good, self.tries = self.state(), 0
         self._checkpoint(due=self.settings.every is None)
         self.run.report(row)
 
+    def _begin_epoch(self) -> None:
+        self.index, self.opening = 0, self.run.generator.get_state()
+
     def _read(self) -> dict[str, float]:
         means: dict[str, float] = {}
         for mover in self.movers:
-            means |= {_prefix(mover.player, self.players) + name: mean for name, mean in mover.means().items()}
+            means |= {prefix(mover.player, self.players) + name: mean for name, mean in mover.means().items()}
             mover.reset()
         return means
 
     # Ending.
 
     def _interrupted(self) -> None:
-        if self.step == 0:
-            raise KeyboardInterrupt
-        done = self.done
+        said = f"interrupted after {self.done:.0%} of the fit; the estimator keeps what it has learnt"
         if not self._sound():
             self.restore(self.good)
         self._checkpoint(due=True)
@@ -251,7 +274,7 @@ class _Game:
         if len(begun) > 1:
             self.history.rows.append(begun | {"seconds": self.seconds})
         self.over = True
-        warnings.warn(f"interrupted after {done:.0%} of the fit; what was learnt is kept", stacklevel=5)
+        warnings.warn(said, stacklevel=5)
 
     def _hand_out(self) -> None:
         if self.best is not None and self.best.weights:
@@ -289,7 +312,8 @@ class _Game:
 
     def _give_up(self, epoch: int) -> None:
         self.restore(self.good)
-        why = self._explain()
+        with self.drawing():
+            why = self._explain()
         tried = f" and {self.settings.retries} smaller steps did not heal it" if self.settings.retries else ""
         furthest = max(epoch, len(self.kept.facts["history"]) + 1)
         said = f"the fit blew up in epoch {furthest}{tried}: {why}; look at those rows, lower learning_rate, or set "
@@ -304,7 +328,7 @@ class _Game:
         """Replay the fit from the last good state, and describe the first thing that is not finite."""
         generator = self.run.generator
         for chosen, batch in self.rows.batches_of(self._order(), self.index):
-            done = self.done
+            done = self.progress
             move_to(self.moving, done)
             for turn in self._due():
                 before = generator.get_state()
@@ -346,7 +370,7 @@ class _Game:
         for mover in self.movers:
             mover.put(state)
         own = {"opening": self.opening, "now": self.run.generator.get_state()}
-        state.put("random", own | global_random_states(self.rows.device))
+        state.put("random", own | self.torch_random.states)
         state.facts |= {name: getattr(self, name) for name in _COUNTS}
         state.facts["history"] = [dict(row) for row in self.history]
         return state
@@ -367,30 +391,10 @@ class _Game:
         random = state.get("random")
         self.opening, self.now = random["opening"], random["now"]
         self.run.generator.set_state(self.now)
-        restore_global_random_states(random, device)
+        self.torch_random.states = {name: random.get(name, own) for name, own in self.torch_random.states.items()}
         for name in _COUNTS:
             setattr(self, name, state.facts[name])
         self.history = History(state.facts["history"])
 
 
 _COUNTS = ("epoch", "index", "step", "scale", "healed", "seconds", "elapsed", "over")
-
-
-def _prefix(player: Player, players: Turns) -> str:
-    return f"{player.name}_" if len(players) > 1 else ""
-
-
-def _validate(model: Model, players: Sequence[Player], rows: Rows) -> dict[str, float]:
-    """Return every term's mean over held-out rows, with the same draws every time."""
-    means: dict[str, float] = {}
-    for player in players:
-        source = Generated(torch.Generator(rows.device).manual_seed(0))
-        objective, weights = player.objective, player.objective.weights(1.0)
-        sums: dict[str, Any] = {}
-        for batch in rows.in_order():
-            terms = objective(model, Pass(model, batch, source, objective.sample_shape), source)
-            for name, value in sums_of(weighted_sum(terms, weights), terms, batch).items():
-                sums[name] = sums.get(name, 0.0) + value
-        for name, total in sums.items():
-            means[f"validation_{_prefix(player, players)}{name}"] = float(total) / rows.weight
-    return means

@@ -109,6 +109,11 @@ class Training(Part, kind="training", final=True):
         """Return the same settings without places on this machine, as they are saved in a model's folder."""
         return type(self)(**self.get_params(deep=False) | dict.fromkeys(PLACES) | {"resume": False})
 
+    def steady(self) -> Training:
+        """Return the same for a fit whose end is not known: without a schedule, a budget or early stopping."""
+        open_ended = {"warmup": 0.0, "decay": "constant", "patience": None, "max_time": None}
+        return type(self)(**self.get_params(deep=False) | open_ended)
+
     def completed(self, recipe: Training) -> Training:
         """Return the same settings, with those of `recipe` wherever the optimiser or the averaging is None."""
         own = {name: getattr(recipe, name) for name in PER_SYSTEM if getattr(self, name) is None}

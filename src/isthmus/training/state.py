@@ -9,13 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = [
-    "State",
-    "global_random_states",
-    "optimizer_state",
-    "restore_global_random_states",
-    "restore_optimizer",
-]
+__all__ = ["State", "optimizer_state", "restore_optimizer"]
 
 
 @dataclass
@@ -67,16 +61,3 @@ def restore_optimizer(
         number, _, entry = name.partition(".")
         remembered.setdefault(int(number), {})[entry] = value.clone() if isinstance(value, Tensor) else value
     optimizer.load_state_dict({"state": remembered, "param_groups": optimizer.state_dict()["param_groups"]})
-
-
-def global_random_states(device: torch.device) -> dict[str, Tensor]:
-    """Return torch's own random states, which a user's dropout layer draws from, of the CPU and of that device."""
-    states = {"cpu": torch.get_rng_state()}
-    return states | {"cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else states
-
-
-def restore_global_random_states(states: Mapping[str, Tensor], device: torch.device) -> None:
-    """Put back what `global_random_states` returned."""
-    torch.set_rng_state(states["cpu"])
-    if "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"], device)

@@ -8,7 +8,8 @@ import numpy as np
 
 from ...diagnosis import Subject
 from ...look import Rows
-from ...metrics import column_shapes, correlations
+from ...metrics import correlations
+from ...metrics.tables import column_shapes
 
 __all__ = ["TableColumns", "table_columns"]
 

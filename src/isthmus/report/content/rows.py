@@ -207,21 +207,22 @@ def discriminations(subject: Subject) -> Scores | None:
 def _least_usual(subject: Subject, rows: Rows, values: np.ndarray) -> dict[str, np.ndarray]:
     """Return the rows with the lowest scores, what a model expects in their place, and what makes them so.
 
-    Where the model reconstructs, x̂ is expected, and a feature is as odd as |x − x̂| is large beside the likelihood's σ;
-    otherwise the mean row is, beside the standard deviation.
+    Where the model reconstructs, x̂ is expected, otherwise the mean row; a feature is as odd as it is far from that, in
+    root mean squares over all rows.
     """
     order = np.argsort(values, kind="stable")[:SHOWN]
-    lowest = rows.some(order)
+    lowest, known = rows.some(order), subject.known.comparable
     if subject.reconstructs:
-        expected, sigma = lowest.x_hat, subject.noise
+        expected, usual = lowest.comparable_x_hat, ((known - subject.known.comparable_x_hat) ** 2).mean(0)
+        own = subject.own_units(lowest.x_hat)
     else:
-        known = subject.known.x
-        expected, sigma = np.broadcast_to(known.mean(0), lowest.x.shape), known.std(0)
-    odd = np.abs(lowest.x - expected) / np.where(sigma > 0, sigma, 1.0)
+        expected, usual = np.broadcast_to(known.mean(0), lowest.comparable.shape), known.var(0)
+        own = (expected * subject.look.unit.reshape(-1)).reshape(lowest.own.shape)
+    odd = np.abs(lowest.comparable - expected) / np.sqrt(np.where(usual > 0, usual, 1.0))
     return {
         "lowest": lowest.own,
         "lowest_rows": lowest.index,
         "lowest_scores": values[order],
-        "expected": subject.own_units(np.ascontiguousarray(expected)),
+        "expected": own,
         "reasons": np.argsort(-odd, axis=1, kind="stable")[:, :REASONS],
     }
