@@ -30,13 +30,17 @@ def rows_back(estimator: Any, x: np.ndarray, like: Any = None, *, drawn: bool = 
     schema: Schema | None = estimator.schema_
     if schema is None:
         return x
-    x = schema.settle(x) if drawn else x
+    x, asked = schema.settle(x) if drawn else x, _asked(estimator)
     if not schema.library:
         return x
+    if asked not in ("", schema.library):
+        names = getattr(estimator, "feature_names_in_", [f"x{place}" for place in range(x.shape[1])])
+        named = [replace(column, name=str(name)) for column, name in zip(schema.columns, names, strict=True)]
+        return replace(schema, columns=tuple(named)).given_by(asked).decode(x, like)
     numbers = schema.library == "numpy" and all(column.sort in ("number", "boolean") for column in schema.columns)
-    as_they_are = numbers and (not drawn or all(column.dtype.startswith("float") for column in schema.columns))
-    back = x if as_they_are else schema.decode(x, like)
-    return _in(back, _asked(estimator), _names(estimator, x.shape[1]), like)
+    if numbers and (not drawn or all(column.dtype.startswith("float") for column in schema.columns)):
+        return x
+    return schema.decode(x, like)
 
 
 def of_arrays(estimator: Any) -> Any:
@@ -70,27 +74,3 @@ def _asked(estimator: Any) -> str:
     own = getattr(estimator, "_sklearn_output_config", {}).get("transform")
     asked = str(own or get_config()["transform_output"])
     return "" if asked == "default" else asked
-
-
-def _names(estimator: Any, width: int) -> list[str]:
-    names = getattr(estimator, "feature_names_in_", None)
-    return [f"x{number}" for number in range(width)] if names is None else [str(name) for name in names]
-
-
-def _in(back: Any, library: str, names: list[str], like: Any) -> Any:
-    """Return rows as a frame of a library; "" leaves them in the form that they have."""
-    if library in ("", library_of(back)):
-        return back
-    if library == "polars":
-        import polars as pl
-
-        if hasattr(back, "columns"):
-            return pl.DataFrame({name: back[name].to_numpy() for name in back.columns})
-        return pl.DataFrame(back) if library_of(back) == "arrow" else pl.DataFrame(back, schema=names, orient="row")
-    import pandas as pd
-
-    index = like.index if library_of(like) == "pandas" else None
-    if isinstance(back, np.ndarray):
-        return pd.DataFrame(back, columns=names, index=index)
-    columns = {name: back[name].to_numpy() for name in names}
-    return pd.DataFrame(columns, index=index)

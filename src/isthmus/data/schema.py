@@ -209,6 +209,10 @@ class Schema(Part, kind="schema", final=True):
             raise MissingExtraError(str(error.name), "tables", "giving rows back as they came") from None
         return frame.to_arrow() if self.library == "arrow" else frame
 
+    def given_by(self, library: str) -> Schema:
+        """Return the schema that gives rows back as frames of another library, in its own plain types."""
+        return replace(self, library=library, columns=tuple(replace(column, dtype="") for column in self.columns))
+
     def settle(self, x: np.ndarray) -> np.ndarray:
         """Return numbers (N, d) that a model drew as the columns could hold them."""
         return np.stack([column.settle(x[:, i]) for i, column in enumerate(self.columns)], axis=1).astype(x.dtype)

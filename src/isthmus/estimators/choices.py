@@ -62,6 +62,9 @@ class Choices(Arguments, system=False):
 
     def auto_latent_dim(self, facts: Facts) -> int:
         """Return the width of the code for that number of features."""
+        if is_mixed(facts):  # a category is as wide as its levels, but no code is as wide as the row
+            seen = sum(max(1, column.levels) for column in facts.columns or ())
+            return max(1, min(32, seen // 4, facts.features - 1))
         return max(1, min(32, facts.features // 4))
 
     def settings(self) -> Training:
