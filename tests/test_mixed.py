@@ -13,6 +13,7 @@ import torch
 from pandas.testing import assert_frame_equal, assert_index_equal
 from scipy import stats
 
+from command import run
 from contracts.common import assert_is_a_part, source_of
 from isthmus import GAN, VAE, AdversarialAutoencoder, Autoencoder, DenoisingAutoencoder, load
 from isthmus.data import Boolean, Category, Number
@@ -208,3 +209,25 @@ def test_set_output_asks_for_frames(frame):
     assert_index_equal(scores.index, frame.index)
     assert_index_equal(named.inverse_transform(named.transform(numbers)).index, frame.index)
     assert isinstance(quick(VAE).set_output(transform="polars").fit(numbers).sample(2), pl.DataFrame)
+
+
+def test_the_command_line_takes_text_and_gaps_and_writes_the_tables_own_columns(tmp_path, monkeypatch, rng):
+    monkeypatch.chdir(tmp_path)
+    n = 60
+    town = [None if i % 7 == 0 else name for i, name in enumerate(rng.choice(["Bern", "Oslo"], n))]
+    pl.DataFrame({"town": town, "rooms": rng.integers(1, 6, n), "rent": rng.normal(900, 90, n).round(2)}).write_csv(
+        "d.csv"
+    )
+    run("fit", "vae", "d.csv", "-o", "model", "--epochs", 2, "-q")
+    run("sample", "model", "-n", 20, "-o", "new.csv")
+    new = pl.read_csv("new.csv")
+    assert new.columns == ["town", "rooms", "rent"]
+    assert new["town"].is_in(["Bern", "Oslo"]).all()
+    assert new["rooms"].dtype == pl.Int64
+    assert new["rooms"].is_between(1, 5).all()
+    run("reconstruct", "model", "d.csv", "-o", "back.parquet")
+    back = pl.read_parquet("back.parquet")
+    assert back.schema == pl.Schema({"town": pl.String, "rooms": pl.Int64, "rent": pl.Float64})
+    assert back.null_count().sum_horizontal().item() == 0, "gaps are filled"
+    run("score", "model", "d.csv", "-o", "scores.csv")
+    assert np.isfinite(pl.read_csv("scores.csv")["score"].to_numpy()).all()

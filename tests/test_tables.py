@@ -163,6 +163,22 @@ def test_text_that_spells_numbers_is_numbers_with_gaps(words, numbers):
         np.testing.assert_array_equal(schema.encode(frame)[:, 0], numbers)
 
 
+@pytest.mark.parametrize(
+    ("words", "numbers"),
+    [
+        (["2020-01-03", "NA", "2020-01-01", "2020-02-01"], [2.0, np.nan, 0.0, 31.0]),
+        (["2020-01-01 00:00:00", "", "2020-01-01 00:01:00", "2020-01-02 00:00:00"], [0.0, np.nan, 60.0, 86_400.0]),
+    ],
+)
+def test_text_that_spells_dates_is_dates_and_comes_back_as_text(words, numbers):
+    for frame in (pd.DataFrame({"a": words}), pl.DataFrame({"a": words}), pd.DataFrame({"a": words}, dtype=object)):
+        schema = Schema.learn(frame)
+        np.testing.assert_array_equal(schema.encode(frame)[:, 0], numbers)
+        back = list(schema.decode(schema.encode(frame))["a"])
+        assert [back[i] for i in (0, 2, 3)] == [words[i] for i in (0, 2, 3)]
+    assert Schema.learn(pd.DataFrame({"a": ["2020-13-01", "2020-01-01"]})).columns[0].levels == 2
+
+
 def test_text_of_digits_with_leading_zeros_is_no_number():
     schema = Schema.learn(pd.DataFrame({"zip": ["0107", "3511", "0107"]}))
     assert schema.columns[0].categories == ("0107", "3511")

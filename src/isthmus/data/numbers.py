@@ -65,11 +65,9 @@ class Number(Column):
         learnt = replace(self, dtype=cells.dtype, gaps=bool(cells.gaps.any()), start=int(values.min()) if large else 0)
         x = learnt.numbers(cells)
         step, low, high = self.step or (1.0 if large else step_of(values)), float(x.min()), float(x.max())
-        bounds = {
-            "low": low if step or low >= 0 or (x == low).sum() > 1 else None,
-            "high": high if step or high <= 0 or (x == high).sum() > 1 else None,
-        }
-        return replace(learnt, step=step, **bounds)
+        below = bool(step or low >= 0 or (x == low).sum() > 1)
+        above = bool(step or high <= 0 or (x == high).sum() > 1)
+        return replace(learnt, step=step, low=low if below else None, high=high if above else None)
 
     def read(self, cells: Cells) -> Cells:
         if cells.sort == "boolean":

@@ -89,7 +89,7 @@ def write(cells: Cells) -> Any:
         return pd.Series(pd.Categorical.from_codes(codes, categories=_index(cells), ordered=cells.ordered))
     if cells.sort == "label":
         return pd.Series(write_objects(cells), dtype=dtype or None)
-    if dtype.startswith(("str", "large_string")):
+    if dtype.startswith(("str", "large_string")):  # numbers or dates that were spelt
         return pd.Series(as_text(cells), dtype=dtype)
     if cells.sort in ("date", "duration"):
         series = _written_times(cells)

@@ -13,7 +13,7 @@ from ..errors import CompositionError, DataError, MissingExtraError, nearest
 from ..parts import Part, resolve
 from . import array_columns, pandas_columns, polars_columns
 from .category import Category
-from .cells import Cells, spelt_numbers
+from .cells import Cells, spelt_dates, spelt_numbers
 from .column import Column
 from .numbers import Boolean, Number
 from .times import Date, Duration, Time
@@ -260,8 +260,10 @@ def _learnt(name: str, cells: Cells, said: Column | None) -> Column:
     """Return what is learnt of a column's cells, as the kind of column that was said, or that they look like."""
     column = said
     if column is None:
-        spelt = cells.sort == "label" and cells.categories is None and spelt_numbers(cells) is not None
-        column = Number() if spelt else _COLUMNS[cells.sort]()
+        column = _COLUMNS[cells.sort]()
+        if cells.sort == "label" and cells.categories is None:
+            spelt: list[tuple[Column, Cells | None]] = [(Number(), spelt_numbers(cells)), (Date(), spelt_dates(cells))]
+            column = next((kind for kind, found in spelt if found is not None), column)
     return replace(column, name=name).learn(cells)
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from .cells import Cells, Sort
+from .cells import Cells, Sort, spelt_dates
 from .column import Column
 from .numbers import Number
 
@@ -42,16 +42,18 @@ class Date(Number):
         return COUNTS_PER_SECOND.get(self.unit, 1)
 
     def learn(self, cells: Cells) -> Self:
+        cells = self.read(cells)
         learnt = replace(self, dtype=cells.dtype, unit=cells.unit, zone=cells.zone, gaps=bool(cells.gaps.any()))
         if not len(cells.known):
             return learnt
-        start = int(self.read(cells).known.min()) if self.sort == "date" else 0
+        start = int(cells.known.min()) if self.sort == "date" else 0
         step = int(np.gcd.reduce(cells.known - start)) or 1
         x = replace(learnt, start=start).numbers(cells)
         return replace(learnt, start=start, step=step, low=float(x.min()), high=float(x.max()))
 
     def read(self, cells: Cells) -> Cells:
-        return Column.read(self, cells)
+        spelt = spelt_dates(cells) if cells.sort == "label" and self.sort == "date" else None
+        return Column.read(self, cells) if spelt is None else spelt
 
     def numbers(self, cells: Cells) -> np.ndarray:
         counts = cells.known
