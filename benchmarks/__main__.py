@@ -35,6 +35,9 @@ ALL = {
     "anomaly": "odd_sets",
     "likelihoods": "likelihoods",
     "one-row": "one_row",
+    "alarms": "alarms",
+    "reasons": "reasons",
+    "drift": "drift",
 }
 """Each benchmark's module; imported when it is run, since some need packages that others do not."""
 

@@ -112,23 +112,16 @@ def run() -> str:
                 ]
             )
             print(*lines[-1], flush=True)
-    head = [
-        "noise, mV",
-        "method",
-        "dB",
-        "against the filter",
-        "peaks: mean error, mV",
-        "peaks: RMS error, mV",
-        "seconds",
-    ]
+    head = ["noise, mV", "method", "dB", "beyond the filter", "peaks: mean error, mV", "peaks: RMS error, mV", "s"]
     return (
-        f"Five minutes of an electrocardiogram (MIT-BIH, record 208, 360 Hz): fitted to the first {len(train):,} samples, "
-        f"tested on the last {len(test):,}, to which Gaussian noise is added. dB is the variance of the clean signal over "
-        f"the mean squared error. Windows of {LENGTH} samples side by side, or one every {STEP} whose results are averaged "
-        "where they overlap. The Savitzky–Golay filter's window (5 to 51) and order (2 to 6) are those with the least "
-        f"error on the training part. At the {len(peaks)} peaks that stand out by {PEAK_PROMINENCE_MV:g} mV "
-        f"(mean height {test[peaks].mean():.2f} mV) the estimate's highest value within {PEAK_SHIFT} samples is held "
-        "against the clean one. Held to: at least 1 dB better than the filter.\n\n" + table(head, lines)
+        f"Five minutes of an electrocardiogram (MIT-BIH, record 208, 360 Hz): fitted to the first {len(train):,} "
+        f"samples, tested on the last {len(test):,}, to which Gaussian noise is added. dB is the variance of the clean "
+        f"signal over the mean squared error. Windows of {LENGTH} samples lie side by side, or begin every {STEP} "
+        "samples and what comes of them is averaged where they overlap. The Savitzky–Golay filter's window (5 to 51) "
+        f"and order (2 to 6) are those with the least error on the training part. At the {len(peaks)} peaks that stand "
+        f"out by {PEAK_PROMINENCE_MV:g} mV (mean height {test[peaks].mean():.2f} mV) the estimate's highest value "
+        f"within {PEAK_SHIFT} samples is held against the clean one. Held to: at least 1 dB better than the filter.\n\n"
+        + table(head, lines)
     )
 
 

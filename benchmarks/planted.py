@@ -121,10 +121,11 @@ UNITS = 10.0 ** np.arange(-3, 3).repeat(2)
 
 FAULTS = (
     Case(("posterior collapse", "KL weight and warm-up"), "three hidden layers and no warm-up", digits,
-         _fit(VAE, 8, 25, network=MLP((64,) * 3))),
+         _fit(VAE, 8, 25, network=MLP((64,) * 3), likelihood="bernoulli")),
     Case(("KL weight and warm-up",), "KL weight 20", factors, _fit(VAE, 3, 15, objective=ELBO(KL(20.0)))),
     Case(("over-complete copy",), "24 numbers for 12 features", factors, _fit(Autoencoder, 24, 40, 1e-2)),
-    Case(("decoder ignores its code",), "a learning rate of 5 kills every unit", digits, _fit(Autoencoder, 8, 10, 5.0)),
+    Case(("decoder ignores its code",), "a learning rate of 5 kills every unit", digits,
+         _fit(Autoencoder, 8, 10, 5.0, likelihood="bernoulli")),
     Case(("over-fitting",), "60 rows, 200 epochs", lambda seed: digits(seed).few(60),
          _fit(Autoencoder, 16, 200, batch=60)),
     Case(("under-fitting",), "two hidden units for a code of eight", digits,
@@ -150,7 +151,7 @@ FAULTS = (
     Case(("columns of samples",), "VAE, means of p(x|z) for samples, four columns of noise",
          lambda seed: factors(seed).mapped(_with_noise), _fit(MeansVAE, 3, 50, 2e-2)),
     Case(("memorised samples",), "50 rows, a prior with a component each", lambda seed: digits(seed).few(50),
-         _fit(VAE, 8, 200, batch=50, prior="vampprior:50", objective=ELBO(KL(0.05)))),
+         _fit(VAE, 8, 200, batch=50, prior="vampprior:50", objective=ELBO(KL(0.05)), likelihood="bernoulli")),
     Case(("noise level of the likelihood",), "σ = 0.02 set by hand", factors,
          _fit(VAE, 3, 15, likelihood=Gaussian(0.02))),
     Case(("grey values under a Bernoulli",), "values within 0.5 ± 0.1",
@@ -178,5 +179,5 @@ HEALTHY = (
     Case(("mode dropping", "oscillation", "sample quality"), "GAN(2), a bent Gaussian", bent,
          _fit(GAN, 2, 60, 2e-3, network=SMALL)),
     Case(("memorised samples", "sample quality"), "AdversarialAutoencoder(3), factors", factors,
-         _fit(AdversarialAutoencoder, 3, 60, 1e-2, likelihood=HomoscedasticGaussian())),
+         _fit(AdversarialAutoencoder, 3, 100, 5e-3, likelihood=HomoscedasticGaussian())),
 )  # fmt: skip

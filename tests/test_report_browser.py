@@ -183,24 +183,24 @@ def test_a_curve_can_be_read_off(browser, pages):
 @pytest.mark.parametrize(("name", "shows"), [("images", ".thumb"), ("series", "svg path"), ("rows", "div")])
 def test_the_map_shows_the_sample_behind_a_dot_and_changes_colour(name, shows, browser, pages, report_contents):
     opened(browser, pages[name], PHONE)
-    data = json.loads(browser.execute_script("return document.getElementById('map-data').textContent"))
+    data = json.loads(browser.execute_script("return document.querySelector('.map script').textContent"))
     middle = min(range(len(data["x"])), key=lambda i: abs(data["x"][i] - 500) + abs(data["y"][i] - 500))
-    hover(browser, "#map .plot", data["x"][middle] / 1000, data["y"][middle] / 1000)
+    hover(browser, ".map .plot", data["x"][middle] / 1000, data["y"][middle] / 1000)
     assert f"row {data['rows'][middle]}" in tip(browser)
     assert browser.find_elements("css selector", f"#tip {shows}")
     assert browser.execute_script("return document.getElementById('tip').getBoundingClientRect().right") <= PHONE
-    hover(browser, "#map-legend", 0.5, 0.5)
+    hover(browser, ".map .legend", 0.5, 0.5)
     assert tip(browser) == ""
-    browser.execute_script("document.getElementById('map').focus()")
+    browser.execute_script("document.querySelector('.map .chart').focus()")
     browser.execute_cdp_cmd("Input.dispatchKeyEvent", {"type": "keyDown", "key": "ArrowRight", "code": "ArrowRight"})
     assert "row " in tip(browser)
     colours = """
-    const drawn = [...document.querySelectorAll("#map .dots")].filter((path) => path.getAttribute("d"));
+    const drawn = [...document.querySelectorAll(".map .dots")].filter((path) => path.getAttribute("d"));
     return drawn.map((path) => path.getAttribute("stroke"));
     """
     before = browser.execute_script(colours)
     browser.execute_script("""
-    const choice = document.getElementById("colour");
+    const choice = document.querySelector(".map select");
     choice.value = choice.options.length - 1;
     choice.dispatchEvent(new Event("change"));
     """)

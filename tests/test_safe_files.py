@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from dataclasses import fields
@@ -117,7 +118,7 @@ def test_files_that_lie_elsewhere_are_not_followed(m, name, tmp_path):
 def test_a_file_too_large_is_not_read(m, monkeypatch):
     with (m / CONFIG).open("r+b") as file:
         file.truncate(2**40)  # takes no room on the disk
-    refused(m, "config.json is damaged: it is longer than 17 MB")
+    refused(m, "config.json is damaged: it is longer than 67 MB")
     monkeypatch.setattr(folder, "CONFIG_BYTES", 100)
     refused(m, "is longer than 100 bytes")
 
@@ -157,9 +158,32 @@ def test_a_loaded_model_does_not_change_with_its_file(m):
     assert all(torch.equal(before[name], value) for name, value in model.model_.state_dict().items())
 
 
-def test_a_history_with_a_gap_is_described(m):
-    edit(m, lambda c: c["history"][-1].update(loss=None))
-    assert "last loss" not in persistence.describe(m)
+def test_a_history_with_a_gap_is_described(tmp_path):
+    """As the first version wrote it."""
+    shutil.copytree(DATA / "0.1.0" / "VAE", tmp_path / "m")
+    edit(tmp_path / "m", lambda c: c["history"][-1].update(loss=None))
+    assert "last loss" not in persistence.describe(tmp_path / "m")
+
+
+SPOILT = {
+    "an epoch that is none": lambda c, t: t.update({"history_rows.loss": torch.tensor([0, 2**60])}),
+    "an epoch before the first": lambda c, t: t.update({"history_rows.loss": torch.tensor([0, -1])}),
+    "epochs that are no numbers": lambda c, t: t.update({"history_rows.loss": torch.tensor([0.0, 1.0])}),
+    "more epochs than numbers": lambda c, t: c.update(epochs=2**40),
+    "fewer epochs": lambda c, t: c.update(epochs=1),
+    "another column": lambda c, t: c.update(history=["epoch"]),
+    "a table for a column": lambda c, t: t.update({"history.loss": torch.zeros(2, 2)}),
+}
+
+
+@pytest.mark.parametrize("spoilt", SPOILT)
+def test_a_history_that_is_none_is_refused(spoilt, tmp_path):
+    isthmus.load(DATA / "0.1.0" / "VAE").save(tmp_path / "m")
+    tensors = load_file(tmp_path / "m" / WEIGHTS)
+    edit(tmp_path / "m", lambda c: SPOILT[spoilt](c, tensors))
+    edit(tmp_path / "m", lambda c: c.pop("sha256"))
+    save_file(tensors, tmp_path / "m" / WEIGHTS)
+    refused(tmp_path / "m", r"its history is (not the one that config\.json names|damaged)")
 
 
 WRONG = {
@@ -178,7 +202,7 @@ WRONG = {
     "names of other columns": (lambda c: c.update(features=["a"]), "more or fewer columns"),
     "format true": (lambda c: c.update(format=True), "its format is True"),
     "format 0": (lambda c: c.update(format=0), "its format is 0"),
-    "history of text": (lambda c: c.update(history=[{"epoch": "1"}]), "something that is no number"),
+    "history of text": (lambda c: c.update(history=[{"epoch": "1"}]), "its history is no list of names"),
     "many lists": (lambda c: c.update(x=[[]] * 200_000), "more than 131072 lists"),
 }
 

@@ -9,7 +9,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from isthmus import VAE, Autoencoder, DenoisingAutoencoder
+from isthmus import GAN, VAE, Autoencoder, DenoisingAutoencoder
 from isthmus.corruption import Gaussian
 from isthmus.likelihood import Bernoulli, ContinuousBernoulli
 
@@ -173,3 +173,16 @@ def test_one_row_costs_little_and_has_its_own_bits(cls, rng):
         whole = method(X)
         for n in (1, 2, 5, 17, 65, 300):
             np.testing.assert_array_equal(method(X[:n]), whole[:n])
+
+
+@scorers
+def test_a_fit_to_a_table_takes_about_as_many_steps_whatever_its_rows(cls):
+    """50 passes over few rows, at least 10 over many, and 50 over pictures and in games."""
+    for shape, rows, epochs in [((4,), 100, 50), ((4,), 2_000, 10), ((4,), 5_000, 17), ((4,), 10**6, 10)]:
+        model = cls()
+        model.shape_ = shape
+        assert model.epochs_for(rows) == epochs
+    model.shape_ = (28, 28)
+    assert model.epochs_for(10**6) == 50
+    assert GAN().epochs_for(10**6) == 50
+    assert cls(max_epochs=7).epochs_for(10**6) == 7

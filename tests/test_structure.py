@@ -26,6 +26,7 @@ LAYERS = [
     "fitting",
     "estimators",
     "persistence files spooling datasets labels",
+    "detection",
     "diagnosis report measured study compare",
     "isthmus",
     "cli",

@@ -18,6 +18,7 @@ from .version import VERSION
 if TYPE_CHECKING:
     import torch
 
+    from .detection import Detector
     from .estimators import (
         GAN,
         VAE,
@@ -40,6 +41,7 @@ __all__ = [
     "Autoencoder",
     "ContractiveAutoencoder",
     "DenoisingAutoencoder",
+    "Detector",
     "Estimator",
     "MaskedAutoencoder",
     "Training",
@@ -48,10 +50,10 @@ __all__ = [
 ]
 
 
-def load(path: str | Path, *, device: str | torch.device = "auto", **own: Any) -> Estimator:
-    """Read a model's folder, of whatever class; see `Estimator.load`."""
-    estimator: Estimator = _lazily("persistence", "load")(Path(path), device=device, own=own)
-    return estimator
+def load(path: str | Path, *, device: str | torch.device = "auto", **own: Any) -> Any:
+    """Read a model's folder, of whatever class, or a detector's; see `Estimator.load`."""
+    kept_by = "detection.keeping" if (Path(path) / "detector.json").is_file() else "persistence"
+    return _lazily(kept_by, "load")(Path(path), device=device, own=own)
 
 
 def _lazily(module: str, name: str) -> Callable[..., Any]:
@@ -71,6 +73,8 @@ PLOTS = ("learning_curves", "reconstructions", "latent_map", "scores", "samples"
 offer(
     save=_lazily("persistence", "save"),
     load=_lazily("persistence", "load"),
+    save_detector=_lazily("detection.keeping", "save"),
+    load_detector=_lazily("detection.keeping", "load"),
     report=_lazily("report.page", "report"),
     history_html=_lazily("report.page", "history_html"),
     **{f"plot_{name}": _lazily("report.plots", name) for name in PLOTS},
@@ -84,6 +88,8 @@ def __getattr__(name: str) -> Any:
         return import_module(".spooling", __name__).spool
     if name == "Training":
         return import_module(".training", __name__).Training
+    if name == "Detector":
+        return import_module(".detection", __name__).Detector
     if name in __all__:
         return getattr(import_module(".estimators", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

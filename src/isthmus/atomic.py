@@ -110,6 +110,8 @@ def atomic_folder(path: str | Path, error: type[IsthmusError], last: str | None 
             draft.chmod((place if place.is_dir() else draft).stat().st_mode & 0o777)
             if stays:
                 for file in sorted(draft.iterdir(), key=lambda file: (file.name == last, file.name)):
+                    if file.is_dir():
+                        shutil.rmtree(place / file.name, ignore_errors=True)
                     os.replace(file, place / file.name)
             else:
                 _replace_folder(draft, place)

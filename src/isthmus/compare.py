@@ -40,7 +40,7 @@ FITS_FILE = "fits.json"
 """The file in a comparison's folder that lists its finished fits, so that `resume` need not repeat them."""
 
 ALL_FITS_SECONDS = 360.0
-"""What all fits together may take in seconds where no budget is given, so that a comparison ends within ten minutes."""
+"""The budget of all fits together in seconds, if none is given, so that a comparison takes less than ten minutes."""
 
 
 def five() -> dict[str, Estimator]:
@@ -78,8 +78,8 @@ def compare(
     data : a data set, or the name of one.
     out : the folder to write to; made if it is not there.
     systems : estimators by name; None is the systems of `five`.
-    epochs : passes over the data for each fit; the default visits 90,000 rows, in at least 10 and at most 100 epochs, but
-        stops so early that all fits together take at most six minutes.
+    epochs : passes over the data for each fit. The default visits 90,000 rows, in at least 10 and at most 100 epochs,
+        and gives each fit a budget of time, so that all fits together take at most six minutes.
     seconds : a budget of time for each fit, instead of epochs.
     latent_dim : the width of every code; None is each estimator's own.
     seeds : the number of fits of each system, with seeds `seed`, `seed` + 1, ...; with several fits, figures have a
@@ -115,8 +115,9 @@ def compare(
         epochs, limit = min(100, max(10, 90_000 // len(data.train))), ALL_FITS_SECONDS / (len(chosen) * seeds)
     shared: dict[str, Any] = {"device": device, "max_epochs": epochs or 10**6}
     shared |= {} if latent_dim is None else {"latent_dim": latent_dim}
-    budget = " or ".join([f"{epochs} epochs"] * bool(epochs) + [f"{limit:.3g} seconds"] * bool(limit))
-    budget += ", whichever ends first" if epochs and limit else ""
+    budget = f"{epochs} epochs" if limit is None else f"{limit:.3g} seconds"
+    if epochs is not None and limit is not None:
+        budget = f"{epochs} epochs or {budget}, whichever ends first"
     clock = _Clock(len(chosen) * seeds, limit, console)
     fitted: dict[str, list[tuple[Any, float]]] = {}
     for name, system in chosen.items():

@@ -99,7 +99,7 @@ class _Relative(nn.Module):
     def __init__(self, std: float, scale: Tensor) -> None:
         super().__init__()
         self.std = std
-        self.register_buffer("scale", scale)
+        self.register_buffer("scale", scale.clone())
 
     def forward(self, x: Tensor, source: Source) -> Tensor:
         return _noisy(x, self.std * self.scale.to(x.dtype), source)
@@ -135,18 +135,19 @@ class Masking(Corruption):
 
 
 class AnySubset(Corruption):
-    r"""Any subset of the entries is hidden, at any rate, and the network is told which entries it sees.
+    r"""Hides a random subset of the entries, and passes a mask of the others to the network.
 
-    k of the n entries are seen, k uniform on 0 to n − 1, and each set of k is as likely as any other: what is met on
-    the way when a row is filled in, entry by entry, in random order. x itself stays, and `observed` says what of it is
-    seen.
+    The number k of visible entries is uniform on 0 to n − 1, and every set of k entries is equally likely. These are
+    the subsets that occur when a row is filled in entry by entry in random order. x is not changed.
 
+    References
+    ----------
     Benigno Uria, Iain Murray and Hugo Larochelle, "A Deep and Tractable Density Estimator", 2014,
-    https://arxiv.org/abs/1310.1757, section 3.1.
+        https://arxiv.org/abs/1310.1757, section 3.1.
     """
 
     def __call__(self, x: Tensor, source: Source) -> Mapping[str, Tensor]:
-        """Draw which entries are seen, as ``"observed"``, of the shape of x."""
+        """Draw the mask of visible entries, ``"observed"``, of the shape of x."""
         n = math.prod(x.shape[1:])
         u = source.uniform((len(x), n), x)
         first_hidden = u.sort(1).values.gather(1, source.integers(n, (len(x), 1), x))

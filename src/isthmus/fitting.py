@@ -96,7 +96,7 @@ def fit(estimator: Any, given: Given, interrupts: Interrupts, held: Held | None 
         watched = data.map(lambda tensor: tensor[spread.to(tensor.device)].to(device))
         _try(model, watched, device)
     before = list(estimator.history_) if former is not None and (held is None or held.found is None) else []
-    epochs = estimator.max_epochs if held is None else 1
+    epochs = estimator.epochs_for(len(rows)) if held is None else 1
     counted = epochs + (0 if held is None or held.found is None else len(held.found.facts["history"]))
     with (
         interrupts,
@@ -226,6 +226,7 @@ def _checkpoints(estimator: Any, settings: Training, seed: int, given: Given) ->
     arrays: dict[str, np.ndarray] = {}
     elsewhere = {"training", "verbose", "device"}
     arguments = {k: v for k, v in estimator.get_params(deep=False).items() if k not in elsewhere}
+    arguments["max_epochs"] = estimator.epochs_for(len(split(len(given.x), estimator.validation_fraction, seed)[0]))
     moved = {k: v for k, v in settings.get_params(deep=False).items() if k not in PLACES}
     fit = {name: to_json(value, arrays) for name, value in (arguments | moved).items()}
     names = {"x": "X", "noisy": "X_noisy"}

@@ -33,6 +33,7 @@ __all__ = [
     "digest",
     "one_line",
     "read_config",
+    "read_json",
 ]
 
 FORMAT = 3
@@ -104,22 +105,32 @@ def read_config(path: Path) -> dict[str, Any]:
     if not path.is_dir():
         near = nearest(path.name, [p.name for p in path.parent.iterdir()]) if path.parent.is_dir() else ""
         raise ModelFileError(f"{path}: no such model folder{near}")
-    try:
-        with os.fdopen(_open(path / CONFIG), "rb") as file:
-            raw = file.read(CONFIG_BYTES + 1)
-    except OSError:
-        raise ModelFileError(f"{path} is not a model's folder: {CONFIG} is missing") from None
-    if len(raw) > CONFIG_BYTES:
-        raise ModelFileError(f"{path / CONFIG} is damaged: it is longer than {in_words(CONFIG_BYTES)}")
-    if raw.count(b"[") + raw.count(b"{") > MOST_CONTAINERS:
-        raise ModelFileError(f"{path / CONFIG} is damaged: it holds more than {MOST_CONTAINERS} lists and objects")
-    try:
-        config = json.loads(raw.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ModelFileError(one_line(f"{path / CONFIG} is damaged: {error}")) from None
+    config = read_json(path / CONFIG)
     check_config(path, config)
     checked: dict[str, Any] = config
     return checked
+
+
+def read_json(path: Path) -> Any:
+    """Return what a JSON file in a model's folder holds, of a bounded size and number of lists and objects.
+
+    Raises
+    ------
+    ModelFileError : the file is missing, a link, too large, or not JSON.
+    """
+    try:
+        with os.fdopen(_open(path), "rb") as file:
+            raw = file.read(CONFIG_BYTES + 1)
+    except OSError:
+        raise ModelFileError(f"{path.parent} is not a model's folder: {path.name} is missing") from None
+    if len(raw) > CONFIG_BYTES:
+        raise ModelFileError(f"{path} is damaged: it is longer than {in_words(CONFIG_BYTES)}")
+    if raw.count(b"[") + raw.count(b"{") > MOST_CONTAINERS:
+        raise ModelFileError(f"{path} is damaged: it holds more than {MOST_CONTAINERS} lists and objects")
+    try:
+        return json.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(one_line(f"{path} is damaged: {error}")) from None
 
 
 def check_config(path: Path, config: Any) -> None:
@@ -269,9 +280,10 @@ class Tensors:
         arrays = {name: t.numpy() for name, t in self.read(self.names(f"{COLUMN}.") + self.names(f"{ROWS}.")).items()}
         needed = {f"{COLUMN}.{name}" for name in names}
         sound = needed == set(self.names(f"{COLUMN}.")) and length <= sum(a.size for a in arrays.values())
+        sound = sound and all(array.ndim == 1 for array in arrays.values())
         for name in self.names(f"{ROWS}."):
             there = arrays[name]
-            sound &= there.dtype == np.int64 and there.ndim == 1 and bool(((there >= 0) & (there < length)).all())
+            sound = sound and there.dtype == np.int64 and bool(((there >= 0) & (there < length)).all())
         try:
             if sound:
                 return History.of_arrays(arrays, names, length)

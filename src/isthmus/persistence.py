@@ -91,7 +91,7 @@ def save(estimator: Any, path: str | Path) -> None:
         "history": estimator.history_.columns,
         "epochs": len(estimator.history_),
     }
-    tensors = _of_their_own({f"model.{name}": t for name, t in fitted.model.state_dict().items()})
+    tensors = {f"model.{name}": tensor for name, tensor in fitted.model.state_dict().items()}
     try:
         tensors |= {name: _storable(array) for name, array in (arrays | estimator.history_.arrays()).items()}
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ def save(estimator: Any, path: str | Path) -> None:
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be written: {error.strerror}") from None
     with atomic_folder(path, ModelFileError, last=CONFIG) as draft:
-        save_file(tensors, draft / WEIGHTS)
+        save_file(_of_their_own(tensors), draft / WEIGHTS)
         config["sha256"] = digest(draft / WEIGHTS)
         (draft / CONFIG).write_text(json.dumps(config, indent=1, allow_nan=True) + "\n", encoding="utf-8")
         (draft / CARD).write_text(_card(estimator), encoding="utf-8")
@@ -255,8 +255,6 @@ def _rebuild(
         setattr(estimator, name, part)
     estimator.shape_ = tuple(config["shape"])
     estimator.dtype_ = np.dtype(config["dtype"])
-    estimator.history_ = tensors.history(config)
-    estimator.n_epochs_ = len(estimator.history_)
     estimator.n_features_in_ = estimator.shape_[0]
     if config.get("features") is not None:
         estimator.feature_names_in_ = np.array(config["features"], dtype=object)
@@ -272,6 +270,8 @@ def _rebuild(
             return estimator
         whole, model = False, _filled(estimator, config, named, tensors)
     _agree(path, model.state_dict(), tensors, named)
+    estimator.history_ = tensors.history(config)
+    estimator.n_epochs_ = len(estimator.history_)
     if device is None:
         return estimator
     if not whole:  # a module of the user's own may hold tensors that are in no file

@@ -1,7 +1,7 @@
-"""Seeds: torch's own generators as one fit has them, and generators of a scikit-learn style random state.
+"""Seeds: torch's own generators within a fit, and generators from a scikit-learn style random state.
 
-The weights of networks are drawn from torch's own generators, and so does a user's dropout layer draw in a fit. They
-belong to the whole process, so a fit only borrows them, for as long as something may draw, and fits in several threads
+The weights of networks are drawn from torch's own generators; so are the masks of dropout layers. These generators
+belong to the whole process. A fit therefore borrows them only while something may draw, and fits in several threads
 take turns.
 """
 
@@ -21,7 +21,7 @@ from .typing import RandomState
 __all__ = ["TorchRandom", "drawn_seed", "generator_for", "undisturbed"]
 
 _TURN = threading.RLock()
-"""Held by the thread that has torch's own generators."""
+"""Held by the thread that has borrowed torch's own generators."""
 
 
 class TorchRandom:
@@ -29,12 +29,12 @@ class TorchRandom:
 
     Parameters
     ----------
-    seed : where they begin.
-    device : of the fit.
+    seed : the seed of both generators.
+    device : the device of the fit.
 
     Attributes
     ----------
-    states : the states of the generators, by the kind of device, when they are lent next.
+    states : the states of the generators by type of device, for the next time that they are lent.
 
     >>> before, cpu = torch.get_rng_state(), torch.device("cpu")
     >>> a, b = TorchRandom(0, cpu), TorchRandom(0, cpu)
@@ -57,7 +57,7 @@ class TorchRandom:
 
     @contextmanager
     def lent(self) -> Iterator[None]:
-        """Have torch draw these numbers for a while; other fits wait, and torch's own states come back afterwards."""
+        """Let torch draw these numbers in this context; other fits wait. Torch's own states are restored afterwards."""
         with undisturbed(self._device):
             torch.set_rng_state(self.states["cpu"])
             if "cuda" in self.states:
@@ -72,7 +72,7 @@ class TorchRandom:
 
 @contextmanager
 def undisturbed(device: torch.device) -> Iterator[None]:
-    """Put torch's own generators, of the CPU and of that device, back into their states afterwards."""
+    """Restore the states of torch's own generators, of the CPU and of that device, afterwards."""
     with _TURN, torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         yield
 
@@ -80,8 +80,10 @@ def undisturbed(device: torch.device) -> Iterator[None]:
 def drawn_seed(random_state: RandomState) -> int:
     """Draw a seed from a scikit-learn style random state or a NumPy generator, below 2³¹.
 
-    >>> drawn_seed(0) == drawn_seed(np.random.RandomState(0)), drawn_seed(np.random.default_rng(0))
-    (True, 1826701614)
+    >>> drawn_seed(0) == drawn_seed(np.random.RandomState(0))
+    True
+    >>> drawn_seed(np.random.default_rng(0)) == drawn_seed(np.random.default_rng(0))
+    True
     """
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(2**31))

@@ -44,7 +44,7 @@ class Entry:
 
 @dataclass
 class Study:
-    """The contents of a comparison's page: data, budget, noise, systems with PCA first, real rows' figures, verdicts."""
+    """The contents of a comparison's page: data, budget, noise, systems (PCA first), figures of real rows, verdicts."""
 
     data: Dataset
     budget: str

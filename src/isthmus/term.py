@@ -83,18 +83,22 @@ class NegativeLogLikelihood(Term):
 
 
 class AnyOrder(Term):
-    r"""−log p(x), entry by entry in a random order, estimated without bias from one step of one order.
+    r"""An unbiased estimate of −log p(x), averaged over all orders of the entries, from one step of one order.
 
-    −(n/|H|) Σ_{j ∈ H} log p(xⱼ | what is seen), H the entries that the corruption hides (Uria, Murray and Larochelle
-    2014, equation 12; Emiel Hoogeboom et al., "Autoregressive Diffusion Models", 2022,
-    https://arxiv.org/abs/2110.02037).
+    −(n/|H|) Σ_{j ∈ H} log p(xⱼ | visible entries), where H is the set of entries that the corruption hides.
+
+    References
+    ----------
+    Benigno Uria, Iain Murray and Hugo Larochelle, "A Deep and Tractable Density Estimator", 2014,
+        https://arxiv.org/abs/1310.1757, equation 12.
+    Emiel Hoogeboom et al., "Autoregressive Diffusion Models", 2022, https://arxiv.org/abs/2110.02037.
     """
 
     name: ClassVar[str] = "likelihood"
 
     def refuse(self, model: Model) -> None:
-        """Refuse a model that hides nothing."""
-        self.require(model.corruption is not None, "a corruption must say which entries are seen: AnySubset")
+        """Refuse a model without a corruption that hides entries."""
+        self.require(model.corruption is not None, "needs a corruption that hides entries: AnySubset")
 
     def __call__(self, model: Model, passed: Pass, source: Source) -> Tensor:
         """Return the estimate of −log p(x)."""
@@ -104,12 +108,12 @@ class AnyOrder(Term):
 
 
 class Seen(Term):
-    """−log p of the entries that are seen, by the code that they are encoded in: what makes the model reconstruct."""
+    """−log p of the visible entries given their code, which makes the model reconstruct them."""
 
     name: ClassVar[str] = "reconstruction"
 
     def __call__(self, model: Model, passed: Pass, source: Source) -> Tensor:
-        """Return −Σ log p(xⱼ|z) over what is seen."""
+        """Return −Σ log p(xⱼ|z) over the visible entries."""
         return -mean_over_draws(total_of(passed.entries, passed.met["observed"]))
 
 

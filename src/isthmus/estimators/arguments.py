@@ -1,4 +1,4 @@
-"""The arguments that every estimator has, and what they may be."""
+"""The arguments of every estimator, with their checks."""
 
 from __future__ import annotations
 
@@ -29,25 +29,26 @@ _COMMON = """latent_dim : d, the width of the code; ``"auto"`` is a quarter of t
         ``(make_encoder, make_decoder)``, see `isthmus.networks.Custom`; ``"auto"`` is convolutional for images.
     likelihood : p(x|z) and with it the loss; ``"auto"`` is Bernoulli for binary data and Gaussian on standardised
         features otherwise. The choice is in ``likelihood_``.
-    max_epochs : passes over the data.
-    batch_size : rows a step; ``"auto"`` is a hundredth of the data, from 16 to 256.
-    learning_rate : the highest rate that the schedule reaches. Sigmoid units want two to four times the default: their
-        slope is at most ¼, so that their weights have further to go.
-    validation_fraction : the share of the rows held out; their losses are in ``history_``.
-    scaling : ``"auto"`` lets the likelihood pick the units (a Gaussian standardises features, a Bernoulli divides uint8
-        by 255) and takes the mean off what the encoder looks at; ``"none"`` leaves the data in their units. Results
-        are in the data's own units either way.
+    max_epochs : passes over the data; ``"auto"`` is 50. `Autoencoder` and `VAE` make fewer over the rows of a table,
+        about 1,250 steps but at least 10 passes: further ones teach an autoencoder the anomalies among its rows.
+    batch_size : rows per step; ``"auto"`` is a hundredth of the data, from 16 to 256.
+    learning_rate : the highest rate that the schedule reaches. Sigmoid units need two to four times the default, since
+        their slope is at most ¼ and their weights have to move farther.
+    validation_fraction : the share of held-out rows; their losses are in ``history_``.
+    scaling : with ``"auto"``, the likelihood chooses the model's units (a Gaussian standardises features, a Bernoulli
+        divides uint8 by 255), and the encoder's input is centred; ``"none"`` keeps the data's units. Results are in
+        the data's own units either way.
     schema : what is said of a table's columns before they are learnt, by name: ``{"zip": "category", "id": None}``
         takes one for categories and leaves one out; or a whole `isthmus.data.Schema`. What was learnt is in
         ``schema_``, and ``print(model.schema_)`` shows it.
     device : ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ..., or a ``torch.device``.
-    precision : ``"float32"``, ``"bfloat16"`` (matrix products only), ``"float64"``; ``"auto"`` is bfloat16 where the
-        hardware has it and the network is wide enough to gain, float32 otherwise.
-    training : everything else about training, a `Training`.
-    random_state : an integer makes fit and sample repeat themselves, bit for bit on the same machine.
-    verbose : 1 shows a progress bar and says what ``"auto"`` picked.
-    warm_start : whether another fit begins with the weights of the one before, in its units and with its parts; see
-        `partial_fit` for rows that come in chunks."""
+    precision : ``"float32"``, ``"bfloat16"`` (matrix products only) or ``"float64"``; ``"auto"`` is bfloat16 if the
+        hardware multiplies it and the network is wide enough to gain from it, otherwise float32.
+    training : all other settings of training, a `Training`.
+    random_state : a seed or a generator; with an integer, `fit` and `sample` repeat bit for bit on the same machine.
+    verbose : 1 shows a progress bar and prints the choices of ``"auto"``.
+    warm_start : whether `fit` starts from the weights, units and parts of the fit before; see `partial_fit` for rows
+        that come in chunks."""
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(field,))
@@ -56,7 +57,7 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
     """Arguments are declared as annotated attributes; ``__init__`` only stores them."""
 
     offers: ClassVar[frozenset[str]] = frozenset()
-    """The abilities that a class adds to those of its bases."""
+    """The abilities that a class adds to those of its base classes."""
 
     takes_gaps: ClassVar[bool] = True
     """Whether entries of rows may be NaN, which is not observed."""
@@ -65,7 +66,7 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
     _: KW_ONLY
     network: Network | str | Factories = "auto"
     likelihood: Likelihood | str = "auto"
-    max_epochs: int = 50
+    max_epochs: int | Literal["auto"] = "auto"
     batch_size: int | Literal["auto"] = "auto"
     learning_rate: float = 4e-3
     validation_fraction: float = 0.0
@@ -96,9 +97,11 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
         """Raise `CompositionError` if an argument is out of its range."""
         for name, lowest in (("max_epochs", 1), ("learning_rate", 0), ("validation_fraction", 0)):
             value = getattr(self, name)
+            if name == "max_epochs" and value == "auto":
+                continue
             if not isinstance(value, int | float | np.number) or not value >= lowest:
                 raise CompositionError(f"{name} must be a number of at least {lowest}, got {value!r}")
-        if not isinstance(self.max_epochs, int | np.integer):
+        if self.max_epochs != "auto" and not isinstance(self.max_epochs, int | np.integer):
             raise CompositionError(f"max_epochs must be a whole number, got {self.max_epochs!r}")
         if self.validation_fraction >= 1:
             raise CompositionError(f"validation_fraction must lie in [0, 1), got {self.validation_fraction}")

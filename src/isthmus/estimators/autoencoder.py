@@ -76,6 +76,10 @@ class Autoencoder(Reconstructing):
     ((1797, 8), (1797, 64), (1797,))
     """
 
+    def auto_epochs(self, rows: int) -> int:
+        """Return 50 passes, or fewer over many rows of a table."""
+        return self.epochs_on_tables(rows)
+
     def choose(self, facts: Facts) -> None:
         super().choose(facts)
         if self.latent_dim_ >= facts.features:

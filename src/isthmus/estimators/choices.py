@@ -14,6 +14,7 @@ from ..corruption import Corruption
 from ..data import Category
 from ..errors import CompositionError
 from ..facts import Facts
+from ..given import batch_size_for
 from ..layout import layout_of
 from ..likelihood import Bernoulli, Gaussian, Likelihood, Mixed
 from ..networks import MLP, Conv, Custom, Network
@@ -26,6 +27,12 @@ from .arguments import Arguments
 __all__ = ["Choices", "is_grey", "is_image", "is_mixed"]
 
 P = TypeVar("P", bound=Part)
+
+MOST_EPOCHS, FEWEST_EPOCHS = 50, 10
+"""Passes over the data that ``"auto"`` makes, at most and at least."""
+
+TABLE_STEPS = 1_250
+"""Steps of an autoencoder over the rows of a table, chosen by measurement (`benchmarks/odd_sets.py`)."""
 
 
 class Choices(Arguments, system=False):
@@ -66,6 +73,21 @@ class Choices(Arguments, system=False):
             seen = sum(max(1, column.levels) for column in facts.columns or ())
             return max(1, min(32, seen // 4, facts.features - 1))
         return max(1, min(32, facts.features // 4))
+
+    def epochs_for(self, rows: int) -> int:
+        """Return how many passes over that many rows a fit makes."""
+        return self.auto_epochs(rows) if self.max_epochs == "auto" else int(self.max_epochs)
+
+    def auto_epochs(self, rows: int) -> int:
+        """Return how many passes over that many rows suit the system."""
+        return MOST_EPOCHS
+
+    def epochs_on_tables(self, rows: int) -> int:
+        """Return how many passes make about `TABLE_STEPS` steps; over samples that are no rows, `MOST_EPOCHS`."""
+        if len(self.shape_) > 1:
+            return MOST_EPOCHS
+        steps = max(1, rows // batch_size_for(self, rows))
+        return max(FEWEST_EPOCHS, min(MOST_EPOCHS, math.ceil(TABLE_STEPS / steps)))
 
     def settings(self) -> Training:
         """Return how the fit is made: `training`, and the system's recipe where it leaves something open."""

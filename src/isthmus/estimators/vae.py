@@ -80,6 +80,10 @@ class VAE(Samples, Reconstructs):
         picture = len(facts.shape) > 1 and unit_axis(facts.mean, facts.std) is None
         return Bernoulli() if facts.binary else HomoscedasticGaussian(shared=picture)
 
+    def auto_epochs(self, rows: int) -> int:
+        """Return 50 passes, or fewer over many rows of a table."""
+        return self.epochs_on_tables(rows)
+
     def auto_posterior(self) -> Posterior:
         """Return the diagonal Gaussian."""
         return DiagonalGaussian()

@@ -124,7 +124,7 @@ def _read_parquet(place: Path, columns: Sequence[str] | None, without: Sequence[
 def _selected(place: Path, frame: polars.DataFrame, columns: Sequence[str] | None, without: Sequence[str]) -> Table:
     """Return the columns that are asked for as a table; the others name the rows, or are left out."""
     kept = _chosen(place, frame.columns, columns, without)
-    others = [column for column in frame.get_columns() if column.name not in kept]
+    others = [column for column in frame.get_columns() if column.name not in (*kept, *without)]
     ids = [c for c in others if (c.dtype.is_integer() or c.dtype == import_polars().String) and _each_once(c)]
     if others:
         said = [f"{c.name!r} (kept as the rows' names)" if any(c is i for i in ids) else repr(c.name) for c in others]

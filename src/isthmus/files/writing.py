@@ -100,16 +100,20 @@ def write(
         frame = _frame(place, values, columns, ids)
         with atomic_file(place, DataError) as draft:
             _write_frame(draft, SEPARATORS.get(suffix), frame)
-        return f"{frame.height:,} rows, {frame.width:,} columns"
+        return f"{_counted(frame.height, 'row')}, {_counted(frame.width, 'column')}"
     array = numeric(place, np.asarray(values))
     if not suffix:
         pixels = as_pixels(place, array)
         with atomic_folder(place, DataError) as folder:
             write_images(folder, pixels, ids.get("file"))
-        return f"{len(pixels):,} pictures of {pixels.shape[2]}×{pixels.shape[1]} pixels"
+        return f"{_counted(len(pixels), 'picture')} of {pixels.shape[2]}×{pixels.shape[1]} pixels"
     with atomic_file(place, DataError) as draft:
         (write_array if suffix == ".npy" else write_archive)(draft, array)
     return f"an array of shape {array.shape}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
 
 
 def _frame(

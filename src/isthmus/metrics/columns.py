@@ -1,21 +1,21 @@
-"""How the columns of rows go together."""
+"""The dependence of columns on each other."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from ..typing import ArrayLike
 from .rows import same_width
 
 __all__ = ["correlations"]
 
 
 def correlations(X: ArrayLike) -> np.ndarray:
-    """Return Pearson's correlation of every two features, (n, n); 0 with a feature that does not vary.
+    """Return Pearson's correlation of each pair of features, (n, n); it is 0 if one of them is constant.
 
     Parameters
     ----------
-    X : (N, ...) of n features.
+    X : (N, ...), with n features.
 
     References
     ----------

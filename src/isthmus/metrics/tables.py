@@ -1,7 +1,7 @@
-"""How good rows of mixed columns are: each column's shape, each pair's trend, what tells them apart, what is copied.
+"""Metrics of synthetic tables: shapes of columns, trends of pairs, a two-sample test, copies, usefulness.
 
-A category is a column of codes; a number is any other. NaN is a value of its own in a category and left out of a
-number.
+A category is a column of codes; every other column is a number. NaN counts as one more level of a category, and is left
+out of a number.
 """
 
 from __future__ import annotations
@@ -10,25 +10,36 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..errors import DataError
+from ..typing import ArrayLike
 from .rows import flat, same_width
 
-__all__ = ["Nearer", "ToldApart", "column_shapes", "nearer_to_training", "pair_trends", "told_apart", "usefulness"]
+__all__ = [
+    "Nearer",
+    "ToldApart",
+    "column_shapes",
+    "nearer_to_training",
+    "pair_trends",
+    "told_apart",
+    "usefulness",
+]
 
-CELLS = 10
-"""Intervals that a number is cut into beside a category."""
+INTERVALS = 10
+"""The number of intervals that a number is cut into if it is paired with a category."""
 
-ROWS_AT_ONCE = 250
-"""Rows whose distances to all others are held at once."""
+BLOCK_ROWS = 250
+"""The number of rows whose distances to all others are in memory at once."""
+
+BOOSTING_LEVELS = 200
+"""The largest number of levels of a category for gradient boosting; with more, its codes are taken for numbers."""
 
 
 def column_shapes(real: ArrayLike, other: ArrayLike, categories: Sequence[int] = ()) -> np.ndarray:
-    """Return how alike each column's distribution is, (n,), from 0 to 1.
+    """Return the similarity of each column's distribution, (n,), from 0 to 1.
 
-    1 − sup|F − F'| for a number (Kolmogorov and Smirnov), 1 − ½Σ|p − p'| for a category: the "Column Shapes" of
-    SDMetrics (https://docs.sdv.dev/sdmetrics).
+    It is 1 − sup|F − F'| for a number, with Kolmogorov and Smirnov's distance, and 1 − ½Σ|p − p'| for a category: the
+    "Column Shapes" of SDMetrics, https://docs.sdv.dev/sdmetrics.
 
     >>> column_shapes([[0.0, 1], [1, 1], [2, 0], [3, 0]], [[0.0, 1], [1, 1], [2, 1], [3, 0]], categories=[1]).tolist()
     [1.0, 0.75]
@@ -46,14 +57,15 @@ def column_shapes(real: ArrayLike, other: ArrayLike, categories: Sequence[int] =
 
 
 def pair_trends(real: ArrayLike, other: ArrayLike, categories: Sequence[int] = ()) -> np.ndarray:
-    """Return how alike the dependence of each pair of columns is, (n, n), from 0 to 1, with 1 on the diagonal.
+    """Return the similarity of the dependence of each pair of columns, (n, n), from 0 to 1, with 1 on the diagonal.
 
-    1 − ½|ρ − ρ'| for two numbers, ρ Pearson's; 1 − ½Σ|p − p'| over the table of a pair with a category, a number in it
-    cut into ten intervals of the real range: the "Column Pair Trends" of SDMetrics (https://docs.sdv.dev/sdmetrics).
-    A pair whose correlation is not known, since a column is constant, is NaN.
+    For two numbers it is 1 − ½|ρ − ρ'| with Pearson's correlation ρ. For a pair with a category it is 1 − ½Σ|p − p'|
+    over the pair's table of counts, in which a number is cut into ten intervals of its real range. These are the
+    "Column Pair Trends" of SDMetrics, https://docs.sdv.dev/sdmetrics. If a number is constant, the correlation and the
+    result are NaN.
 
     >>> X = np.array([[0.0, 0], [1, 1], [2, 2]])
-    >>> pair_trends(X, X[:, ::-1])[0, 1], pair_trends(X, X * [1, -1])[0, 1]
+    >>> float(pair_trends(X, X[:, ::-1])[0, 1]), float(pair_trends(X, X * [1, -1])[0, 1])
     (1.0, 0.0)
     """
     x, y = same_width(real, other)
@@ -74,7 +86,7 @@ def pair_trends(real: ArrayLike, other: ArrayLike, categories: Sequence[int] = (
 def _codes(x: np.ndarray, y: np.ndarray, category: bool) -> tuple[np.ndarray, np.ndarray]:
     if category:
         return x, y
-    edges = np.histogram_bin_edges(x[~np.isnan(x)], CELLS)
+    edges = np.histogram_bin_edges(x[~np.isnan(x)], INTERVALS)
     edges[0], edges[-1] = -np.inf, np.inf
     cut_x, cut_y = (np.where(np.isnan(a), np.nan, np.searchsorted(edges, a, "right")) for a in (x, y))
     return cut_x, cut_y
@@ -94,10 +106,10 @@ def _correlation(x: np.ndarray, y: np.ndarray) -> float:
 
 
 class ToldApart(NamedTuple):
-    """What `told_apart` returns: the area under the curve with its 95 % interval, and each row's suspicion.
+    """The result of `told_apart`: the area under the ROC curve with its 95 % interval, and rows with probabilities.
 
-    `real` and `other` say which rows were looked at; `suspicion_real` and `suspicion_other` are the probabilities of
-    being real that boosting gave them, when it had not seen them.
+    `real` and `other` are the indices of the rows that were used. `suspicion_real` and `suspicion_other` are the
+    held-out probabilities of these rows to be real.
     """
 
     auc: float
@@ -112,16 +124,18 @@ class ToldApart(NamedTuple):
 def told_apart(
     real: ArrayLike, other: ArrayLike, categories: Sequence[int] = (), *, rows: int = 8000, random_state: int = 0
 ) -> ToldApart:
-    """Return how well gradient boosting tells real rows from others: the area under its ROC curve, three-fold held out.
+    """Return the held-out area under the ROC curve of gradient boosting that tells real rows from others.
 
-    0.5 is indistinguishable, 1 told apart at once; well below 0.5 is a sign of copies, whose twins lie in other folds.
-    Boosting finds what linear classifiers and distances do not. The interval is that of DeLong et al. 1988.
+    Three folds are held out in turn. 0.5 means indistinguishable, 1 means perfectly distinguishable. A value well below
+    0.5 is a sign of copies, whose originals lie in other folds. Boosting finds differences that linear classifiers and
+    distances miss. The interval is that of DeLong et al. 1988.
 
     Parameters
     ----------
     real, other : (N, n) and (M, n).
-    categories : which columns are categories.
-    rows : of either kind, at most, drawn at random.
+    categories : the indices of columns that are categories.
+    rows : the largest number of rows of each kind, drawn at random.
+    random_state : the seed of the draw, the folds and the boosting.
 
     References
     ----------
@@ -140,9 +154,9 @@ def told_apart(
     x, y = same_width(real, other)
     n = min(rows, len(x), len(y))
     if n < 6:
-        raise DataError(f"telling rows apart needs six of either kind, got {len(x)} and {len(y)}")
+        raise DataError(f"a two-sample test in three folds needs six rows of each kind, got {len(x)} and {len(y)}")
     generator = np.random.default_rng(random_state)
-    chosen = [generator.permutation(len(a))[:n] for a in (x, y)]
+    chosen = generator.permutation(len(x))[:n], generator.permutation(len(y))[:n]
     both, few = _narrowed(np.concatenate([x[chosen[0]], y[chosen[1]]]), categories)
     model = HistGradientBoostingClassifier(categorical_features=few, random_state=random_state)
     folds = StratifiedKFold(3, shuffle=True, random_state=random_state)
@@ -153,22 +167,18 @@ def told_apart(
     return ToldApart(auc, auc - error, auc + error, *chosen, p[:n], p[n:])
 
 
-LEVELS_OF_BOOSTING = 200
-"""Levels that a category has at most, to be one for gradient boosting; one of more goes in by its code."""
-
-
 def _narrowed(x: np.ndarray, categories: Sequence[int]) -> tuple[np.ndarray, list[int]]:
-    """Return x with categories as codes from 0, and those that boosting takes as such."""
+    """Return x with categories as codes from 0, and the categories that have few enough levels for boosting."""
     x, few = x.copy(), []
     for i in categories:
         known = ~np.isnan(x[:, i])
         levels, x[known, i] = np.unique(x[known, i], return_inverse=True)
-        few += [i] if len(levels) <= LEVELS_OF_BOOSTING else []
+        few += [i] if len(levels) <= BOOSTING_LEVELS else []
     return x, few
 
 
 class Nearer(NamedTuple):
-    """What `nearer_to_training` returns."""
+    """The result of `nearer_to_training`."""
 
     share: float
     copies: float
@@ -183,15 +193,18 @@ def nearer_to_training(
     rows: int = 500,
     random_state: int = 0,
 ) -> Nearer:
-    """Return the share of rows that lie nearer to a training row than to one of as many held-out rows, and of copies.
+    """Return the share of rows that lie nearer to a training row than to a held-out row, and the share of copies.
 
-    ½ is what new rows of the same distribution have; more is memory of the training rows. A tie counts half. The
-    distance is Σ|xᵢ − yᵢ|, numbers over their range in training, categories 1 where they differ.
+    Equal numbers of training and held-out rows are used. New rows of the same distribution have a share of ½; a larger
+    share means that training rows were memorised. Ties count as a half. The distance is Σ|xᵢ − yᵢ|, where numbers are
+    divided by their range in training, and categories that differ count 1.
 
     Parameters
     ----------
     train, held_out, other : (L, n), (M, n), (N, n).
-    rows : of `other`, at most, drawn at random.
+    categories : the indices of columns that are categories.
+    rows : the largest number of rows of `other`, drawn at random.
+    random_state : the seed of these draws.
 
     >>> X = np.random.default_rng(0).normal(size=(400, 3))
     >>> nearer_to_training(X[:200], X[200:], X[:50])
@@ -213,8 +226,8 @@ def nearer_to_training(
 def _nearest(s: np.ndarray, x: np.ndarray, scale: np.ndarray, categories: Sequence[int]) -> np.ndarray:
     is_category = np.isin(np.arange(s.shape[1]), list(categories))
     found = np.full(len(s), np.inf)
-    for start in range(0, len(x), ROWS_AT_ONCE):
-        block, total = x[start : start + ROWS_AT_ONCE], 0.0
+    for start in range(0, len(x), BLOCK_ROWS):
+        block, total = x[start : start + BLOCK_ROWS], 0.0
         for i, category in enumerate(is_category):
             p, q = s[:, i, None], block[None, :, i]
             gap = np.isnan(p) != np.isnan(q)
@@ -225,16 +238,22 @@ def _nearest(s: np.ndarray, x: np.ndarray, scale: np.ndarray, categories: Sequen
 
 
 def usefulness(train: ArrayLike, test: ArrayLike, target: int, categories: Sequence[int] = ()) -> float:
-    """Return how well gradient boosting trained on some rows predicts a column of others: area under the curve, or r².
+    """Return how well gradient boosting predicts a column of test rows from the other columns, trained on `train`.
 
-    Trained on synthetic rows and tested on real ones it says what the synthetic ones are good for; trained on real ones
-    it is the measure of that. A category of two levels gives the area under the ROC curve, of more the mean of one
-    against the rest; a number gives r².
+    Train on synthetic rows and test on real ones to measure the use of the synthetic rows; training on real rows gives
+    the value to compare with. For a category the result is the area under the ROC curve, with more than two levels the
+    mean of each level against the rest. For a number it is r².
 
     Parameters
     ----------
     train, test : (N, n) and (M, n).
-    target : the column that is predicted from the others.
+    target : the index of the column to predict.
+    categories : the indices of columns that are categories.
+
+    References
+    ----------
+    Cristóbal Esteban, Stephanie L. Hyland and Gunnar Rätsch, "Real-valued (Medical) Time Series Generation with
+        Recurrent Conditional GANs", 2017, https://arxiv.org/abs/1706.02633.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from sklearn.metrics import r2_score, roc_auc_score

@@ -27,9 +27,9 @@ def two_sample_accuracy(real: ArrayLike, samples: ArrayLike, random_state: int =
     Equal numbers of samples and real rows are drawn; the classifier is trained on half of them and tested on the rest
     (Lopez-Paz & Oquab 2017, section 3). An accuracy of 0.5 means indistinguishable, 1 means perfectly distinguishable.
     The p-value is the one-sided P(Binomial(tested, ½) ≥ right), for equal distributions. The classifier is a forest of
-    extremely randomised trees (Geurts et al. 2006) with at least five rows per leaf. `auc` is the area under its receiver
-    operating characteristic, the probability that it ranks a sample above a real row (Hanley & McNeil 1982); it needs no
-    threshold, and 0.5 means indistinguishable as well.
+    extremely randomised trees (Geurts et al. 2006) with at least five rows per leaf. `auc` is the area under its ROC
+    curve, the probability that it ranks a sample above a real row (Hanley & McNeil 1982). It needs no threshold, and
+    0.5 means indistinguishable here, too.
 
     Parameters
     ----------

@@ -12,20 +12,24 @@ __all__ = ["Residual"]
 
 
 class Residual(Network):
-    r"""h ← h + W₂ f(W₁ LayerNorm(h)), block after block between a first and a last layer.
+    r"""h ← h + W₂ f(W₁ LayerNorm(h)), block after block, between a first and a last linear layer.
 
-    A block begins as the identity, its last weights being zero, so that a deep network begins as a shallow one and
-    every layer gets a gradient (Kaiming He et al., "Identity Mappings in Deep Residual Networks", 2016,
-    https://arxiv.org/abs/1603.05027; Yury Gorishniy et al., "Revisiting Deep Learning Models for Tabular Data", 2021,
-    https://arxiv.org/abs/2106.11959).
+    W₂ starts at zero, so that every block starts as the identity. A deep network thus starts as a shallow one, and
+    every layer gets a gradient.
 
     Parameters
     ----------
-    width : the number of units that the blocks add to.
-    blocks : how many there are in the encoder, and again in the decoder.
-    activation : f, by name.
-    dropout : the share of units within a block that a step leaves out.
+    width : the number of units of h.
+    blocks : the number of blocks in the encoder, and in the decoder.
+    activation : f, by name (`ACTIVATIONS`).
+    dropout : the share of units within a block that each step drops.
 
+    References
+    ----------
+    Kaiming He et al., "Identity Mappings in Deep Residual Networks", 2016, https://arxiv.org/abs/1603.05027.
+    Yury Gorishniy et al., "Revisiting Deep Learning Models for Tabular Data", 2021, https://arxiv.org/abs/2106.11959.
+
+    >>> import torch
     >>> Residual(64, 1).encoder((8,), 3)(torch.zeros(5, 8)).shape
     torch.Size([5, 3])
     """

@@ -22,7 +22,7 @@ FORMAT = 1
 KEPT = 2
 
 LENGTH = ("max_epochs", "max_time")
-"""Settings that may change when a fit is gone on with: they say when it ends."""
+"""Settings that may change when a fit is resumed, because they only set its end."""
 
 
 class Checkpoints:
@@ -104,12 +104,12 @@ class Checkpoints:
 
 @dataclass
 class Held:
-    """The newest state of a fit, in memory: what `partial_fit` goes on from."""
+    """The newest state of a fit, kept in memory, from which `partial_fit` continues."""
 
     found: State | None = None
 
     def write(self, state: State, step: int) -> None:
-        """Hold the state."""
+        """Keep the state."""
         self.found = state
 
 

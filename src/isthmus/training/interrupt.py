@@ -15,11 +15,11 @@ Handler = Callable[[int, FrameType | None], object] | int | signal.Handlers | No
 
 
 class Interrupts:
-    """While it lasts, the first SIGINT and the first SIGTERM are noted; `pass_on` hands them to their own handlers.
+    """A context that notes the first SIGINT and the first SIGTERM; `pass_on` then calls their own handlers.
 
-    A fit looks at `met` after each step. A second signal of the same kind does at once what it does outside a fit. A
-    signal that is ignored, or whose handler Python does not know, stays as it is. Signals can only be handled in the
-    main thread; elsewhere nothing is changed.
+    A fit checks `met` after each step. A second signal of the same kind reaches its own handler at once. Signals that
+    are ignored, or whose handler Python does not know, are not changed. Signals can only be handled in the main thread;
+    in other threads nothing is changed.
 
     >>> with Interrupts() as interrupts:
     ...     signal.raise_signal(signal.SIGINT)
@@ -38,7 +38,7 @@ class Interrupts:
 
     @property
     def met(self) -> bool:
-        """Whether a signal came that was not passed on yet."""
+        """Whether a signal has been noted and not yet passed on."""
         return bool(self._noted)
 
     def __enter__(self) -> Self:

@@ -52,17 +52,17 @@ class Run:
     epochs : the largest number of passes over the data.
     learning_rate : the highest rate that the schedule reaches.
     settings : optimiser, schedule, averaging, early stopping, budget, healing.
-    generator : the source of all randomness in the fit, except what a user's part draws from torch's own generators.
-    torch_random : what such a part draws; None starts from the seed 0.
+    generator : the source of all randomness in the fit, except for parts that draw from torch's own generators.
+    torch_random : the random numbers of these parts; None starts from seed 0.
     validation : held-out rows, or None.
     monitor : called after each epoch with the model that would be returned now; its result goes into the history.
     watch : the column of the history that patience watches, lower is better; if there is no such column, patience
         watches the first player's held-out loss.
     report : called after each epoch with its row of the history.
-    checkpoints : where the state is kept and found; None keeps nothing.
-    endless : whether the end of the fit is not known: it goes on from the state that was found, for `epochs` more.
-    interrupts : say after each step whether to end; the caller enters them.
-    begins, finishes : whether to call the `begin` of the model's parts, if no state was found, and their `finish`.
+    checkpoints : the place where the state is kept and found; None keeps nothing.
+    endless : whether the end of the fit is unknown: it continues from the state that was found, for `epochs` more.
+    interrupts : checked after each step; the caller enters this context.
+    begins, finishes : whether to call `begin` of the model's parts, if no state was found, and their `finish`.
     """
 
     epochs: int
@@ -195,7 +195,7 @@ class _Game:
 
     @property
     def progress(self) -> float:
-        """How far schedules are: at their end, if that of the fit is not known."""
+        """The progress that schedules use: `done`, or 1 if the end of the fit is unknown."""
         return 1.0 if self.run.endless else self.done
 
     def _ended(self) -> bool:
@@ -370,7 +370,7 @@ class _Game:
         for mover in self.movers:
             mover.put(state)
         own = {"opening": self.opening, "now": self.run.generator.get_state()}
-        state.put("random", own | self.torch_random.states)
+        state.put("random", {**own, **self.torch_random.states})
         state.facts |= {name: getattr(self, name) for name in _COUNTS}
         state.facts["history"] = [dict(row) for row in self.history]
         return state

@@ -1,4 +1,4 @@
-"""What players lose on held-out rows, and how their terms are named in the history."""
+"""The losses of players on held-out rows, and the names of their terms in the history."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["prefix", "validate"]
 
 
 def prefix(player: Player, players: Sequence[Player]) -> str:
-    """Return what goes before the names of a player's terms: its own name, where there are others."""
+    """Return the prefix of the names of a player's terms: its own name if there are several players, else nothing."""
     return f"{player.name}_" if len(players) > 1 else ""
 
 

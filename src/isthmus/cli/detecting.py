@@ -1,0 +1,177 @@
+"""``isthmus detect``: which rows do not belong, at a rate of false alarms of one's choice, and why."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import CompositionError, DataError, ModelFileError, nearest
+from .options import Data, Device, Seed
+
+if TYPE_CHECKING:
+    import polars
+
+    from ..detection import Detector, Judgement
+
+__all__ = ["detect"]
+
+TABLES = (".csv", ".tsv", ".parquet")
+
+
+def detect(
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The table to write: csv, tsv or parquet.")],
+    train: Annotated[
+        str | None,
+        typer.Option(help="Rows that are known to be usual, to fit on. By default the detector is fitted on the data."),
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="A detector's folder, written by --save, to use instead of fitting one.")
+    ] = None,
+    system: Annotated[
+        str | None,
+        typer.Option(
+            "--system",
+            "-s",
+            help="The system whose score is used, with its arguments if it has any: -s vae -s 'vae latent_dim=4'. By "
+            "default the distance to the nearest rows.",
+        ),
+    ] = None,
+    alpha: Annotated[
+        float | None, typer.Option(help="The share of usual rows that may raise an alarm; 0.05 by default.")
+    ] = None,
+    fdr: Annotated[float | None, typer.Option(help="The share of false alarms among all alarms.")] = None,
+    budget: Annotated[int | None, typer.Option(help="The number of alarms.")] = None,
+    ids: Annotated[
+        list[str] | None,
+        typer.Option("--id", help="A column to copy to the output and to leave out of the fit. Repeat it for several."),
+    ] = None,
+    why: Annotated[
+        bool, typer.Option("--why", help="Add the columns that make each row unusual, and what was expected there.")
+    ] = False,
+    every: Annotated[bool, typer.Option("--all", help="Write every row, not only those that raise an alarm.")] = False,
+    save: Annotated[Path | None, typer.Option(help="A folder to write the fitted detector to, for --model.")] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no summary.")] = False,
+) -> None:
+    """Write the rows that do not belong, the oddest first: how odd each is, and why.
+
+    Example: isthmus detect today.csv --train clean.csv --out alarms.csv --fdr 0.1 --why
+    """
+    from .. import files, load
+    from ..detection import Detector, alarm_at
+
+    dial = {"alpha": 0.05} if alpha is fdr is budget is None else {"alpha": alpha, "fdr": fdr, "budget": budget}
+    alarm = alarm_at(**dial)
+    if out.suffix.lower() not in TABLES:
+        raise DataError(f"{out}: alarms are a table; give a name that ends in {', '.join(TABLES)}")
+    files.check_writable(out)
+    if model is not None and (train is not None or system is not None):
+        raise CompositionError("--model brings its own fit: leave --train and --system out")
+    kept, rows = _rows(data, ids or [], training=False)
+    if model is None:
+        usual = None if train is None else _rows(train, ids or [], training=True, optional=True)[1]
+        detector, judged = _fitted(rows, usual, system, seed, device)
+    else:
+        detector = load(model, device=device)
+        if not isinstance(detector, Detector):
+            raise ModelFileError(f"{model} holds no detector; write one with isthmus detect --save")
+        judged = detector.judge(rows)
+    detector = detector.set_params(alarm=alarm)
+    raised = alarm.alarms(judged.p_values, judged.mean_scores)
+    if save is not None:
+        detector.save(save)
+    _write(out, _table(detector, judged, raised, rows, kept, why, every))
+    if not quiet:
+        print(_summary(alarm, int(raised.sum()), len(raised), own=model is None and train is None) + f"\nalarms: {out}")
+
+
+def _rows(name: str, ids: list[str], training: bool, optional: bool = False) -> tuple[polars.DataFrame, Any]:
+    """Return the columns to copy, as a frame, and the rows without them as a detector takes them."""
+    import polars as pl
+
+    from ..files import read_frame
+    from ..frames import table
+    from .rows import as_frame, read_rows
+
+    place = Path(name)
+    if not ids or place.suffix.lower() not in TABLES or not place.is_file():
+        if ids and not optional:
+            raise DataError(f"{name}: --id names columns, which only a csv, tsv or parquet file has")
+        return pl.DataFrame(), as_frame(read_rows(name, training=training))
+    frame = read_frame(place)
+    missing = [column for column in ids if column not in frame.columns]
+    if missing and not optional:
+        raise DataError(f"{name}: there is no column {missing[0]!r}{nearest(missing[0], frame.columns)}")
+    there = [column for column in ids if column in frame.columns]
+    return frame.select(there), as_frame(table(place, frame.drop(there)))
+
+
+def _fitted(rows: Any, usual: Any, system: str | None, seed: int, device: str) -> tuple[Detector, Judgement]:
+    """Return a detector fitted on usual rows, or on the rows themselves, and what it says of the rows."""
+    from ..detection import Detector
+    from .systems import estimators_from
+
+    estimator: Any = "auto" if system is None else estimators_from([system])[system]
+    if system is not None:
+        estimator.set_params(device=device, random_state=seed)
+    if usual is not None:
+        detector = Detector(estimator, random_state=seed).fit(usual)
+        return detector, detector.judge(rows)
+    detector = Detector(estimator, calibration="cross", trim="auto", random_state=seed).fit(rows)
+    return detector, detector.judge_own(rows)
+
+
+def _table(
+    detector: Detector, judged: Judgement, raised: Any, rows: Any, kept: polars.DataFrame, why: bool, every: bool
+) -> polars.DataFrame:
+    """Return the table of alarms, the oddest row first."""
+    import numpy as np
+    import polars as pl
+
+    order = np.lexsort((judged.mean_scores, judged.p_values))
+    order = order if every else order[raised[order]]
+    found = kept[order] if kept.width else pl.DataFrame()
+    found = found.with_columns(
+        pl.Series("row", order, dtype=pl.Int64),
+        pl.Series("p_value", judged.p_values[order], dtype=pl.Float64),
+        pl.Series("score", judged.mean_scores[order], dtype=pl.Float64),
+        pl.Series("alarm", raised[order], dtype=pl.Boolean),
+    )
+    if not why:
+        return found
+    reasons = detector.explain(rows[order]) if len(order) else []
+    return found.with_columns(
+        pl.Series("columns", [", ".join(r.column for r in e.reasons) for e in reasons], dtype=pl.String),
+        pl.Series("why", [str(explanation) for explanation in reasons], dtype=pl.String),
+    )
+
+
+def _write(out: Path, table: polars.DataFrame) -> None:
+    from ..atomic import atomic_file
+
+    with atomic_file(out, DataError) as draft:
+        if out.suffix.lower() == ".parquet":
+            table.write_parquet(draft)
+        else:
+            table.write_csv(draft, separator="\t" if out.suffix.lower() == ".tsv" else ",")
+
+
+def _summary(alarm: Any, raised: int, rows: int, own: bool) -> str:
+    """Return in words how many rows raise an alarm, and how often that would be wrong."""
+    from ..detection import Budget, FalseAlarms
+
+    if isinstance(alarm, FalseAlarms):
+        wrong = f"of {rows} usual rows, about {math.ceil(alarm.alpha * rows)} would raise one too"
+    elif isinstance(alarm, Budget):
+        wrong = "as many as were asked for; p_value says how often a usual row looks as odd"
+    else:
+        wrong = f"at most {alarm.rate:.0%} of them are expected to be false".replace("%", " %")
+    text = f"{raised} of {rows} rows raise an alarm: {wrong}"
+    if own:
+        text += "\nrows were held against each other; rows known to be usual (--train) say more"
+    return text

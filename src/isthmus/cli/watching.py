@@ -1,0 +1,93 @@
+"""``isthmus watch``: rows as they come, the alarms among them, and whether they drift."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from io import StringIO
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+
+from ..errors import DataError, ModelFileError, first_line
+
+if TYPE_CHECKING:
+    import polars
+
+__all__ = ["watch"]
+
+
+def watch(
+    detector: Annotated[Path, typer.Argument(help="A detector's folder, as isthmus detect --save writes it.")],
+    data: Annotated[str, typer.Argument(help="A CSV file, or - for lines as they come, the first with names.")] = "-",
+    alpha: Annotated[
+        float | None,
+        typer.Option(help="The share of usual rows that may raise an alarm; else the detector's own dial."),
+    ] = None,
+    drift: Annotated[float, typer.Option(help="The chance of ever raising a false alarm of drift.")] = 0.01,
+    state: Annotated[
+        Path | None, typer.Option(help="A file that keeps what was seen, so that the watch goes on after a restart.")
+    ] = None,
+    ids: Annotated[list[str] | None, typer.Option("--id", help="A column to show and to leave out.")] = None,
+    batch: Annotated[int, typer.Option(min=1, help="The number of rows that are looked at together.")] = 1,
+    why: Annotated[bool, typer.Option("--why", help="Say which columns make a row unusual.")] = False,
+) -> None:
+    """Read rows, write a line for each alarm, and one when rows have drifted away from those of the fit, or more did.
+
+    Example: tail -n +1 -f sensors.csv | isthmus watch detector/ - --alpha 0.001 --state watch.json
+    """
+    from .. import load
+    from ..detection import Detector, Watch
+    from ..frames import table
+    from .rows import as_frame
+
+    model = load(detector)
+    if not isinstance(model, Detector):
+        raise ModelFileError(f"{detector} holds no detector; write one with isthmus detect --save")
+    model = model if alpha is None else model.at(alpha=alpha)
+    watching = Watch.load(state, model) if state is not None and state.exists() else model.watch(drift)
+    said = ""
+    with sys.stdin if data == "-" else _opened(data) as lines:
+        for frame in _batches(data, lines, batch):
+            start = watching.rows
+            kept = [column for column in ids or () if column in frame.columns]
+            rows = as_frame(table(data, frame.drop(kept)))
+            found = watching.update(rows)
+            _print_alarms(model, rows, frame.select(kept), found.alarms, start, why)
+            if found.drifted and str(found) != said:
+                said = str(found)
+                print(said, flush=True)
+            if state is not None:
+                watching.save(state)
+
+
+def _opened(path: str) -> TextIO:
+    try:
+        return open(path, encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _batches(name: str, lines: TextIO, size: int) -> Iterator[polars.DataFrame]:
+    """Yield the lines of a CSV file as frames of at most so many rows; the first line has the names."""
+    import polars as pl
+
+    head = lines.readline()
+    while some := "".join(islice(lines, size)):
+        try:
+            yield pl.read_csv(StringIO(head + some), infer_schema_length=None)
+        except pl.exceptions.PolarsError as error:
+            raise DataError(f"{name}: cannot be read: {first_line(error)}") from None
+
+
+def _print_alarms(model: Any, rows: Any, kept: Any, alarms: Any, start: int, why: bool) -> None:
+    """Write a line for each row that raises an alarm, as soon as it does."""
+    if not alarms.any():
+        return
+    p = model.p_values(rows)
+    for i in alarms.nonzero()[0]:
+        named = "".join(f" ({column} {kept[column][int(i)]})" for column in kept.columns)
+        reasons = f": {model.explain(rows[int(i) : int(i) + 1])[0]}" if why else ""
+        print(f"row {start + i}{named}: p = {p[i]:.3g}{reasons}", flush=True)

@@ -1,0 +1,67 @@
+"""Rows of numbers, categories and gaps as points, so that one distance is as good as another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+__all__ = ["Embedding"]
+
+
+class Embedding:
+    r"""Rows (N, n) as points (N, m), in which every column counts as much as any other.
+
+    A number becomes (x − μ)/σ. A category of K levels, given by the number of its level, becomes K indicators over
+    √(1 − Σₖ pₖ²), pₖ the share of the level. The squared distance of two rows drawn at random is then 2 in the mean, in
+    a column of either kind. A gap, NaN, becomes the column's mean point, whose squared distance from the rows is 1 in
+    the mean; one more is to be added where one of two rows has a gap and the other has none.
+
+    Parameters
+    ----------
+    levels : the number of levels of each column, 0 for a number, (n,).
+    centre, scale : of each coordinate, (m,).
+
+    >>> rows = np.array([[1.0, 0], [3.0, 1], [np.nan, 1], [5.0, 0]])
+    >>> Embedding.of(rows, [0, 2]).points(rows).round(2).tolist()
+    [[-1.22, 0.71, -0.71], [0.0, -0.71, 0.71], [0.0, -0.71, 0.71], [1.22, 0.71, -0.71]]
+    """
+
+    def __init__(self, levels: np.ndarray, centre: np.ndarray, scale: np.ndarray) -> None:
+        self.levels, self.centre, self.scale = levels, centre, scale
+        self.starts = np.concatenate([[0], np.cumsum(np.maximum(levels, 1))[:-1]]).astype(np.int64)
+
+    @classmethod
+    def of(cls, rows: np.ndarray, levels: Sequence[int] | None = None) -> Embedding:
+        """Return the embedding of rows that have their mean at 0 in it; a column that does not vary keeps its units."""
+        counts = np.zeros(rows.shape[1], dtype=np.int64) if levels is None else np.asarray(levels, dtype=np.int64)
+        made = cls(counts, np.zeros(0), np.zeros(0))
+        wide = made._widened(rows)
+        known = ~np.isnan(wide)
+        share = np.maximum(known.sum(axis=0), 1)
+        centre = np.where(known, wide, 0.0).sum(axis=0) / share
+        spread = np.sqrt(np.where(known, (wide - centre) ** 2, 0.0).sum(axis=0) / share)
+        owner = np.repeat(np.arange(len(counts)), np.maximum(counts, 1))
+        unlike = np.sqrt(np.maximum(0.0, 1 - np.add.reduceat(centre**2, made.starts)))[owner]
+        scale = np.where(counts[owner] > 0, unlike, spread)
+        return cls(counts, centre, np.where(scale > 1e-12, scale, 1.0))
+
+    def points(self, rows: np.ndarray) -> np.ndarray:
+        """Return rows (N, n) as points (N, m)."""
+        moved: np.ndarray = (self._widened(rows) - self.centre) / self.scale
+        return np.where(np.isnan(moved), 0.0, moved)
+
+    def by_column(self, squares: np.ndarray) -> np.ndarray:
+        """Return sums over the coordinates of each column, (..., m) → (..., n)."""
+        sums: np.ndarray = np.add.reduceat(squares, self.starts, axis=-1)
+        return sums
+
+    def _widened(self, rows: np.ndarray) -> np.ndarray:
+        """Return numbers as they are and categories as indicators, all of them NaN for a gap."""
+        if not self.levels.any():
+            return rows
+        parts = []
+        for j, count in enumerate(self.levels):
+            column = rows[:, j : j + 1]
+            parts.append(column if count == 0 else np.where(np.isnan(column), np.nan, column == np.arange(count)))
+        return np.concatenate(parts, axis=1)
