@@ -31,6 +31,7 @@ ALL = {
     "measurement": "measurement",
     "fuzz": "fuzz",
     "kills": "kills",
+    "tables": "tables",
     "diagnosis": "diagnosis",
     "anomaly": "odd_sets",
     "likelihoods": "likelihoods",

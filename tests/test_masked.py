@@ -54,7 +54,7 @@ def filled(model, start: np.ndarray, order) -> np.ndarray:
     u = torch.rand(x.shape, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     units = model.model_.scaling
     bins = fill(model.model_, units.bins(x), ~x.isnan(), torch.as_tensor(order), u)
-    return units.values(bins, source_of()).numpy()
+    return units.values(bins, u).numpy()
 
 
 def test_in_every_order_the_probabilities_of_all_rows_add_up_to_one(small):
@@ -104,7 +104,7 @@ def test_any_subset_of_any_size_is_hidden_as_often():
         assert len(of_size) == pytest.approx(15_000, abs=5 * 15_000**0.5)
         subsets = torch.unique(of_size, dim=0, return_counts=True)[1]
         assert len(subsets) == math.comb(4, k)
-        assert stats.chisquare(subsets).pvalue > 1e-3
+        assert k == 0 or stats.chisquare(subsets).pvalue > 1e-3
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)], ids=str)
@@ -201,12 +201,11 @@ def test_the_order_of_columns_changes_nothing_but_noise(of_gaussian):
 
 @pytest.fixture(scope="module")
 def mixed():
-    """Rows with a category, a count, a number of many zeros and gaps, and a model of them."""
+    """Rows with a category, a count, a number of many zeros and another, and a model of them."""
     rng = np.random.default_rng(7)
     kind = rng.integers(0, 3, 1500).astype(float)
     zeros = np.where(rng.random(1500) < 0.6, 0.0, rng.exponential(1 + kind))
-    gaps = np.where(rng.random(1500) < 0.2 * kind, np.nan, rng.normal(kind))
-    X = np.stack([kind, rng.poisson(3 * kind + 1).astype(float), zeros, gaps], 1)
+    X = np.stack([kind, rng.poisson(3 * kind + 1).astype(float), zeros, rng.normal(kind)], 1)
     model = MaskedAutoencoder(32, likelihood=Binned(categories=(0,)), **QUICK).fit(X)
     return model, X
 
@@ -214,7 +213,7 @@ def mixed():
 def test_samples_hold_what_the_data_could_hold(mixed):
     model, X = mixed
     drawn = model.sample(2000, random_state=1)
-    assert np.isfinite(drawn).all(), "gaps are drawn where they are asked for"
+    assert np.isfinite(drawn).all()
     assert set(drawn[:, 0]) == {0.0, 1.0, 2.0}
     assert (drawn[:, 1] == drawn[:, 1].round()).all()
     assert np.mean(drawn[:, 2] == 0) == pytest.approx(np.mean(X[:, 2] == 0), abs=0.05)
@@ -223,21 +222,12 @@ def test_samples_hold_what_the_data_could_hold(mixed):
     np.testing.assert_array_equal(model.sample(5, random_state=1), drawn[:5])
 
 
-def test_gaps_are_drawn_at_the_datas_rates_and_pattern(mixed):
-    model, X = mixed
-    drawn = model.sample(3000, random_state=2, gaps=True)
-    for kind in range(3):
-        expected = np.isnan(X[X[:, 0] == kind, 3]).mean()
-        assert np.isnan(drawn[drawn[:, 0] == kind, 3]).mean() == pytest.approx(expected, abs=0.06)
-    assert not np.isnan(drawn[:, :3]).any()
-
-
 def test_given_values_come_back_and_bend_the_rest(mixed):
     model, X = mixed
     drawn = model.sample(1500, random_state=3, given={0: 2})
     assert set(drawn[:, 0]) == {2.0}
     assert drawn[:, 1].mean() == pytest.approx(7.0, abs=0.5)
-    start = np.where(np.isnan(X[:20]), 0.0, X[:20])
+    start = X[:20].copy()
     start[:, 2] = np.nan
     np.testing.assert_array_equal(model.sample(20, given=start)[:, [0, 1, 3]], start[:, [0, 1, 3]])
     for wrong, said in (
@@ -252,27 +242,29 @@ def test_given_values_come_back_and_bend_the_rest(mixed):
         model.sample(0)
 
 
-def test_a_gap_is_scored_as_a_value_and_completed_as_unknown(mixed):
+def test_predicates_are_satisfied_and_bend_nothing_else(mixed):
     model, X = mixed
-    scores = model.score_samples(X)
-    assert np.isfinite(scores).all()
-    far = X[:1] + [[0, 0, 1e4, 0]]
-    assert -1e5 < model.score_samples(far)[0] < scores.min()
-    completed = model.complete(X)
-    missing = np.isnan(X)
-    assert np.isfinite(completed).all()
-    np.testing.assert_array_equal(completed[~missing], X[~missing])
-    kinds = completed[missing[:, 3], 0]
-    assert np.corrcoef(completed[missing[:, 3], 3], kinds)[0, 1] > 0.8
+    drawn = model.sample(1500, random_state=4, where=lambda x: x[:, 1] > x[:, 0] + 1)
+    assert (drawn[:, 1] > drawn[:, 0] + 1).all()
+    kept = X[X[:, 1] > X[:, 0] + 1]
+    np.testing.assert_allclose(
+        np.bincount(drawn[:, 0].astype(int)) / 1500, np.bincount(kept[:, 0].astype(int)) / len(kept), atol=0.06
+    )
+    with pytest.warns(UserWarning, match="where holds for"):
+        assert (model.sample(3, random_state=4, given={0: 0}, where=lambda x: x[:, 1] > 4)[:, 1] > 4).all()
+    with (
+        pytest.warns(UserWarning, match="where holds for"),
+        pytest.raises(DataError, match="where does not hold for row 0"),
+    ):
+        model.sample(2, where=lambda x: x[:, 0] > 5)
 
 
 def test_codes_reconstruct_what_is_seen(mixed):
     model, X = mixed
-    known = X[~np.isnan(X).any(1)]
-    x_hat = model.inverse_transform(model.transform(known))
-    np.testing.assert_allclose(x_hat, model.reconstruct(known))
-    assert np.mean(x_hat[:, 0] == known[:, 0]) > 0.95
-    assert np.corrcoef(x_hat[:, 2], known[:, 2])[0, 1] > 0.8
+    x_hat = model.inverse_transform(model.transform(X))
+    np.testing.assert_allclose(x_hat, model.reconstruct(X))
+    assert np.mean(x_hat[:, 0] == X[:, 0]) > 0.95
+    assert np.corrcoef(x_hat[:, 2], X[:, 2])[0, 1] > 0.8
 
 
 def test_saved_and_loaded_it_says_the_same_to_the_bit(mixed, tmp_path):
@@ -281,7 +273,7 @@ def test_saved_and_loaded_it_says_the_same_to_the_bit(mixed, tmp_path):
     again = isthmus.load(tmp_path / "model")
     assert again.likelihood_ == model.likelihood_
     np.testing.assert_array_equal(again.score_samples(X[:50]), model.score_samples(X[:50]))
-    np.testing.assert_array_equal(again.sample(30, 1, gaps=True), model.sample(30, 1, gaps=True))
+    np.testing.assert_array_equal(again.sample(30, 1), model.sample(30, 1))
     np.testing.assert_array_equal(again.complete(X[:50]), model.complete(X[:50]))
 
 

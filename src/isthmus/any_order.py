@@ -23,7 +23,7 @@ from .model import Model
 __all__ = ["fill", "log_densities", "orders"]
 
 KINDS_AT_ONCE = 128
-"""Rows that differ go through the network in multiples of this, since every new shape costs a processor its preparation."""
+"""Rows that differ go through the network in multiples of this: a processor prepares itself for every new shape."""
 
 VALUES_AT_ONCE = 2**22
 """Numbers that a decoder returns at once while rows are scored."""
@@ -89,7 +89,7 @@ def fill(
         reached = reached[kind]
         drawn = (u[rows, entry, None] * reached[:, -1:] >= reached).sum(-1).clamp(max=p.shape[1] - 1)
         bins[rows, entry] = drawn
-        x[rows, units.first[entry] + units.step[entry] * drawn] = 1.0
+        x[rows, units.first[entry] + drawn] = 1.0
         now = alike * (p.shape[1] + 1)
         now[rows] += drawn + 1
         alike = now.unique(return_inverse=True)[1]

@@ -49,13 +49,12 @@ class Bins(Distribution):
     @cached_property
     def log_probabilities(self) -> Tensor:
         """Log p of every bin, (..., total)."""
-        blocks = [block.log_softmax(-2).flatten(-2) for block in self.layout.blocks(self.context)]
+        blocks = [block.log_softmax(-1).flatten(-2) for block in self.layout.blocks(self.context)]
         return torch.cat(blocks, -1) if len(blocks) > 1 else blocks[0]
 
     def of_entry(self, entry: int) -> Tensor:
         """Return log p of one entry's bins, (..., W), which does not cost what all of them do."""
-        places = torch.as_tensor(self.layout.places(entry), device=self.context.device)
-        return self.context.index_select(-1, places).log_softmax(-1)
+        return self.context[..., self.layout.places(entry)].log_softmax(-1)
 
     @property
     def mean(self) -> Tensor:
@@ -73,7 +72,7 @@ class Bins(Distribution):
 
     def entries(self, value: Tensor) -> Tensor:
         """Return the log-probability of every entry, (..., *shape)."""
-        sums = [block.sum(-2) for block in self.layout.blocks(self.log_probabilities * value)]
+        sums = [block.sum(-1) for block in self.layout.blocks(self.log_probabilities * value)]
         return torch.cat(sums, -1).index_select(-1, self.back).unflatten(-1, self.shape)
 
 
@@ -82,9 +81,9 @@ def _(p: Bins, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
     u = source.uniform((*shape, *p.batch_shape, len(p.layout.sizes)), p.log_probabilities)
     met, start = [], 0
     for block in p.layout.blocks(p.mean):
-        width, count = block.shape[-2:]
-        below = (u[..., None, start : start + count] >= block.cumsum(-2)).sum(-2, keepdim=True).clamp(max=width - 1)
-        met.append((below == torch.arange(width, device=u.device)[:, None]).to(u.dtype).flatten(-2))
+        count, width = block.shape[-2:]
+        below = (u[..., start : start + count, None] >= block.cumsum(-1)).sum(-1, keepdim=True).clamp(max=width - 1)
+        met.append((below == torch.arange(width, device=u.device)).to(u.dtype).flatten(-2))
         start += count
     return torch.cat(met, -1)
 
@@ -126,8 +125,9 @@ class Binned(Likelihood):
             return self
         wrong = [i for i in self.categories if not 0 <= i < facts.features]
         self.require(not wrong, f"categories names entry {wrong[:1]}, samples have {facts.features}")
+        known = [column.levels for column in facts.columns] if facts.columns else [0] * facts.features
         found = [
-            pieces_of(i, *facts.entry(i), bins=self.bins, levels=0 if i in self.categories else None)
+            pieces_of(i, *facts.entry(i), bins=self.bins, levels=0 if i in self.categories else known[i] or None)
             for i in range(facts.features)
         ]
         return Binned(self.bins, self.categories, np.concatenate(found))
@@ -167,7 +167,7 @@ class Binned(Likelihood):
         return self.units(facts)
 
     def within(self, X: np.ndarray, scaling: Scaling) -> tuple[np.ndarray, np.ndarray]:
-        """Return X, and which rows hold a level that a category never had in the fit, (N,); their probability is zero."""
+        """Return X, and which rows hold a level that a category never had in the fit, (N,), of probability zero."""
         pieces, flat = self.known(), X.reshape(len(X), -1)
         outside = np.zeros(len(X), dtype=bool)
         for entry in np.unique(pieces[pieces[:, KIND] == LEVEL, ENTRY]).astype(int):
@@ -180,8 +180,8 @@ class Binned(Likelihood):
         _, outside = self.within(X, scaling)
         if outside.any():
             raise DataError(
-                f"row {outside.argmax()} has a level that its category never had in the fit; leave the row out, or make "
-                "the value NaN where a gap will do"
+                f"row {outside.argmax()} has a level that its category never had in the fit; leave the row out, or "
+                "make the value NaN where a gap will do"
             )
         return X
 

@@ -9,50 +9,54 @@ from typing import ClassVar
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from scipy.special import ndtri
 from torch import Tensor
 
 from .binning import BIN, ENTRY, GAP, HIGH, KIND, LEVEL, LOW, MASS, RESERVE, STEP
 from .errors import DataError
 from .scaling import Scaling
-from .source import Source
 
 __all__ = ["BinnedUnits", "ColumnDistribution", "Layout"]
+
+
+WAVES = 3
+"""Cosines of a number's rank that an encoder looks at, beside its normal score."""
 
 
 class Layout:
     """Where the bins of every entry lie in a context, (..., total): entries with as many bins each lie together.
 
-    A group of g entries with W bins each is a block of W · g numbers, the bins first, as channels are before pixels.
-
     Parameters
     ----------
     sizes : the number of bins of each entry.
 
+    Attributes
+    ----------
+    order : the entries in the order in which their bins lie, (n,).
+    first : where the bins of each entry begin, (n,).
+    total : the number of all bins.
+
     >>> layout = Layout([3, 2, 3])
-    >>> layout.total, [layout.places(i).tolist() for i in range(3)]
-    (8, [[2, 4, 6], [0, 1], [3, 5, 7]])
+    >>> layout.total, layout.order.tolist(), layout.first.tolist()
+    (8, [1, 0, 2], [2, 0, 5])
     """
 
     def __init__(self, sizes: Sequence[int]) -> None:
         self.sizes = np.asarray(sizes, dtype=np.int64)
         self.order = np.argsort(self.sizes, kind="stable")
         widths, counts = np.unique(self.sizes, return_counts=True)
-        starts = np.r_[0, np.cumsum(widths * counts)[:-1]].astype(np.int64)
-        self.groups = [(int(width), int(count)) for width, count in zip(widths, counts, strict=True)]
+        self.groups = [(int(count), int(width)) for count, width in zip(counts, widths, strict=True)]
+        self.first = np.empty_like(self.sizes)
+        self.first[self.order] = np.cumsum(self.sizes[self.order]) - self.sizes[self.order]
         self.total = int(self.sizes.sum())
-        group = np.searchsorted(widths, self.sizes)
-        before = np.r_[0, np.cumsum(counts)[:-1]]
-        self.first = starts[group] + np.argsort(self.order) - before[group]
-        self.step = counts[group]
 
-    def places(self, entry: int) -> np.ndarray:
+    def places(self, entry: int) -> slice:
         """Return where the bins of one entry lie, in their order."""
-        places: np.ndarray = self.first[entry] + self.step[entry] * np.arange(self.sizes[entry])
-        return places
+        return slice(int(self.first[entry]), int(self.first[entry] + self.sizes[entry]))
 
     def blocks(self, x: Tensor) -> list[Tensor]:
-        """Return each group of x, (..., total), as (..., W, g)."""
-        cut = x.split([width * count for width, count in self.groups], -1)
+        """Return x, (..., total), as one block (..., g, W) for each group of g entries with W bins each."""
+        cut = x.split([count * width for count, width in self.groups], -1)
         return [block.unflatten(-1, group) for block, group in zip(cut, self.groups, strict=True)]
 
 
@@ -76,12 +80,12 @@ class BinnedUnits(Scaling):
     drawn_share: Tensor
     centres: Tensor
     first: Tensor
-    step: Tensor
     most: Tensor
     back: Tensor
     entry_of: Tensor
     is_level: Tensor
     is_gap: Tensor
+    places: Tensor
     has_gap: Tensor
 
     def __init__(self, pieces: np.ndarray, shape: tuple[int, ...]) -> None:
@@ -107,8 +111,17 @@ class BinnedUnits(Scaling):
             shares[a:b] = share
             middle = np.where((kind == RESERVE) | (kind == GAP), 0.0, (low + high) / 2)
             centres[places], entry_of[places] = np.bincount(bin_of, share * middle), i
-            is_gap[places[-1]] = kind[-1] == GAP
+            is_gap[places.stop - 1] = kind[-1] == GAP
         first_kind = pieces[[a for a, _ in self.spans], KIND]
+        placed = np.zeros((layout.total, 0))
+        for i in np.flatnonzero((first_kind != LEVEL) & (first_kind != GAP)):
+            bins = int(layout.sizes[i]) - bool(is_gap[layout.places(i).stop - 1])
+            u = (np.arange(bins) + 0.5) / bins
+            own = np.zeros((layout.total, 1 + WAVES))
+            own[layout.places(i).start : layout.places(i).start + bins] = np.column_stack(
+                [ndtri(u), *(np.sqrt(2) * np.cos(np.pi * k * u) for k in range(1, 1 + WAVES))]
+            )
+            placed = np.hstack([placed, own])
         for name, values in {
             "edges": edges,
             "pieces": pieces,
@@ -117,20 +130,20 @@ class BinnedUnits(Scaling):
             "drawn_share": shares,
             "centres": centres,
             "first": layout.first,
-            "step": layout.step,
             "most": layout.sizes - 1,
             "back": np.argsort(layout.order),
             "entry_of": entry_of,
             "is_level": first_kind == LEVEL,
             "is_gap": is_gap,
-            "has_gap": is_gap[[layout.places(i)[-1] for i in range(len(sizes))]],
+            "places": placed,
+            "has_gap": is_gap[layout.first + layout.sizes - 1],
         }.items():
             self.register_buffer(name, torch.as_tensor(np.ascontiguousarray(values), device="cpu"), persistent=False)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """(total,)."""
-        return (self.layout.total,)
+        """(total + k,): the indicators, and k numbers that say where among its bins each number lies."""
+        return (self.layout.total + self.places.shape[1],)
 
     def bins(self, x: Tensor) -> Tensor:
         """Return the bin that each value of x, (N, *shape), lies in, (N, n)."""
@@ -145,7 +158,7 @@ class BinnedUnits(Scaling):
     def indicators(self, bins: Tensor, known: Tensor, dtype: torch.dtype) -> Tensor:
         """Return 1 at each entry's bin, (N, n) → (N, total), and 0 everywhere for an entry that is not known."""
         zeros = torch.zeros(len(bins), self.layout.total, dtype=dtype, device=bins.device)
-        return zeros.scatter(1, self.first + self.step * bins, known.to(dtype))
+        return zeros.scatter(1, self.first + bins, known.to(dtype))
 
     def forward(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         """Map x (..., *shape) to indicators (..., total)."""
@@ -154,8 +167,13 @@ class BinnedUnits(Scaling):
         return indicators.reshape(*x.shape[: x.ndim - len(self.shape)], self.layout.total)
 
     def inputs(self, x: Tensor, observed: Tensor | None = None) -> Tensor:
-        """Return the indicators, all zero for an entry that is not observed."""
-        return x if observed is None else x * observed.flatten(1).index_select(1, self.entry_of)
+        """Return the indicators, and where among its bins each number lies; all zero for an entry that is not observed.
+
+        Indicators tell any two bins apart, and know of no order; the place does, so that what is learnt of a bin holds
+        for its neighbours.
+        """
+        x = x if observed is None else x * observed.flatten(1).index_select(1, self.entry_of)
+        return torch.cat([x, x @ self.places.to(x.dtype)], 1)
 
     def centre_at(self, met: Tensor, std: Tensor) -> None:
         """Leave indicators in place: what is hidden is zero."""
@@ -165,15 +183,21 @@ class BinnedUnits(Scaling):
         x = torch.where(self.is_gap, 0.0, x.to(self.centres.dtype))
         found = []
         for p, value in zip(self.layout.blocks(x), self.layout.blocks(self.centres), strict=True):
-            mean = (p * value).sum(-2) / p.sum(-2).clamp(min=torch.finfo(x.dtype).tiny)
-            found.append((mean, value.expand_as(p).gather(-2, p.argmax(-2, keepdim=True)).squeeze(-2)))
+            mean = (p * value).sum(-1) / p.sum(-1).clamp(min=torch.finfo(x.dtype).tiny)
+            found.append((mean, value.expand_as(p).gather(-1, p.argmax(-1, keepdim=True)).squeeze(-1)))
         mean, likeliest = (torch.cat(side, -1).index_select(-1, self.back) for side in zip(*found, strict=True))
         return torch.where(self.is_level, likeliest, mean).unflatten(-1, self.shape)
 
+    def example(self, u: Tensor) -> Tensor:
+        """Return samples whose bins uniform numbers (N, *shape) choose; none is missing."""
+        sizes = self.most + 1 - self.has_gap.to(torch.int64)
+        bins = (u.flatten(1).to(self.edges) * sizes).long().minimum(sizes - 1)
+        return self.centres[self.first + bins].unflatten(1, self.shape)
+
     def log_share(self, x: Tensor) -> Tensor:
-        """Return the log of the probability or density that each value has within its bin, (N, n), in the data's units."""
+        """Return the log of each value's probability or density within its bin, (N, n), in the data's units."""
         x = x.reshape(-1, len(self.first)).to(self.edges.dtype)
-        return torch.stack([self.log_share_of(i, x[:, i]) for i in range(x.shape[1])], 1)
+        return torch.stack([self.log_share_of(i, x[:, i].contiguous()) for i in range(x.shape[1])], 1)
 
     def log_share_of(self, entry: int, x: Tensor) -> Tensor:
         """Return the same of one entry's values, (N,)."""
@@ -197,9 +221,11 @@ class BinnedUnits(Scaling):
         width = float(own[finite, HIGH].max() - own[finite, LOW].min()) if finite.any() else 0.0
         return width / 6 or 1.0
 
-    def values(self, bins: Tensor, source: Source) -> Tensor:
-        """Draw a value of each bin, (N, n) → (N, *shape), in the data's units; NaN for a gap."""
-        u = source.uniform(bins.shape, self.edges)
+    def values(self, bins: Tensor, u: Tensor) -> Tensor:
+        """Return the value that lies a share u of the way through each bin's mass, (N, n) → (N, *shape); NaN for a gap.
+
+        Uniform u draw from the distribution within the bins, in the data's units.
+        """
         drawn = [self.values_within(i, bins[:, i], u[:, i]) for i in range(bins.shape[1])]
         return torch.stack(drawn, 1).unflatten(1, self.shape)
 
@@ -282,7 +308,7 @@ class ColumnDistribution:
     def log_prob(self, values: ArrayLike) -> np.ndarray:
         """Return the log of each row's probability or density of a value, (N,), given that it is not missing."""
         x = torch.as_tensor(np.asarray(values, dtype=np.float64)).to(self._units.edges)
-        x = x.expand(len(self.probabilities))
+        x = x.expand(len(self.probabilities)).contiguous()
         bins = self._units.bin_of(self._entry, x).cpu().numpy()
         with np.errstate(divide="ignore"):
             log_p: np.ndarray = np.log(self.probabilities[np.arange(len(bins)), bins])

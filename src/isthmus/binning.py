@@ -1,10 +1,10 @@
 """Binning: a column's values cut into pieces, and the pieces gathered into bins of about equal mass.
 
 A piece is a single value, or an interval in which values are taken to be uniform. Values that repeat are pieces of
-their own, each with a probability; what was met once only makes up intervals of `ROWS_A_PIECE` values each, which have a
-density. Where all values are whole, or rounded to a few decimals, each stands for the interval that is rounded to it, so
-that an interval is a set of values, each of which has a probability. So zeros, whole numbers and rounded ones come out
-exact, and a continuous column keeps its shape.
+their own, each with a probability; what was met once only makes up intervals of `ROWS_A_PIECE` values each, which have
+a density. Where all values are whole, or rounded to a few decimals, each stands for the interval that is rounded to it,
+so that an interval is a set of values, each of which has a probability. So zeros, whole numbers and rounded ones come
+out exact, and a continuous column keeps its shape.
 
 Every number has a place: beyond the least and the greatest value lie exponential tails, and between the values of a
 column that shows no new ones lie intervals held in reserve. Tails and reserve share one part in n + 1, the chance of a
@@ -56,7 +56,7 @@ ENTRY, BIN, LOW, HIGH, MASS, KIND, STEP = range(7)
 the bin, what kind of piece it is, and what its values are multiples of; 0 is any number."""
 
 LEVEL, NUMBER, RESERVE, GAP = range(4)
-"""A category's level; a number, or an interval of numbers; what is scored and not drawn; a missing value, at infinity."""
+"""A category's level; a number, or an interval; what is scored and not drawn; a missing value, kept at infinity."""
 
 
 def pieces_of(

@@ -105,7 +105,8 @@ class Fitted:
                 name = type(self.estimator).__name__
                 raise DataError(f"X has samples of shape {shape}, {name} was fitted on {self.shape}")
         rows = check_rows(self.estimator, X, reset=False)
-        gaps = rows.dtype.kind == "f" and not self.model.gaps and np.isnan(rows.reshape(len(rows), -1)).any(axis=1)
+        unmet = not self.model.gaps and not self.model.scaling.reads_gaps
+        gaps = rows.dtype.kind == "f" and unmet and np.isnan(rows.reshape(len(rows), -1)).any(axis=1)
         if np.any(gaps):
             warnings.warn(
                 f"{np.sum(gaps)} of {len(rows)} rows have gaps and {type(self.estimator).__name__} was fitted on rows "
@@ -207,7 +208,7 @@ class Fitted:
         """Return a full block of random rows of the kind of X, and the condition of its first row for each."""
         x = torch.rand(BLOCK_ROWS, *X.shape[1:], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
         if X.shape[-len(self.shape) :] == self.shape:
-            x = self.model.scaling.inverse(x)
+            x = self.model.scaling.example(x)
         c = None if condition is None else torch.as_tensor(condition[:1]).to(self.model.dtype).expand(BLOCK_ROWS, -1)
         return x.to(as_tensor(X[:1], x.device).dtype), c
 

@@ -19,7 +19,7 @@ from .corruption import Corruption
 from .device import pick_device
 from .errors import CompositionError, DataError
 from .facts import Facts
-from .given import Given, batch_size_for, corruption_width_of, facts_of, precision_for, split, units_of
+from .given import Given, batch_size_for, corruption_width_of, facts_of, precision_for, share_held_out, split, units_of
 from .history import History
 from .model import Model, Pass
 from .parts import same, to_json
@@ -67,7 +67,7 @@ def fit(estimator: Any, given: Given, interrupts: Interrupts, held: Held | None 
         estimator.shape_, estimator.dtype_ = tuple(x.shape[1:]), x.dtype
     checkpoints = held or _checkpoints(estimator, settings, seed, given)
     seed = checkpoints.seed if isinstance(checkpoints, Checkpoints) else seed
-    rows, held_out = split(len(x), estimator.validation_fraction, seed)
+    rows, held_out = split(len(x), share_held_out(estimator, len(x)), seed)
     facts = facts_of(given, rows.numpy())
     changed = _choose(estimator, facts)
     facts = replace(facts, latent_dim=estimator.latent_dim_, condition=facts.condition + corruption_width_of(estimator))

@@ -16,7 +16,16 @@ from .errors import DataError
 from .facts import Facts
 from .scaling import Scaling, moments
 
-__all__ = ["Given", "batch_size_for", "corruption_width_of", "facts_of", "precision_for", "split", "units_of"]
+__all__ = [
+    "Given",
+    "batch_size_for",
+    "corruption_width_of",
+    "facts_of",
+    "precision_for",
+    "share_held_out",
+    "split",
+    "units_of",
+]
 
 BFLOAT16_FROM_WEIGHTS = 2**18
 """The number of weights from which bfloat16 pays."""
@@ -98,6 +107,17 @@ def _is_binary(x: np.ndarray, bounds: tuple[float, float]) -> bool:
     size = max(1, 2**20 // max(1, math.prod(x.shape[1:])))
     blocks = (x[start : start + size] for start in range(0, len(x), size))
     return all(bool(((block == 0) | (block == white) | (block != block)).all()) for block in blocks)
+
+
+HELD_OUT_SHARE, HELD_OUT_FROM_ROWS = 0.1, 100
+"""The share of rows that "auto" holds out, and from how many rows on."""
+
+
+def share_held_out(estimator: Any, n: int) -> float:
+    """Return the share of n rows that a fit holds out: a tenth of a hundred or more for "auto", none of fewer."""
+    if estimator.validation_fraction != "auto":
+        return float(estimator.validation_fraction)
+    return HELD_OUT_SHARE if n >= HELD_OUT_FROM_ROWS else 0.0
 
 
 def split(n: int, validation_fraction: float, seed: int) -> tuple[Tensor, Tensor | None]:

@@ -15,7 +15,7 @@ from .batch import Batch
 from .device import pick_device, plain_modes
 from .errors import FitError
 from .facts import Facts
-from .given import Given, batch_size_for, corruption_width_of, facts_of, precision_for, units_of
+from .given import Given, batch_size_for, corruption_width_of, facts_of, precision_for, share_held_out, units_of
 from .machine import available, in_words
 from .model import Model, Pass
 from .networks import Custom
@@ -105,7 +105,7 @@ def _counted(estimator: Any, model: Model, x: np.ndarray, facts: Facts, device: 
     kept = 1 + bool(settings.averaging) + (settings.patience is not None)
     at_home = device.type == "cpu"
     copies = 2 * kept + 1 if at_home else kept  # the current ones, the last good state's, and the model's first
-    n = len(x) - round(len(x) * estimator.validation_fraction)
+    n = len(x) - round(len(x) * share_held_out(estimator, len(x)))
     size = batch_size_for(estimator, n)
     rows = n - (max(1, n // size) - 1) * size  # the last batch of an epoch also takes the rows that are left over
     moments = 8 * (4 * facts.features + 2 * max(facts.features, min(2**20, len(x) * facts.features)))
@@ -158,7 +158,7 @@ def _kept(model: Model, estimator: Any, n: int) -> list[int]:
     condition = torch.empty(n, width, device="meta") if width else None
     batch = Batch(torch.empty(n, *model.shape, device="meta", dtype=model.dtype), condition=condition)
     # A corruption is not called: it saves nothing for the backward pass, and a user's own may count its calls.
-    given = {} if model.corruption is None else {"x_tilde": torch.empty_like(batch.x)}
+    given = {} if model.corruption is None else {"x_tilde": model.scaled(batch.x)}
     weights = {id(storage): storage for storage in (p.untyped_storage() for p in model.parameters())}
     kept = []
     for turn in turns_of(estimator.players()):

@@ -156,6 +156,10 @@ class Scaling(nn.Module):
         """Map from the model's units to the data's, in the precision of the shift."""
         return x * self.scale + self.shift
 
+    def example(self, u: Tensor) -> Tensor:
+        """Return samples in the data's units that uniform numbers (N, *shape) stand for, to try a model with."""
+        return self.inverse(u)
+
     def log_volume(self, observed: Tensor | None = None) -> Tensor:
         """Return Σᵢ log scaleᵢ, by which a log-density in the model's units exceeds the one in the data's; or 0.
 

@@ -102,7 +102,7 @@ class AnyOrder(Term):
 
     def __call__(self, model: Model, passed: Pass, source: Source) -> Tensor:
         """Return the estimate of −log p(x)."""
-        hidden = ~passed.met["observed"]
+        hidden = ~_seen(passed)
         share = hidden.flatten(1).to(passed.x.dtype).mean(1)
         return -mean_over_draws(total_of(passed.entries, hidden)) / share
 
@@ -114,7 +114,13 @@ class Seen(Term):
 
     def __call__(self, model: Model, passed: Pass, source: Source) -> Tensor:
         """Return −Σ log p(xⱼ|z) over the visible entries."""
-        return -mean_over_draws(total_of(passed.entries, passed.met["observed"]))
+        return -mean_over_draws(total_of(passed.entries, _seen(passed)))
+
+
+def _seen(passed: Pass) -> Tensor:
+    """Return which entries the encoder sees; none where no corruption says so."""
+    seen = passed.met.observed
+    return torch.zeros_like(passed.batch.x, dtype=torch.bool) if seen is None else seen
 
 
 def total_of(entries: Tensor, chosen: Tensor) -> Tensor:

@@ -188,6 +188,17 @@ class Schema(Part, kind="schema", final=True):
             raise DataError(f"column {missing[0]!r} is missing{nearest(missing[0], names_of(frame))}")
         return np.stack([column.encode(found[column.name]) for column in self.columns], axis=1)
 
+    def number(self, place: int, value: Any) -> float:
+        """Return a single value of the column at a place as a number; None is a gap.
+
+        >>> Schema((Category("size", categories=("S", "M", "L")),)).number(0, "M")
+        1.0
+        """
+        column = self.columns[place]
+        one = np.empty(1, dtype=object)
+        one[0] = value
+        return float(column.encode(array_columns.read(column.name, one))[0])
+
     def decode(self, x: np.ndarray, like: Any = None) -> Any:
         """Return the frame that numbers (N, d) stand for.
 

@@ -34,7 +34,8 @@ _COMMON = """latent_dim : d, the width of the code; ``"auto"`` is a quarter of t
     batch_size : rows per step; ``"auto"`` is a hundredth of the data, from 16 to 256.
     learning_rate : the highest rate that the schedule reaches. Sigmoid units need two to four times the default, since
         their slope is at most ¼ and their weights have to move farther.
-    validation_fraction : the share of held-out rows; their losses are in ``history_``.
+    validation_fraction : the share of held-out rows; their losses are in ``history_``. ``"auto"`` is a tenth from 100
+        rows on, none of fewer.
     scaling : with ``"auto"``, the likelihood chooses the model's units (a Gaussian standardises features, a Bernoulli
         divides uint8 by 255), and the encoder's input is centred; ``"none"`` keeps the data's units. Results are in
         the data's own units either way.
@@ -69,7 +70,7 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
     max_epochs: int | Literal["auto"] = "auto"
     batch_size: int | Literal["auto"] = "auto"
     learning_rate: float = 4e-3
-    validation_fraction: float = 0.0
+    validation_fraction: float | Literal["auto"] = 0.0
     scaling: Literal["auto", "none"] = "auto"
     schema: Schema | Edits | None = None
     device: str | torch.device = "auto"
@@ -97,13 +98,13 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
         """Raise `CompositionError` if an argument is out of its range."""
         for name, lowest in (("max_epochs", 1), ("learning_rate", 0), ("validation_fraction", 0)):
             value = getattr(self, name)
-            if name == "max_epochs" and value == "auto":
+            if name != "learning_rate" and value == "auto":
                 continue
             if not isinstance(value, int | float | np.number) or not value >= lowest:
                 raise CompositionError(f"{name} must be a number of at least {lowest}, got {value!r}")
         if self.max_epochs != "auto" and not isinstance(self.max_epochs, int | np.integer):
             raise CompositionError(f"max_epochs must be a whole number, got {self.max_epochs!r}")
-        if self.validation_fraction >= 1:
+        if self.validation_fraction != "auto" and self.validation_fraction >= 1:
             raise CompositionError(f"validation_fraction must lie in [0, 1), got {self.validation_fraction}")
         if self.scaling not in ("auto", "none"):
             raise CompositionError(f"scaling must be 'auto' or 'none', got {self.scaling!r}")

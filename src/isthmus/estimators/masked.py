@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+import warnings
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ..any_order import fill, log_densities, log_mean_exp, orders
 from ..binned import Binned
 from ..binned_units import BinnedUnits, ColumnDistribution
 from ..corruption import AnySubset
+from ..data.output import rows_back, values_back
 from ..errors import CompositionError, DataError
 from ..facts import Facts
 from ..likelihood import Likelihood
 from ..networks import Network, Residual
 from ..objective import Sum
 from ..seeds import generator_for
-from ..source import Generated
+from ..source import Generated, Source
 from ..term import AnyOrder, Seen
 from ..training import Adam, Player, Training, Turns
 from .abilities import Reconstructs
 
 __all__ = ["MaskedAutoencoder"]
 
-ROWS_AT_ONCE = 1024
+ROWS_AT_ONCE = 4096
 """Rows that are drawn in one order: many share their first entries, and what they share is computed once."""
+
+FEWEST_TRIED, MOST_TRIES = 1024, 100_000
+"""Rows that are drawn at once where some are to be chosen, and draws of one row after which none will do."""
+
+SAID_BELOW = 0.05
+"""The share of rows that satisfy a predicate below which the share is said."""
 
 
 class MaskedAutoencoder(Reconstructs):
@@ -63,11 +73,11 @@ class MaskedAutoencoder(Reconstructs):
     """
 
     offers: ClassVar[frozenset[str]] = frozenset({"samples"})
-    validation_fraction: float = 0.1
-
-    recipe: ClassVar[Training] = Training(optimizer=Adam(beta2=0.99), averaging=0.999)
+    recipe: ClassVar[Training] = Training(optimizer=Adam(beta2=0.99), averaging=0.999, patience=10)
     watch: ClassVar[str] = "validation_likelihood"
 
+    learning_rate: float = 1e-3
+    validation_fraction: float | Literal["auto"] = "auto"
     seen_weight: float = 0.1
 
     def choose(self, facts: Facts) -> None:
@@ -94,7 +104,7 @@ class MaskedAutoencoder(Reconstructs):
         """Return the one player."""
         return [Player("autoencoder", Sum((AnyOrder(), Seen(self.seen_weight))), clip_norm=1.0)]
 
-    def score_samples(self, X: Any, condition: Any = None, *, n_orders: int = 4) -> np.ndarray:
+    def score_samples(self, X: Any, condition: Any = None, *, n_orders: int = 2) -> Any:
         r"""Return log p(x) in nats for each row: log (1/k) Σₒ p(x; o) over k fixed orders of the entries.
 
         Each p(x; o) is exact by the chain rule, and so is their mean: it sums and integrates to one. A value that is a
@@ -120,7 +130,7 @@ class MaskedAutoencoder(Reconstructs):
 
         found = fitted.map(rows, score, condition=fitted.conditions(condition, len(rows)))
         found[outside] = -np.inf
-        return found
+        return values_back(self, found, "score", X)
 
     def sample(
         self,
@@ -128,12 +138,13 @@ class MaskedAutoencoder(Reconstructs):
         random_state: Any = None,
         *,
         given: Mapping[Any, Any] | Any = None,
+        where: Callable[[np.ndarray], ArrayLike] | None = None,
         gaps: bool = False,
         condition: Any = None,
-    ) -> np.ndarray:
+    ) -> Any:
         """Return new rows in the data's shape and units, drawn entry by entry in random order.
 
-        The first n of many are the same as n alone, to the bit.
+        The first n of many are the same as n alone, where there is no predicate.
 
         Parameters
         ----------
@@ -142,6 +153,8 @@ class MaskedAutoencoder(Reconstructs):
         given : what holds in them: a value for each of some entries, by number or name, or rows (n_samples, ...) with
         NaN
             where something is to be drawn. What is given comes back as it is.
+        where : rows (N, ...) ↦ which of them will do, (N,): rows are drawn until each of them does, such as
+            ``lambda x: x[:, 0] < x[:, 1]``. Where few do, their share is said.
         gaps : whether entries come out missing, as often as they were in the fit.
         condition : one for each sample, or one for all, where the model has one.
         """
@@ -150,17 +163,16 @@ class MaskedAutoencoder(Reconstructs):
         start = np.full((n_samples, *self.fitted_.shape), np.nan)
         if isinstance(given, Mapping):
             for name, value in given.items():
-                start.reshape(n_samples, -1)[:, self._entry(name)] = value
+                start.reshape(n_samples, -1)[:, self._entry(name)] = self._number(name, value)
         elif given is not None:
             start = self._rows(given)
             if len(start) != n_samples:
                 raise DataError(f"given must have {n_samples} rows, one a sample, got {len(start)}")
-        return self._filled(start, random_state, gaps, condition)
+        where = None if where is None else partial(self._holds, where)
+        return rows_back(self, self._filled(start, random_state, gaps, condition, where), drawn=True)
 
-    def complete(
-        self, X: Any, n_draws: int | None = None, *, random_state: Any = None, condition: Any = None
-    ) -> np.ndarray:
-        """Return X with its gaps filled in; what is there stays as it is.
+    def complete(self, X: Any, n_draws: int | None = None, *, random_state: Any = None, condition: Any = None) -> Any:
+        """Return X with its gaps filled in; what is there stays as it is. Of a frame, frames come back.
 
         Parameters
         ----------
@@ -178,13 +190,15 @@ class MaskedAutoencoder(Reconstructs):
                 lambda x, c: fitted.decoded(fitted.model.encode(self._scaled(x), c).mean, c),
                 condition=fitted.conditions(condition, len(rows)),
             )
-            return np.where(np.isnan(rows), guess, rows)
+            return rows_back(self, np.where(np.isnan(rows), guess, rows), X)
         if n_draws < 1:
             raise CompositionError(f"n_draws must be None or at least 1, got {n_draws}")
         again = np.concatenate([rows] * n_draws)
         c = fitted.conditions(condition, len(rows))
         filled = self._filled(again, random_state, False, None if c is None else np.concatenate([c] * n_draws))
-        return filled.reshape(n_draws, *rows.shape)
+        draws = filled.reshape(n_draws, *rows.shape)
+        frames = [rows_back(self, draw, X, drawn=True) for draw in draws]
+        return draws if isinstance(frames[0], np.ndarray) else frames
 
     def conditional(self, X: Any, column: int | str, condition: Any = None) -> ColumnDistribution:
         """Return p(column | all else that is seen of each row); what the column itself holds makes no difference.
@@ -217,11 +231,16 @@ class MaskedAutoencoder(Reconstructs):
 
     def _rows(self, X: Any) -> np.ndarray:
         """Return rows that may hold NaN as floating point."""
-        x = np.asarray(X, dtype=np.result_type(np.asarray(X).dtype, np.float32))
-        missing = np.isnan(x)
-        rows = self.fitted_.rows(np.where(missing, 0, x)).astype(x.dtype)
-        rows[missing] = np.nan
-        return rows
+        rows = self.fitted_.rows(X)
+        return rows.astype(np.result_type(rows.dtype, np.float32))
+
+    def _number(self, name: int | str, value: Any) -> float:
+        """Return a value of a column as a number: a category as that of its level."""
+        return float(value) if self.schema_ is None else self.schema_.number(self._entry(name), value)
+
+    def _holds(self, where: Callable[[Any], ArrayLike], rows: np.ndarray) -> ArrayLike:
+        """Return which rows satisfy a predicate of rows in their own form."""
+        return where(rows_back(self, rows, drawn=True))
 
     def _entry(self, column: int | str) -> int:
         """Return the number of an entry of the flattened rows."""
@@ -233,31 +252,75 @@ class MaskedAutoencoder(Reconstructs):
             return int(column)
         raise DataError(f"there is no column {column!r}; columns are {', '.join(map(str, names)) or f'0 to {n - 1}'}")
 
-    def _filled(self, start: np.ndarray, random_state: Any, gaps: bool, condition: Any) -> np.ndarray:
-        fitted, units = self.fitted_, self._units
-        model, device = fitted.model, fitted.model.device
+    def _filled(
+        self, start: np.ndarray, random_state: Any, gaps: bool, condition: Any, where: Any = None
+    ) -> np.ndarray:
+        fitted, device = self.fitted_, self.fitted_.model.device
         assert fitted.likelihood is not None
-        fitted.likelihood.checked(start, units)
+        fitted.likelihood.checked(start, self._units)
         c = fitted.conditions(condition, len(start))
         source = Generated(generator_for(self.random_state if random_state is None else random_state, device))
-        like = torch.zeros((), dtype=units.edges.dtype, device=device)
-        rows, model.mixed = [], self.precision_ == "bfloat16"
-        for first in range(
-            0, len(start), ROWS_AT_ONCE
-        ):  # in blocks of one size, so that the first n do not depend on n
-            block = np.full((ROWS_AT_ONCE, *start.shape[1:]), np.nan)
-            block[: len(start) - first] = start[first : first + ROWS_AT_ONCE]
-            x = torch.as_tensor(block, device=device)
-            order = source.uniform((units.layout.sizes.size,), like).argsort()
-            u = source.uniform((len(x), len(order)), like)
-            seen = ~x.flatten(1).isnan()
-            own = None
-            if c is not None:
-                own = torch.zeros(len(x), c.shape[1], dtype=model.dtype, device=device)
-                own[: len(c) - first] = torch.as_tensor(c[first : first + ROWS_AT_ONCE]).to(own)
-            with torch.autocast(device.type, torch.bfloat16, enabled=model.mixed):  # weights are narrowed once
-                bins = fill(model, units.bins(x), seen, order, u, condition=own, gaps=gaps)
-            rows.append(torch.where(seen.reshape(x.shape), x, units.values(bins, source)).cpu().numpy())
-        model.mixed = False
-        out = np.concatenate(rows)[: len(start)]
+        if where is None:
+            out = self._drawn(start, c, gaps, source)
+        else:
+            out = satisfying(
+                lambda rows: self._drawn(start[rows], None if c is None else c[rows], gaps, source), where, len(start)
+            )
         return out.astype(np.float64 if self.dtype_.kind == "f" and self.dtype_.itemsize == 8 else np.float32)
+
+    def _drawn(self, start: np.ndarray, c: np.ndarray | None, gaps: bool, source: Source) -> np.ndarray:
+        """Return rows with all that is NaN drawn, block by block; a block has an order of its own."""
+        model, units = self.fitted_.model, self._units
+        device, n = model.device, len(units.layout.sizes)
+        rows, model.mixed = [], self.precision_ == "bfloat16"
+        try:
+            for first in range(0, len(start), ROWS_AT_ONCE):
+                x = torch.as_tensor(start[first : first + ROWS_AT_ONCE], device=device, dtype=units.edges.dtype)
+                order = source.uniform((n,), units.edges).argsort()
+                of_bins, within = source.uniform((2, ROWS_AT_ONCE, n), units.edges)[
+                    :, : len(x)
+                ]  # whatever their number
+                own = None if c is None else torch.as_tensor(c[first : first + ROWS_AT_ONCE]).to(device, model.dtype)
+                seen = ~x.flatten(1).isnan()
+                with torch.autocast(device.type, torch.bfloat16, enabled=model.mixed):  # weights are narrowed once
+                    bins = fill(model, units.bins(x), seen, order, of_bins, condition=own, gaps=gaps)
+                rows.append(torch.where(seen.reshape(x.shape), x, units.values(bins, within)).cpu().numpy())
+        finally:
+            model.mixed = False
+        return np.concatenate(rows)
+
+
+def satisfying(
+    draw: Callable[[np.ndarray], np.ndarray], where: Callable[[np.ndarray], ArrayLike], n: int
+) -> np.ndarray:
+    """Return n rows drawn anew until each satisfies a predicate: draws from p(x | where), exactly.
+
+    Parameters
+    ----------
+    draw : returns a row for each of the numbers of rows that it is given.
+    where : rows (N, ...) ↦ which of them will do, (N,).
+
+    Raises
+    ------
+    DataError : a row did not satisfy it in `MOST_TRIES` draws.
+    """
+    out: np.ndarray | None = None
+    waiting, tries = np.arange(n), 0
+    while len(waiting):
+        rows = np.resize(waiting, max(len(waiting), min(ROWS_AT_ONCE, FEWEST_TRIED)))
+        drawn = draw(rows)
+        good = np.asarray(where(drawn), dtype=bool)
+        if out is None:
+            out = np.empty((n, *drawn.shape[1:]), dtype=drawn.dtype)
+            if good.mean() < SAID_BELOW:
+                warnings.warn(
+                    f"where holds for {good.mean():.2%} of the rows drawn first; this takes long", stacklevel=4
+                )
+        accepted, at = np.unique(rows[good], return_index=True)
+        out[accepted] = drawn[good][at]
+        waiting = np.setdiff1d(waiting, accepted)
+        tries += len(rows) // max(1, len(waiting))
+        if len(waiting) and tries > MOST_TRIES:
+            raise DataError(f"where does not hold for row {waiting[0]} in {tries:,} draws; ask for less, or give= more")
+    assert out is not None
+    return out

@@ -111,7 +111,7 @@ class _Game:
         self.captured = Captured(self._turn, run.generator, loud=settings.capture is True) if captures else None
         self.take: Take = self.captured or self._turn
         self.average = Average(model, settings.averaging) if settings.averaging else None
-        self.best = None if settings.patience is None else Best(settings.patience)
+        self.best = None if settings.patience is None or run.validation is None else Best(settings.patience)
         self.moving = moving_parts(model)
         self.history = History()
         self.steps = run.epochs * rows.batches

@@ -11,7 +11,7 @@ from .optimizer import Adam, Optimizer
 
 __all__ = ["Training"]
 
-PER_SYSTEM = ("optimizer", "averaging")
+PER_SYSTEM = ("optimizer", "averaging", "patience")
 """Settings with a default of their own in each system."""
 
 PLACES = ("checkpoint", "every", "resume", "trackers")
@@ -37,8 +37,9 @@ class Training(Part, kind="training", final=True):
         standardised rows of n features, where one far-out row could undo what many have taught, otherwise None.
     averaging : the decay of the exponential moving average of the weights, which the fitted model gets; 0 keeps the
         last weights, None is the system's own.
-    patience : epochs without a better held-out value after which the fit stops, keeping the best weights; None never
-        stops early. It needs the estimator's `validation_fraction`. The value is the held-out loss. The losses of
+    patience : epochs without a better held-out value after which the fit stops, keeping the best weights; None is the
+        system's own: the masked autoencoder stops, no other does. It needs the estimator's `validation_fraction`. The
+        value is the held-out loss. The losses of
         adversarial nets do not show when to stop, so there the value is ``validation_mmd``, the discrepancy between
         samples and held-out rows.
     max_time : a budget in seconds, beside the estimator's `max_epochs`. The fit, and its schedule with it, ends when
@@ -115,7 +116,7 @@ class Training(Part, kind="training", final=True):
         return type(self)(**self.get_params(deep=False) | open_ended)
 
     def completed(self, recipe: Training) -> Training:
-        """Return the same settings, with those of `recipe` wherever the optimiser or the averaging is None."""
+        """Return the same settings, with those of `recipe` that each system has of its own wherever they are None."""
         own = {name: getattr(recipe, name) for name in PER_SYSTEM if getattr(self, name) is None}
         return type(self)(**self.get_params(deep=False) | own)
 

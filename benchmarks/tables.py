@@ -1,0 +1,145 @@
+"""Rows of two tables created, and told from real ones by gradient boosting, which sees what other measures miss.
+
+The tables are read from the folder that ISTHMUS_TABLES names (``adult.train.csv.gz``, ``adult.test.csv.gz``,
+``default.…``), or are fetched from OpenML and cut the same way.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.datasets import fetch_openml
+
+from isthmus import MaskedAutoencoder, Training
+from isthmus.binned import Binned
+from isthmus.metrics import column_shapes, nearer_to_training, pair_trends, told_apart, usefulness
+
+from .report import table
+from .timing import verdict
+
+SEEDS = (0, 1, 2)
+
+PAYMENTS = ("SEX", "EDUCATION", "MARRIAGE", "PAY_0", "PAY_2", "PAY_3", "PAY_4", "PAY_5", "PAY_6", "target")
+"""The numbers of Default that stand for categories."""
+
+
+class Held(NamedTuple):
+    """A table: rows as numbers, categories as codes, which columns these are, and the one to be predicted."""
+
+    train: np.ndarray
+    test: np.ndarray
+    categories: tuple[int, ...]
+    target: int
+
+
+class Goal(NamedTuple):
+    """What a fit is held to: seconds, and the least or the greatest value of each measure."""
+
+    table: str
+    seconds: float
+    boosting: float
+    shape: float | None = None
+    trend: float | None = None
+    useful: float | None = None
+
+
+GOALS = (
+    Goal("adult", 120, 0.51, 0.996, 0.991, 0.915),
+    Goal("adult", 30, 0.505),
+    Goal("default", 200, 0.56, None, 0.983, 0.778),
+)
+NEARER = (0.47, 0.53)
+SAMPLING_SECONDS = 3.0
+
+
+def load(name: str) -> Held:
+    """Return a table."""
+    folder = os.environ.get("ISTHMUS_TABLES")
+    if folder:
+        frames = [pd.read_csv(Path(folder) / f"{name}.{part}.csv.gz") for part in ("train", "test")]
+    else:
+        found = fetch_openml(data_id={"adult": 1590, "default": 42477}[name], as_frame=True).frame
+        cut = 32_561 if name == "adult" else 24_000
+        frames = [found.iloc[:cut], found.iloc[cut:]]
+        frames = [frame.rename(columns={"class": "income", "y": "target"}).dropna() for frame in frames]
+    both, cut = pd.concat(frames), len(frames[0])
+    named = PAYMENTS if name == "default" else ()
+    categories = tuple(
+        i for i, column in enumerate(both) if column in named or not pd.api.types.is_numeric_dtype(both[column])
+    )
+    rows = np.stack(
+        [
+            pd.Categorical(both[column].astype(str)).codes if i in categories else both[column]
+            for i, column in enumerate(both)
+        ],
+        axis=1,
+    ).astype(np.float64)
+    return Held(rows[:cut], rows[cut:], categories, list(both).index("income" if name == "adult" else "target"))
+
+
+def measured(goal: Goal, seed: int) -> dict[str, float]:
+    """Fit, sample as many rows as were trained on, and measure."""
+    held = load(goal.table)
+    model = MaskedAutoencoder(
+        likelihood=Binned(categories=held.categories),
+        random_state=seed,
+        training=Training(max_time=0.97 * goal.seconds),
+    )
+    started = time.process_time()
+    model.fit(held.train)
+    fitted = time.process_time()
+    drawn = model.sample(len(held.train), random_state=seed)
+    seconds = time.process_time() - fitted
+    pairs = pair_trends(held.train, drawn, held.categories)[np.tril_indices(held.train.shape[1], -1)]
+    near = nearer_to_training(held.train, held.test, drawn, held.categories)
+    return {
+        "fit": fitted - started,
+        "sample": seconds,
+        "boosting": told_apart(held.train, drawn, held.categories).auc,
+        "shape": float(column_shapes(held.train, drawn, held.categories).mean()),
+        "trend": float(np.nanmean(pairs)),
+        "useful": usefulness(drawn, held.test, held.target, held.categories),
+        "nearer": near.share,
+        "copies": near.copies,
+    }
+
+
+def rows_of(goal: Goal) -> list[list[str]]:
+    """Return the rows of the page: each measure's median over the seeds, and what it is held to."""
+    found = [measured(goal, seed) for seed in SEEDS]
+    median = {name: float(np.median([one[name] for one in found])) for name in found[0]}
+    title = f"{goal.table}, {goal.seconds:g} s"
+    rows = [[title, "boosting", *_cells(median["boosting"], goal.boosting, at_most=True)]]
+    for name in ("shape", "trend", "useful"):
+        least = getattr(goal, name)
+        rows += [[title, name, *_cells(median[name], least)]] if least else []
+    inside = NEARER[0] <= median["nearer"] <= NEARER[1]
+    rows.append([title, "nearer to training", f"{median['nearer']:.3f}", "0.47 to 0.53", "met" if inside else "missed"])
+    rows.append([title, "copies", f"{median['copies']:.4f}", "0", "met" if median["copies"] == 0 else "missed"])
+    rows.append([title, "fit, s", *verdict(median["fit"], goal.seconds, at_most=True)])
+    if goal.table == "adult":
+        rows.append([title, "32,561 rows drawn, s", *verdict(median["sample"], SAMPLING_SECONDS, at_most=True)])
+    return rows
+
+
+def _cells(value: float, goal: float, *, at_most: bool = False) -> list[str]:
+    met = value <= goal if at_most else value >= goal
+    return [f"{value:.4f}", f"{'≤' if at_most else '≥'} {goal:g}", "met" if met else "missed"]
+
+
+def run() -> str:
+    torch.set_num_threads(1)
+    rows = [row for goal in GOALS for row in rows_of(goal)]
+    return (
+        "A masked autoencoder, one thread, medians of three seeds, nothing set but the time. Boosting: the area under "
+        "the curve of gradient boosting that tells 8,000 real rows from 8,000 drawn ones, three-fold held out; 0.5 is "
+        "ideal. Useful: that of boosting trained on drawn rows and tested on real ones (0.927 on real rows of Adult, "
+        "0.783 of Default). TVAE and CTGAN at their own defaults are told from Adult's rows at 0.992 and 0.999.\n\n"
+        + table(["table", "measure", "median", "held to", ""], rows)
+    )

@@ -1,0 +1,95 @@
+"""Measures of tables: their values where these are known, under equality, and where something was planted."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from isthmus.errors import DataError
+from isthmus.metrics import column_shapes, nearer_to_training, pair_trends, told_apart, usefulness
+
+
+@pytest.fixture
+def table(rng):
+    """A number, a category that depends on it, and a number of its own with gaps; two halves of one distribution."""
+    x = rng.normal(size=2000)
+    kind = (x + rng.normal(size=2000) > 0).astype(float) + 2
+    loose = np.where(rng.random(2000) < 0.1, np.nan, rng.gamma(2.0, size=2000))
+    rows = np.stack([x, kind, loose], 1)
+    return rows[:1000], rows[1000:]
+
+
+def test_shapes_are_those_of_scipy_and_of_counting(table):
+    real, other = table
+    found = column_shapes(real, other, categories=[1])
+    assert found[0] == pytest.approx(1 - stats.ks_2samp(real[:, 0], other[:, 0]).statistic)
+    shares = [np.mean(rows[:, 1] == 2) for rows in table]
+    assert found[1] == pytest.approx(1 - abs(shares[0] - shares[1]))
+    known = [rows[~np.isnan(rows[:, 2]), 2] for rows in table]
+    assert found[2] == pytest.approx(1 - stats.ks_2samp(*known).statistic)
+    np.testing.assert_allclose(column_shapes(real, real, categories=[1]), 1.0)
+    assert column_shapes(real, other + np.array([10, 7, 0]), categories=[1])[:2] == pytest.approx([0.0, 0.0], abs=0.01)
+
+
+def test_trends_are_correlations_of_numbers_and_tables_of_categories(table):
+    real, other = table
+    found = pair_trends(real, other, categories=[1])
+    np.testing.assert_allclose(found, found.T)
+    known = [rows[~np.isnan(rows[:, 2])] for rows in table]
+    rho = [np.corrcoef(rows[:, 0], rows[:, 2])[0, 1] for rows in known]
+    assert found[0, 2] == pytest.approx(1 - abs(rho[0] - rho[1]) / 2)
+    edges = np.histogram_bin_edges(real[:, 0], 10)
+    cut = [np.digitize(rows[:, 0], edges[1:-1]) for rows in table]
+    counts = [
+        np.histogram2d(c, rows[:, 1], [np.arange(11), [2, 3, 4]])[0] / 1000 for c, rows in zip(cut, table, strict=True)
+    ]
+    assert found[0, 1] == pytest.approx(1 - np.abs(counts[0] - counts[1]).sum() / 2)
+    shuffled = other.copy()
+    shuffled[:, 1] = np.random.default_rng(1).permutation(other[:, 1])
+    assert pair_trends(real, shuffled, categories=[1])[0, 1] < found[0, 1] - 0.2
+    constant = pair_trends(real * [0, 1, 1], other, categories=[1])
+    assert math.isnan(constant[0, 2])
+
+
+def test_boosting_tells_nothing_under_equality_and_all_that_is_planted(table):
+    real, other = table
+    same = told_apart(real, other, categories=[1])
+    assert same.low < 0.5 < same.high
+    assert same.high - same.low == pytest.approx(2 * 1.96 * math.sqrt(1 / 6 / 1000), rel=0.15)
+    odd = other.copy()
+    odd[:300, 0] += 6
+    told = told_apart(real, odd, categories=[1])
+    assert told.low > 0.55
+    planted = told.other < 300
+    assert told.suspicion_other[planted].mean() < 0.1 < told.suspicion_other[~planted].mean()
+    assert len(told.real) == len(told.suspicion_real) == 1000
+    assert told_apart(real, odd, categories=[1]).auc == told.auc
+    with pytest.raises(DataError, match="six of either kind, got 5 and 1000"):
+        told_apart(real[:5], other)
+
+
+def test_copies_lie_nearer_to_training(table):
+    real, other = table
+    fresh = np.random.default_rng(2).permutation(np.concatenate([real, other]))
+    train, held_out, new = fresh[:700], fresh[700:1400], fresh[1400:]
+    share, copies = nearer_to_training(train, held_out, new, categories=[1])
+    assert share == pytest.approx(0.5, abs=5 * 0.5 / math.sqrt(500))
+    assert copies < 0.01
+    assert nearer_to_training(train, held_out, train[:200], categories=[1]) == (1.0, 1.0)
+    near = train[:200] + np.array([1e-3, 0, 0])
+    assert nearer_to_training(train, held_out, near, categories=[1])[0] > 0.95
+
+
+def test_rows_are_as_useful_as_what_they_say_of_the_target(table):
+    real, other = table
+    useful = usefulness(real, other, target=1, categories=[1])
+    best = 2 * np.mean(stats.norm.cdf(np.abs(other[:, 0]))) - 1
+    assert 0.8 * best < useful < 0.9
+    shuffled = real.copy()
+    shuffled[:, 1] = np.random.default_rng(1).permutation(real[:, 1])
+    assert usefulness(shuffled, other, target=1, categories=[1]) == pytest.approx(0.5, abs=0.1)
+    doubled = [np.column_stack([rows[:, 0], 2 * rows[:, 0]]) for rows in table]
+    assert usefulness(*doubled, target=1) > 0.95
