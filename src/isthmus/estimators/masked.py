@@ -227,7 +227,8 @@ class MaskedAutoencoder(Reconstructs):
 
     def _scaled(self, x: Tensor) -> Tensor:
         """Return x as indicators, nothing where it is missing: unknown, and not known to be a gap."""
-        return self._units.inputs(self.fitted_.model.scaled(x), ~x.isnan())
+        units, model = self._units, self.fitted_.model
+        return units.indicators(units.bins(x), ~x.flatten(1).isnan(), model.dtype)
 
     def _rows(self, X: Any) -> np.ndarray:
         """Return rows that may hold NaN as floating point."""
