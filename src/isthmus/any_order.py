@@ -40,8 +40,8 @@ def orders(n: int, count: int) -> np.ndarray:
     return np.stack([order[::step] for order in pairs for step in (1, -1)])[:count]
 
 
-def _bins(model: Model, x: Tensor, condition: Tensor | None) -> Bins:
-    p = model.decode(model.encode(x, condition).mean, condition)
+def _bins(model: Model, x: Tensor, condition: Tensor | None, seen: Tensor | None = None) -> Bins:
+    p = model.decode(model.encode(x, condition, seen).mean, condition)
     assert isinstance(p, Bins)
     return p
 
@@ -115,7 +115,7 @@ def log_densities(model: Model, x: Tensor, order: Tensor, condition: Tensor | No
         seen = (rank < steps[:, None])[:, None].expand(-1, rows, -1).flatten(0, 1)
         again = indicators.repeat(len(steps), 1)
         c = None if condition is None else condition.repeat(len(steps), 1)
-        p = _bins(model, units.inputs(again, seen), c)
+        p = _bins(model, again, c, seen)
         entries = p.entries(again).flatten(1).unflatten(0, (len(steps), rows))
         at = order[steps][:, None, None].expand(-1, rows, 1)
         total = total + torch.where(known, entries, 0.0).gather(2, at).sum((0, 2))

@@ -48,6 +48,9 @@ MOST_VALUES = 2**13
 REPEATS_FROM = 0.05
 """The share of rows with a value met before, from which values met twice are more than a coincidence of rounding."""
 
+ROWS_A_BIN = 64
+"""Rows that a bin holds, at least, on average: the network learns each bin from its own."""
+
 FEWEST_BINS = 8
 """Bins that a column may have however few the rows."""
 
@@ -151,7 +154,7 @@ def _numbers(v: np.ndarray, count: np.ndarray, bins: int, step: float) -> np.nda
     low, high, mass = low[order], high[order], mass[order]
 
     drawn = mass > 0
-    kept = bins_of_equal_mass(mass[drawn], min(bins, max(FEWEST_BINS, int(n / ROWS_A_PIECE))))
+    kept = bins_of_equal_mass(mass[drawn], min(bins, max(FEWEST_BINS, int(n / ROWS_A_BIN))))
     bin_of = np.zeros(len(mass), int)
     bin_of[drawn] = kept
     bin_of = np.maximum.accumulate(bin_of)
