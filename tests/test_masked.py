@@ -261,6 +261,41 @@ def test_predicates_are_satisfied_and_bend_nothing_else(mixed):
         model.sample(2, where=lambda x: x[:, 0] > 5)
 
 
+@pytest.fixture(scope="module")
+def gappy():
+    """Rows whose last entry is missing the more often, the higher the kind; and a model of them."""
+    rng = np.random.default_rng(8)
+    kind = rng.integers(0, 3, 1500).astype(float)
+    zeros = np.where(rng.random(1500) < 0.6, 0.0, rng.exponential(1 + kind))
+    gaps = np.where(rng.random(1500) < 0.2 * kind, np.nan, rng.normal(kind))
+    X = np.stack([kind, rng.poisson(3 * kind + 1).astype(float), zeros, gaps], 1)
+    return MaskedAutoencoder(32, likelihood=Binned(categories=(0,)), **QUICK).fit(X), X
+
+
+def test_gaps_are_drawn_at_the_datas_rates_and_pattern(gappy):
+    model, X = gappy
+    drawn = model.sample(3000, random_state=2, gaps=True)
+    for kind in range(3):
+        expected = np.isnan(X[X[:, 0] == kind, 3]).mean()
+        assert np.isnan(drawn[drawn[:, 0] == kind, 3]).mean() == pytest.approx(expected, abs=0.06)
+    assert not np.isnan(drawn[:, :3]).any()
+
+
+def test_a_gap_is_scored_as_a_value_and_completed_as_unknown(gappy):
+    model, X = gappy
+    scores = model.score_samples(X)
+    assert np.isfinite(scores).all()
+    far = X[:1].copy()
+    far[0, 2] = 1e4
+    assert -1e5 < model.score_samples(far)[0] < scores.min()
+    completed = model.complete(X)
+    missing = np.isnan(X)
+    assert np.isfinite(completed).all()
+    np.testing.assert_array_equal(completed[~missing], X[~missing])
+    kinds = completed[missing[:, 3], 0]
+    assert np.corrcoef(completed[missing[:, 3], 3], kinds)[0, 1] > 0.8
+
+
 def test_codes_reconstruct_what_is_seen(mixed):
     model, X = mixed
     x_hat = model.inverse_transform(model.transform(X))

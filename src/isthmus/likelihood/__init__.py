@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from .base import Likelihood
 from .gaussian import Gaussian, HeteroscedasticGaussian, HomoscedasticGaussian
+from .mixed import Mixed
 from .unit import Bernoulli, ContinuousBernoulli
 
 __all__ = [
@@ -31,4 +32,5 @@ __all__ = [
     "HeteroscedasticGaussian",
     "HomoscedasticGaussian",
     "Likelihood",
+    "Mixed",
 ]
