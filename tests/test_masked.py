@@ -353,6 +353,12 @@ def test_what_it_is_not_made_for_is_refused(rng):
         Binned().known()
 
 
+def test_a_level_that_is_held_out_alone_is_one_still(rng):
+    X = np.stack([rng.normal(size=120), np.arange(120) // 2.0], 1)
+    model = MaskedAutoencoder(4, likelihood=Binned(categories=(1,)), max_epochs=1, random_state=0).fit(X)
+    assert np.isfinite(model.score_samples(X)).all()
+
+
 def test_a_small_table_is_not_learnt_by_heart(rng):
     """The weights that are kept are those of the best epoch by held-out rows, not the last."""
     X = rng.normal(size=(150, 4))

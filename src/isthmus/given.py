@@ -92,10 +92,7 @@ def facts_of(given: Given, rows: np.ndarray) -> Facts:
         dtype=x.dtype.name,
         columns=given.columns,
         gaps=given.gaps,
-        entry=lambda i: (
-            x.reshape(len(x), -1)[rows, i],
-            None if given.weight is None else given.weight[rows],
-        ),
+        entry=lambda i: (x.reshape(len(x), -1)[:, i], given.weight),
     )
 
 

@@ -28,8 +28,15 @@ from ..source import Generated, Source
 from ..term import AnyOrder, Seen
 from ..training import Adam, Player, Training, Turns
 from .abilities import Reconstructs
+from .choices import MOST_EPOCHS
 
 __all__ = ["MaskedAutoencoder"]
+
+STEPS = 5_000
+"""Steps of a fit, at most, unless its rows are very many."""
+
+FEW_ROWS = 90
+"""Rows that are trained on, of a hundred, from which some are held out."""
 
 ROWS_AT_ONCE = 1024
 """Rows that are drawn in one order. Many share their first entries, and what they share is computed once; more of them
@@ -105,6 +112,15 @@ class MaskedAutoencoder(Reconstructs):
     def auto_batch_size(self, rows: int) -> int:
         """Return a fiftieth of the rows, from 16 to 512, a power of two: what is hidden varies from row to row."""
         return 1 << min(9, max(4, round(math.log2(max(1.0, rows / 50)))))
+
+    def auto_epochs(self, rows: int) -> int:
+        """Return how many passes make about `STEPS` steps, from 10 to 150; 50 where too few rows are to hold some out.
+
+        Held-out rows say when to stop, so that they are the most that a fit makes.
+        """
+        if rows < FEW_ROWS:
+            return MOST_EPOCHS
+        return max(10, min(150, math.ceil(STEPS / max(1, rows // self.auto_batch_size(rows)))))
 
     def players(self) -> Turns:
         """Return the one player."""
