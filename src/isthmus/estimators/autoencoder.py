@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from ..batch import Batch
-from ..corruption import Corruption, Gaussian, Masking
+from ..corruption import Corruption, Gaussian, Masking, Swapping
 from ..device import plain_modes
 from ..errors import CompositionError, DataError
 from ..facts import Facts
@@ -26,7 +26,7 @@ from ..term import Term
 from ..training import Player, Turns
 from ..typing import ArrayLike, RandomState
 from .abilities import Reconstructs
-from .choices import is_grey
+from .choices import is_grey, is_mixed
 
 __all__ = ["Autoencoder", "ContractiveAutoencoder", "DenoisingAutoencoder", "Reconstructing"]
 
@@ -189,6 +189,8 @@ class DenoisingAutoencoder(Reconstructing):
 
     def auto_corruption(self, facts: Facts) -> Corruption:
         """Return a corruption whose kind and size suit the data."""
+        if is_mixed(facts):
+            return Swapping()
         if facts.binary or is_grey(facts):
             return Masking(0.25)
         assert facts.mean is not None
