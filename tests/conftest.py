@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
+# torch.compile would first try the compiler on ten instruction sets, for half a minute, and start a pool of compilers.
+os.environ.setdefault("TORCHINDUCTOR_VEC_ISA_OK", "1")
+os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -25,6 +31,16 @@ SYSTEMS = (Autoencoder, DenoisingAutoencoder, ContractiveAutoencoder, VAE, GAN, 
 """The systems that map rows to codes or codes to rows."""
 
 each_system = pytest.mark.parametrize("cls", SYSTEMS, ids=lambda cls: cls.__name__)
+
+
+ONE_WORKER = {"test_canaries": "canaries", "test_report": "reports", "test_report_browser": "reports"}
+"""Modules whose tests share fits that take long: one worker runs them, so that each is made once."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.stem in ONE_WORKER:
+            item.add_marker(pytest.mark.xdist_group(ONE_WORKER[item.path.stem]))
 
 
 @pytest.fixture(scope="session")

@@ -44,7 +44,7 @@ MISTAKES = {
     "not a model": (["inspect", "photos"], "config.json is missing"),
     "damaged weights": (["score", "torn", "x.csv", "-o", "h.csv"], "model.safetensors is missing or damaged"),
     "damaged configuration": (["inspect", "garbled"], "config.json is damaged"),
-    "columns": (["encode", "good", "nan.csv", "-o", "h.csv"], "feature names should match"),
+    "columns": (["encode", "good", "nan.csv", "-o", "h.csv"], "nan.csv: lacks columns 'height', 'width'"),
     "width": (["encode", "good", "narrow.npy", "-o", "h.csv"], "X has 3 features, but Autoencoder is expecting 4"),
     "no rows": (["sample", "gan", "-n", "0", "-o", "h.csv"], "n_samples must be at least 1, got 0"),
     "suffix": (["encode", "good", "x.csv", "-o", "h.foo"], "unknown suffix '.foo'"),

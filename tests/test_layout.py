@@ -14,7 +14,8 @@ import isthmus
 from isthmus import VAE, Autoencoder, DenoisingAutoencoder
 from isthmus.errors import CompositionError
 from isthmus.layout import Layout, layout_of, unit_axis
-from isthmus.networks import MLP, Conv
+from isthmus.look import look_of
+from isthmus.networks import MLP, Conv, UNet
 from isthmus.scaling import Scaling
 
 UNITS = {"Pa": (101325.0, 500.0), "°C": (20.0, 2.0), "m/s": (0.0, 8.0), "A": (0.002, 1e-4)}
@@ -103,7 +104,7 @@ def test_every_sensor_comes_back_as_well_as_from_flat_rows():
     X = windows(32, 2, 1200)
     lost = {}
     for name, given in (("windows", X), ("flat", X.reshape(len(X), -1))):
-        model = Autoencoder(8, network=MLP((64,)), max_epochs=10, random_state=0).fit(given[:900])
+        model = Autoencoder(8, network=MLP((64,)), max_epochs=15, batch_size=64, random_state=0).fit(given[:900])
         back = model.reconstruct(given[900:]).reshape(-1, 32, 2)
         lost[name] = ((back - X[900:]) ** 2).mean((0, 1)) / X[900:].var((0, 1))
     assert (lost["windows"] < 0.2).all()
@@ -128,10 +129,32 @@ def test_auto_takes_convolutions_for_pictures_whose_channels_come_last(rng):
     assert model.reconstruct(X).shape == X.shape
 
 
+def test_a_denoiser_of_series_keeps_every_position():
+    X = windows(40, 12, 60)  # of a shape that could be a picture's, but for its units
+    model = DenoisingAutoencoder(max_epochs=1, random_state=0).fit(X)
+    assert model.network_ == UNet(layout="LC")
+    assert model.latent_dim_ == 2 * 40
+    assert model.reconstruct(X).shape == X.shape
+
+
 def test_noise_of_windows_is_a_share_of_each_channel():
     X = windows(32, 2)
     noisy = DenoisingAutoencoder(2, network=MLP((8,)), max_epochs=1, random_state=0).fit(X).corrupt(X)
     np.testing.assert_allclose((noisy - X).std((0, 1)), 0.3 * X.std((0, 1)), rtol=0.1)
+
+
+@pytest.mark.parametrize("shape", [(64, 2), (6, 7, 8), (16, 16, 3), (2, 5, 6, 7)], ids=str)
+@pytest.mark.parametrize("network", [MLP((8,)), Conv((4,))], ids=["mlp", "conv"])
+def test_every_layout_has_a_report(shape, network, rng, tmp_path):
+    X = rng.normal(size=(60, *shape)).cumsum(1)
+    model = VAE(2, network=network, max_epochs=1, random_state=0).fit(X[:30])
+    assert "</html>" in model.report(X[30:], tmp_path / "report.html", X[:30]).read_text()
+
+
+def test_what_errors_are_divided_by_in_a_report_is_a_channels_own_spread():
+    X = windows(32, 2)
+    unit = look_of(X).unit
+    np.testing.assert_allclose(unit, np.broadcast_to(X.std((0, 1)), (32, 2)))
 
 
 def test_a_layout_that_does_not_suit_is_refused(rng):
@@ -146,7 +169,8 @@ def test_a_picture_too_thin_for_one_now_is_still_read_from_a_folder_of_the_first
     network = Conv((4,), layout="HW")
     model = Autoencoder(2, network=network, scaling="none", likelihood="gaussian", max_epochs=1, random_state=0).fit(X)
     model.save(tmp_path / "m")
-    config = json.loads((tmp_path / "m" / "config.json").read_text()) | {"format": 1, "sha256": None}
+    config = json.loads((tmp_path / "m" / "config.json").read_text())
+    config |= {"format": 1, "sha256": None, "history": list(model.history_)}
     for place, name in (("arguments", "network"), ("resolved", "network_")):
         del config[place][name]["layout"]
     (tmp_path / "m" / "config.json").write_text(json.dumps(config))

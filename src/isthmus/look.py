@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
+from .layout import layout_of, unit_axis
 from .subsets import even_subset
 
 __all__ = ["Images", "Look", "Rows", "Series", "look_of"]
@@ -28,7 +30,8 @@ class Look:
     shape : of one row.
     names : of a table's columns.
     unit : what errors are divided by before features are compared, of a row's shape: a table's columns have units of
-        their own and are divided by their standard deviation; the numbers of images and of series share one unit.
+        their own and are divided by their standard deviation, as are the channels of windows; all other numbers of
+        images and of series share one unit.
     limits : smallest and largest value, for black and white.
     """
 
@@ -76,7 +79,10 @@ def look_of(X: np.ndarray, names: list[str] | None = None) -> Look:
     shape = tuple(x.shape[1:])
     some = x[even_subset(len(x), SEEN_ROWS)].astype(np.float64)
     limits = (float(some.min()), float(some.max()))
-    if len(shape) == 2 or (len(shape) == 3 and shape[0] in (1, 3)):
+    std = some.std(axis=0)
+    moments = torch.as_tensor(some.mean(axis=0)), torch.as_tensor(std)
+    layout = layout_of(shape, *moments)
+    if layout.kind == "picture" and (layout.channel_axis is None or (layout.channel_axis == 0 and shape[0] in (1, 3))):
         h, w = shape[-2:]
         if min(h, w) >= 4 and max(h, w) <= 8 * min(h, w):
             return Images(shape, [], np.ones(shape), limits)
@@ -87,6 +93,9 @@ def look_of(X: np.ndarray, names: list[str] | None = None) -> Look:
         if np.median(steps[varies] / within[varies]) < SMOOTH:
             return Series(shape, [], np.ones(shape), limits)
     if names is None and len(shape) > 1:
-        return Series(shape, [], np.ones(shape), limits)
-    std = some.std(axis=0)
+        own, spread = unit_axis(*moments), np.ones(shape)
+        if own is not None:
+            shared = tuple(axis for axis in range(some.ndim) if axis != own + 1)
+            spread = np.broadcast_to(some.std(axis=shared, keepdims=True)[0], shape)
+        return Series(shape, [], np.where(spread > 0, spread, 1.0), limits)
     return Rows(shape, names or [f"x{i}" for i in range(math.prod(shape))], np.where(std > 0, std, 1.0), limits)

@@ -25,8 +25,9 @@ from ..typing import RandomState
 __all__ = ["Arguments"]
 
 _COMMON = """latent_dim : d, the width of the code; ``"auto"`` is a quarter of the number of features, at most 32.
-    network : the blueprint of the encoder and the decoder, a name (``"mlp"``, ``"conv"``) or a pair of factories
-        ``(make_encoder, make_decoder)``, see `isthmus.networks.Custom`; ``"auto"`` is convolutional for images.
+    network : the blueprint of the encoder and the decoder, a name (``"mlp"``, ``"conv"``, ``"unet"``) or a pair of
+        factories ``(make_encoder, make_decoder)``, see `isthmus.networks.Custom`; ``"auto"`` is convolutional for
+        images. A network may ask for a latent_dim of its own where that is ``"auto"``.
     likelihood : p(x|z) and with it the loss; ``"auto"`` is Bernoulli for binary data and Gaussian on standardised
         features otherwise. The choice is in ``likelihood_``.
     max_epochs : passes over the data; ``"auto"`` is 50. `Autoencoder` and `VAE` make fewer over the rows of a table,

@@ -14,8 +14,9 @@ from ..corruption import Corruption, Gaussian, Masking, Swapping
 from ..device import plain_modes
 from ..errors import CompositionError, DataError
 from ..facts import Facts
-from ..layout import unit_axis
+from ..layout import layout_of, unit_axis
 from ..model import Pass
+from ..networks import Network, UNet
 from ..objective import Reconstruction
 from ..parts import resolve
 from ..penalty import Contractive
@@ -186,6 +187,11 @@ class DenoisingAutoencoder(Reconstructing):
         self.corruption_ = resolve("corruption", self.corruption, lambda: self.auto_corruption(facts))
         if not callable(self.corruption_):
             raise CompositionError(f"corruption must be a Corruption, its name or a function, got {self.corruption!r}")
+
+    def auto_network(self, facts: Facts) -> Network:
+        """Return a `UNet` for series with an axis of channels, which gain most from it; see docs/benchmarks.md."""
+        layout = layout_of(facts.shape, facts.mean, facts.std)
+        return UNet(layout=layout.letters) if layout.kind == "series" else super().auto_network(facts)
 
     def auto_corruption(self, facts: Facts) -> Corruption:
         """Return a corruption whose kind and size suit the data."""

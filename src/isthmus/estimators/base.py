@@ -159,9 +159,10 @@ class Estimator(Views, Choices, system=False):
 
         Parameters
         ----------
-        X : (N, features), (N, H, W), (N, C, H, W), ...: array, tensor or memory map; or a table with columns of any
-            kind, a frame of pandas or polars, lazy ones too, or an Arrow table. NaN and whatever else stands for a
-            missing value is a gap: not observed, in training, in codes and in scores. A GAN takes none.
+        X : (N, features), (N, length), (N, H, W), ..., perhaps with an axis of channels (`isthmus.layout.layout_of`):
+            array, tensor or memory map; or a table with columns of any kind, a frame of pandas or polars, lazy ones
+            too, or an Arrow table. NaN and whatever else stands for a missing value is a gap: not observed, in
+            training, in codes and in scores. A GAN takes none.
         y : ignored, as scikit-learn's pipelines want it, unless the system takes it for a target.
         sample_weight : how much each row counts in every term's mean, (N,); a row of weight 2 counts as two rows, one
             of weight 0 is left out.

@@ -44,7 +44,7 @@ class UNet(Network):
     True
     """
 
-    channels: int | Sequence[int] = (16, 24, 32, 48)
+    channels: int | Sequence[int] = (16, 24, 32)
     kernel: int = 7
     activation: str = "relu"
     code_channels: int = 2

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from ...look import Look, Rows
+from ...look import Images, Look, Rows
 from ..model_access import first_layer_networks
 
 __all__ = ["Colouring", "Filters", "Interpolation", "LatentMap", "Traversal"]
@@ -202,12 +202,15 @@ def filters(model: Any, look: Look) -> Filters | None:
     None where rows are those of a table, or where no first layer looks at rows as images or series.
     """
     for name, network in first_layer_networks(model).items() if not isinstance(look, Rows) else ():
-        first: Any = next((m for m in network.modules() if isinstance(m, nn.Linear | nn.Conv2d)), None)
+        kinds = nn.Linear | nn.Conv1d | nn.Conv2d
+        first: Any = next((m for m in network.modules() if isinstance(m, kinds)), None)
         if first is None or (isinstance(first, nn.Linear) and first.in_features != look.n):
             continue
         weights: np.ndarray = first.weight.detach().cpu().float().numpy()
-        weights = weights if isinstance(first, nn.Conv2d) else weights.reshape(-1, *look.shape)
-        weights = weights.mean(1) if weights.ndim == 4 else weights
+        if not isinstance(first, nn.Linear):
+            weights = weights.mean(1)
+        elif isinstance(look, Images):
+            weights = weights.reshape(len(weights), -1, *look.shape[-2:]).mean(1)
         norms = np.linalg.norm(weights.reshape(len(weights), -1), axis=1)
         return Filters(weights[np.argsort(-norms)[:FILTERS]], name, len(weights))
     return None
