@@ -193,7 +193,7 @@ def test_auto_picks_and_says_so(rng, capsys):
     quick(Autoencoder, latent_dim="auto", verbose=1).fit(rng.normal(size=(30, 4)))
     said = capsys.readouterr().out
     assert "latent_dim 1" in said
-    assert "likelihood Gaussian()" in said
+    assert "likelihood ResidualGaussian()" in said
 
 
 def test_a_pipeline_a_grid_search_and_a_clone(rng):

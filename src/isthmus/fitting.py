@@ -224,7 +224,7 @@ def _checkpoints(estimator: Any, settings: Training, seed: int, given: Given) ->
     if settings.checkpoint is None:
         return None
     arrays: dict[str, np.ndarray] = {}
-    elsewhere = {"training", "verbose", "device"}
+    elsewhere = {"training", "verbose", "device", "warm_start"}
     arguments = {k: v for k, v in estimator.get_params(deep=False).items() if k not in elsewhere}
     arguments["max_epochs"] = estimator.epochs_for(len(split(len(given.x), share_held_out(estimator, len(given.x)), seed)[0]))
     moved = {k: v for k, v in settings.get_params(deep=False).items() if k not in PLACES}

@@ -35,7 +35,6 @@ from .parts import Part, from_json, own_copy, same, to_json
 from .penalty import CriticPenalty
 from .posterior import Posterior
 from .prior import Prior
-from .scaling import Scaling
 from .seeds import TorchRandom
 from .tensors import as_tensor
 from .term import Term
@@ -290,15 +289,7 @@ def _rebuild(
 def _composed(estimator: Any, config: dict[str, Any], named: Mapping[str, str], tensors: Tensors) -> Model:
     """Put the model together from the chosen parts, in the dtype that it was fitted in."""
     facts = _placeholders(config, estimator)
-    scaling = units_of(estimator, facts)
-    for name in ("shift", "scale"):  # which values share a unit was seen in the data
-        there = tensors.shapes.get(named.get(f"scaling.{name}", ""), ())
-        fits = len(there) == len(facts.shape) > 1 and all(n in (1, m) for n, m in zip(there, facts.shape, strict=True))
-        if type(scaling) is Scaling and (fits or there == ()):
-            setattr(scaling, name, torch.empty(there, dtype=torch.float64))
-    for name in ("centre", "varying"):
-        if f"scaling.{name}" in named:
-            setattr(scaling, name, torch.empty(facts.shape, dtype=torch.float64))
+    scaling = units_of(estimator, facts).with_room({name: tensors.shapes[there] for name, there in named.items()})
     model: Model = estimator.compose(replace(facts, mean=None, std=None), scaling)
     width = torch.float64 if estimator.precision_ == "float64" else torch.float32
     for name, child in model.named_children():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -101,7 +102,7 @@ class Scaling(nn.Module):
         constant = std <= CONSTANT_BELOW * mean.abs()
         if mean.is_meta or not constant.any():
             return cls(mean, std.clone(), shape)
-        rounding = max(10 * CONSTANT_BELOW, 16 * np.finfo(dtype).eps if np.dtype(dtype).kind == "f" else 0.0)
+        rounding = max(10 * CONSTANT_BELOW, 16 * float(np.finfo(dtype).eps) if np.dtype(dtype).kind == "f" else 0.0)
         least = MOVES_FROM * std[~constant].min() if not constant.all() else torch.full_like(std.min(), rounding)
         scale = torch.where(constant, torch.maximum(rounding * mean.abs(), least), std)
         return cls(mean, scale, shape, varying=(~constant).to(mean.dtype).expand(shape).clone())
@@ -151,6 +152,23 @@ class Scaling(nn.Module):
         """Centre an encoder's input at the mean of what it meets, in the data's units, where features vary."""
         std = std / self.scale
         self.centre = torch.where(std >= VARIES_FROM * std.max(), self(met, torch.float64), 0.0)
+
+    def with_room(self, shapes: Mapping[str, tuple[int, ...]]) -> Self:
+        """Return the map with room for a saved model's numbers: its data said what shares a unit and what is centred.
+
+        Parameters
+        ----------
+        shapes : of the model's tensors by name; those that cannot be a sample's are left to whoever reads them.
+        """
+        for name in ("centre", "varying"):
+            if f"scaling.{name}" in shapes:
+                setattr(self, name, torch.empty(self.shape, dtype=torch.float64))
+        for name in ("shift", "scale") if type(self) is Scaling and len(self.shape) > 1 else ():
+            found = shapes.get(f"scaling.{name}", ())
+            fits = len(found) == len(self.shape) and all(n in (1, m) for n, m in zip(found, self.shape, strict=True))
+            if fits or found == ():
+                setattr(self, name, torch.empty(found, dtype=torch.float64))
+        return self
 
     def inverse(self, x: Tensor) -> Tensor:
         """Map from the model's units to the data's, in the precision of the shift."""

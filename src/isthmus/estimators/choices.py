@@ -28,11 +28,11 @@ __all__ = ["Choices", "is_grey", "is_image", "is_mixed"]
 
 P = TypeVar("P", bound=Part)
 
-MOST_EPOCHS, FEWEST_EPOCHS = 50, 10
-"""Passes over the data that ``"auto"`` makes, at most and at least."""
+MOST_EPOCHS = 50
+"""Passes over the data that ``"auto"`` makes, at most."""
 
-TABLE_STEPS = 1_250
-"""Steps of an autoencoder over the rows of a table, chosen by measurement (`benchmarks/odd_sets.py`)."""
+STEPS_OVER_2000_ROWS = 125
+"""Steps of one pass over 2,000 rows, in batches of 16."""
 
 
 class Choices(Arguments, system=False):
@@ -82,12 +82,15 @@ class Choices(Arguments, system=False):
         """Return how many passes over that many rows suit the system."""
         return MOST_EPOCHS
 
-    def epochs_on_tables(self, rows: int) -> int:
-        """Return how many passes make about `TABLE_STEPS` steps; over samples that are no rows, `MOST_EPOCHS`."""
+    def epochs_on_tables(self, rows: int, fewest: int) -> int:
+        """Return how many passes over the rows of a table make as many steps as `fewest` passes over 2,000 rows.
+
+        They are at least `fewest` and at most `MOST_EPOCHS`, which samples that are no rows get.
+        """
         if len(self.shape_) > 1:
             return MOST_EPOCHS
         steps = max(1, rows // batch_size_for(self, rows))
-        return max(FEWEST_EPOCHS, min(MOST_EPOCHS, math.ceil(TABLE_STEPS / steps)))
+        return max(fewest, min(MOST_EPOCHS, math.ceil(fewest * STEPS_OVER_2000_ROWS / steps)))
 
     def settings(self) -> Training:
         """Return how the fit is made: `training`, and the system's recipe where it leaves something open."""

@@ -21,7 +21,7 @@ independent given z takes a few lines:
 from __future__ import annotations
 
 from .base import Likelihood
-from .gaussian import Gaussian, HeteroscedasticGaussian, HomoscedasticGaussian
+from .gaussian import Gaussian, HeteroscedasticGaussian, HomoscedasticGaussian, ResidualGaussian
 from .mixed import Mixed
 from .unit import Bernoulli, ContinuousBernoulli
 
@@ -33,4 +33,5 @@ __all__ = [
     "HomoscedasticGaussian",
     "Likelihood",
     "Mixed",
+    "ResidualGaussian",
 ]
