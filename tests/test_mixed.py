@@ -15,7 +15,7 @@ from scipy import stats
 
 from command import run
 from contracts.common import assert_is_a_part, source_of
-from isthmus import GAN, VAE, AdversarialAutoencoder, Autoencoder, DenoisingAutoencoder, load
+from isthmus import GAN, VAE, AdversarialAutoencoder, Autoencoder, DenoisingAutoencoder, MaskedAutoencoder, load
 from isthmus.data import Boolean, Category, Number
 from isthmus.distributions import draw, log_prob
 from isthmus.errors import CompositionError, DataError
@@ -195,6 +195,27 @@ def test_arrays_are_drawn_in_their_own_kind(rng):
     bits = rng.random((200, 3)) < 0.3
     assert quick(VAE).fit(bits).sample(10).dtype == bool
     assert quick(VAE).fit(counts).reconstruct(counts).dtype == np.float64, "an estimate is no count"
+
+
+def test_a_masked_autoencoder_creates_and_completes_tables(frame, tmp_path):
+    holed = frame.astype({"rooms": "Int64", "town": str})
+    holed.loc[holed.index[::5], "town"] = None
+    holed.loc[holed.index[::7], "rooms"] = pd.NA
+    model = MaskedAutoencoder(max_epochs=2, random_state=0).fit(holed)
+    given = model.sample(5, given={"town": "Bern", "since": "2021-01-05"})
+    assert (given.dtypes == holed.dtypes).all()
+    assert set(given["town"]) == {"Bern"}
+    assert set(given["since"]) == {pd.Timestamp("2021-01-05")}
+    assert (model.sample(9, where=lambda rows: rows["rent"] > 900)["rent"] > 900).all()
+    filled = model.complete(holed.head(20))
+    assert_index_equal(filled.index, holed.head(20).index)
+    assert not filled.isna().any().any()
+    there = holed.head(20).notna()
+    assert_frame_equal(filled.where(there), holed.head(20).where(there), check_dtype=False)
+    assert [type(draw) for draw in model.complete(holed.head(3), n_draws=2)] == [pd.DataFrame] * 2
+    assert np.isfinite(model.score_samples(holed)).all()
+    model.save(tmp_path / "model")
+    assert_frame_equal(load(tmp_path / "model").sample(5), model.sample(5))
 
 
 def test_set_output_asks_for_frames(frame):

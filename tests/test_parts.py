@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from isthmus import DenoisingAutoencoder
 from isthmus.batch import Batch
-from isthmus.corruption import Corruption, Gaussian, Masking, Residuals, SaltAndPepper
+from isthmus.corruption import Corruption, Gaussian, Masking, Residuals, SaltAndPepper, Swapping
 from isthmus.data import Boolean, Category, Date, Duration, Number, Schema, Time
 from isthmus.divergence import KL
 from isthmus.errors import CompositionError, ModelFileError, UnknownNameError
@@ -41,6 +41,7 @@ EXAMPLES = [
     MLflow("digits"),
     Gaussian(0.2),
     Masking(0.1, value=-1.0),
+    Swapping(0.2),
     SaltAndPepper(0.1, -1.0, 2.0),
     Residuals(np.arange(6.0).reshape(3, 2)),
     MLP((8, 4), activation="tanh", norm="layer"),

@@ -67,12 +67,11 @@ class MixedUnits(Scaling):
     """
 
     def __init__(self, units: Scaling, levels: Sequence[int]) -> None:
-        shift = units.shift.expand(units.shape).clone()
-        scale = units.scale.expand(units.shape).clone()
-        self_layout = Layout(levels)
-        shift[self_layout.categories], scale[self_layout.categories] = 0.0, 1.0
-        super().__init__(shift, scale, units.shape)
-        self.layout = self_layout
+        layout = Layout(levels)
+        shift, scale = (buffer.expand(units.shape).clone() for buffer in (units.shift, units.scale))
+        shift[layout.categories], scale[layout.categories] = 0.0, 1.0
+        super().__init__(shift, scale, units.shape, varying=units.varying)
+        self.layout = layout
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -82,7 +81,8 @@ class MixedUnits(Scaling):
         """Return the numbers, the categories one-hot, and the mask where the fit met gaps; what is not seen is zero."""
         layout = self.layout
         x = x if observed is None else torch.where(observed, x, 0.0)
-        seen = [x[..., layout.numbers]]
+        numbers = x if self.varying is None else torch.where(self.varying > 0, x, 0.0)
+        seen = [numbers[..., layout.numbers]]
         for place, size in zip(layout.categories, layout.sizes, strict=True):
             level = x[..., place].round().clamp(0, size - 1).long()
             hot = nn.functional.one_hot(level, size).to(x.dtype)
