@@ -12,7 +12,7 @@ import numpy as np
 from numpy.random import RandomState
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils import _safe_indexing as take
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from ..data import Schema
@@ -102,7 +102,7 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     trimmed_: list[int]
     reference_: np.ndarray
     reference_index_: np.ndarray
-    schema_: Any = None
+    schema_: Schema
 
     def __init__(
         self,
@@ -149,7 +149,6 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _fit(self, X: Any) -> None:
         self._check_arguments()
-        self.schema_ = None
         rows, given = self._read(X, reset=True)
         random, scorer = check_random_state(self.random_state), self.estimator
         if isinstance(scorer, str):
@@ -181,20 +180,24 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def _read(self, X: Any, reset: bool) -> tuple[np.ndarray, Any]:
         """Return rows as numbers, and as a scorer takes them: a table without the columns that are left out."""
         rows = check_rows(self, X, reset=reset, minimum=2 if reset else 1)
-        if reset and is_table(X) and self.schema_ is None:
-            self.schema_ = Schema.learn(X, self.schema)
-        if not is_table(X) or self.schema_ is None:
+        if not is_table(X):
             return rows, rows
         frame, _ = collected(X)
         if not hasattr(frame, "columns"):
             return rows, rows if self.schema_.plain else frame
         return rows, frame[[column for column in frame.columns if str(column) not in self.schema_.left_out]]
 
+    @property
+    def takes_gaps(self) -> bool:
+        """Whether rows may have gaps, NaN: where the estimator takes them."""
+        if hasattr(self.estimator, "__sklearn_tags__"):
+            return bool(get_tags(self.estimator).input_tags.allow_nan)
+        return not hasattr(self.estimator, "fit")
+
     def inner_schema(self) -> Schema:
         """Return the schema of the rows that a scorer is given, from which left-out columns are gone."""
         library = "polars" if self.schema_.library == "arrow" else self.schema_.library
-        schema: Schema = replace(self.schema_, left_out=(), ids=(), library=library)
-        return schema
+        return replace(self.schema_, left_out=(), ids=(), library=library)
 
     def _check_arguments(self) -> None:
         """Raise `CompositionError` if an argument is out of its range."""
@@ -392,5 +395,6 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.takes_gaps
         tags.input_tags.string = tags.input_tags.categorical = True
         return tags
