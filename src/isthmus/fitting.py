@@ -84,7 +84,8 @@ def fit(estimator: Any, given: Given, interrupts: Interrupts, held: Held | None 
             _take_up(model, former, changed)
         size = batch_size_for(estimator, len(rows))
         _refuse_batches_of_one(model, size)
-        arrays = given.arrays()
+        assert facts.mean is not None
+        arrays = given.arrays() if scaling.reads_gaps else given.with_gaps_told(facts.mean.numpy())
         if given.weight is not None:
             width = np.float64 if model.dtype == torch.float64 else np.float32
             arrays["weight"] = (given.weight / given.weight[rows.numpy()].mean()).astype(width)

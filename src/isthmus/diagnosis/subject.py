@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..data.output import of_arrays
 from ..divergence import KL
 from ..errors import DataError
 from ..fitted import Fitted
@@ -69,7 +70,7 @@ class Subject:
     ) -> None:
         if not hasattr(type(estimator), "abilities"):
             raise DataError(f"a diagnosis is of an estimator of isthmus, got a {type(estimator).__name__}")
-        self.estimator: Any = estimator
+        self.estimator: Any = of_arrays(estimator)
         self.fitted = Fitted(estimator)
         self.model: Model = self.fitted.model
         self.seed, self.labels_train = random_state, None

@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from ..batch import Batch
-from ..corruption import Corruption, Gaussian, Masking
+from ..corruption import Corruption, Gaussian, Masking, Swapping
 from ..device import plain_modes
 from ..errors import CompositionError, DataError
 from ..facts import Facts
@@ -28,7 +28,7 @@ from ..term import Term
 from ..training import Player, Turns
 from ..typing import ArrayLike, RandomState
 from .abilities import Reconstructs
-from .choices import is_grey
+from .choices import is_grey, is_mixed
 
 __all__ = ["Autoencoder", "ContractiveAutoencoder", "DenoisingAutoencoder", "Reconstructing"]
 
@@ -81,7 +81,7 @@ class Autoencoder(Reconstructing):
     def auto_likelihood(self, facts: Facts) -> Likelihood:
         """Return a Bernoulli for binary data, a squared error for others, with σ measured at the end for rows."""
         likelihood = super().auto_likelihood(facts)
-        return likelihood if facts.binary or len(facts.shape) > 1 else ResidualGaussian()
+        return likelihood if facts.binary or len(facts.shape) > 1 or is_mixed(facts) else ResidualGaussian()
 
     def auto_epochs(self, rows: int) -> int:
         """Return 50 passes, or fewer over the rows of a table, chosen by measurement (benchmarks/odd_sets.py)."""
@@ -202,6 +202,8 @@ class DenoisingAutoencoder(Reconstructing):
 
     def auto_corruption(self, facts: Facts) -> Corruption:
         """Return a corruption whose kind and size suit the data."""
+        if is_mixed(facts):
+            return Swapping()
         if facts.binary or is_grey(facts):
             return Masking(0.25)
         assert facts.mean is not None
