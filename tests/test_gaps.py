@@ -55,12 +55,16 @@ def test_the_encoder_looks_at_the_mask_beside_the_values(holed):
 
 
 def test_a_score_is_the_density_of_what_is_observed(holed):
-    """In the data's units, against the normal densities of the observed entries, each about its reconstruction."""
+    """In the data's units, against the normal densities of the observed entries, each about its reconstruction.
+
+    The σ of an autoencoder is that of the residuals of what is observed.
+    """
     X, _ = holed
     model = quick(Autoencoder, precision="float64", max_epochs=20).fit(X)
-    scale = model.model_.scaling.scale.numpy()
+    scale, std = model.model_.scaling.scale.numpy(), model.model_.likelihood.std.numpy()
     error = (X - model.reconstruct(X)) / scale
-    entries = -0.5 * error**2 - np.log(scale) - 0.5 * np.log(2 * np.pi)
+    np.testing.assert_allclose(std, np.sqrt(np.nanmean(error**2, axis=0)), rtol=1e-9)
+    entries = -0.5 * (error / std) ** 2 - np.log(scale * std) - 0.5 * np.log(2 * np.pi)
     np.testing.assert_allclose(model.score_samples(X), np.nansum(entries, axis=1), rtol=1e-9)
 
 
@@ -160,9 +164,7 @@ def test_gaps_that_no_fit_has_met_are_said_once(holed):
 
 def test_what_takes_no_gaps_says_so_in_a_line(holed):
     X, whole = holed
-    with pytest.raises(
-        DataError, match=r"X contains NaN in \d+ of 300 rows: rows .*; drop the rows or fill"
-    ):
+    with pytest.raises(DataError, match=r"X contains NaN in \d+ of 300 rows: rows .*; drop the rows or fill"):
         quick(GAN).fit(X)
     with pytest.raises(DataError, match="y contains NaN"):
         quick(DenoisingAutoencoder).fit(whole, X)
