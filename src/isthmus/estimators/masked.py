@@ -138,9 +138,9 @@ class MaskedAutoencoder(Reconstructs):
 
         Parameters
         ----------
-        X : (N, ...); NaN is left out, or counts as a gap where the column had gaps in the fit. Of more than 128 entries,
-            as pictures have, the result is an estimate of the mean of log p(x; o) over orders, from 128 passes for each
-            order, the same ones for every row.
+        X : (N, ...); NaN is left out, or counts as a gap where the column had gaps in the fit. Of more than 128
+            entries, as pictures have, the result is an estimate of the mean of log p(x; o) over orders, from 128 passes
+            for each order, the same ones for every row.
         n_orders : k, at least 1.
         condition : of each row, (N, c), where the model has one.
         """
@@ -153,9 +153,6 @@ class MaskedAutoencoder(Reconstructs):
         n = int(np.prod(self.shape_))
         steps = None if n <= MOST_STEPS else MOST_STEPS
         chosen = torch.as_tensor(orders(n, n_orders), device=model.device)
-            torch.as_tensor(orders(n, n_orders), device=model.device),
-            None if n <= MOST_STEPS else MOST_STEPS,
-        )
 
         def score(x: Tensor, c: Tensor | None) -> Tensor:
             found = torch.stack([log_densities(model, x, order, c, steps=steps) for order in chosen])
