@@ -128,7 +128,7 @@ def test_mistakes_are_told(rng):
 
 def test_images_and_grey_values_in_bytes(digits):
     images = (digits[:300] * 255).astype(np.uint8)
-    ae = Autoencoder(4, max_epochs=2, random_state=0).fit(images[:200])
+    ae = Autoencoder(4, likelihood="bernoulli", max_epochs=2, random_state=0).fit(images[:200])
     found = {verdict.about: verdict for verdict in diagnose(ae, images[200:], images[:200])}
     assert 0.3 < found["grey values under a Bernoulli"].evidence["variance_share"] < 0.7
 

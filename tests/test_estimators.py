@@ -308,7 +308,11 @@ MISTAKES = {
     "device": (lambda X: X, {"device": "cuda:7"}, "device 'cuda:7' is not there; this machine has cpu"),
     "precision": (lambda X: X, {"precision": "float23"}, "unknown precision 'float23', did you mean 'float32'"),
     "a module": (lambda X: X, {"network": torch.nn.Linear(5, 5)}, "network must be a Network, its name or a pair"),
-    "patience": (lambda X: X, {"training": Training(patience=2), "validation_fraction": 0.0}, "patience needs held-out rows: set"),
+    "patience": (
+        lambda X: X,
+        {"training": Training(patience=2), "validation_fraction": 0.0},
+        "patience needs held-out rows: set",
+    ),
     "held out": (lambda X: X, {"validation_fraction": 0.95}, "leaves fewer than 2 to train on"),
 }
 

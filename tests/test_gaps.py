@@ -164,9 +164,7 @@ def test_gaps_that_no_fit_has_met_are_said_once(holed):
 
 def test_what_takes_no_gaps_says_so_in_a_line(holed):
     X, whole = holed
-    with pytest.raises(
-        DataError, match=r"X contains NaN in \d+ of 300 rows: rows .*; drop the rows or fill"
-    ):
+    with pytest.raises(DataError, match=r"X contains NaN in \d+ of 300 rows: rows .*; drop the rows or fill"):
         quick(GAN).fit(X)
     with pytest.raises(DataError, match="y contains NaN"):
         quick(DenoisingAutoencoder).fit(whole, X)

@@ -226,7 +226,8 @@ def _checkpoints(estimator: Any, settings: Training, seed: int, given: Given) ->
     arrays: dict[str, np.ndarray] = {}
     elsewhere = {"training", "verbose", "device", "warm_start"}
     arguments = {k: v for k, v in estimator.get_params(deep=False).items() if k not in elsewhere}
-    arguments["max_epochs"] = estimator.epochs_for(len(split(len(given.x), share_held_out(estimator, len(given.x)), seed)[0]))
+    trained_on, _ = split(len(given.x), share_held_out(estimator, len(given.x)), seed)
+    arguments["max_epochs"] = estimator.epochs_for(len(trained_on))
     moved = {k: v for k, v in settings.get_params(deep=False).items() if k not in PLACES}
     fit = {name: to_json(value, arrays) for name, value in (arguments | moved).items()}
     names = {"x": "X", "noisy": "X_noisy"}

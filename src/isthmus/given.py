@@ -92,10 +92,7 @@ def facts_of(given: Given, rows: np.ndarray) -> Facts:
         dtype=x.dtype.name,
         columns=given.columns,
         gaps=given.gaps,
-        entry=lambda i: (
-            x.reshape(len(x), -1)[rows, i],
-            None if given.weight is None else given.weight[rows],
-        ),
+        entry=lambda i: (x.reshape(len(x), -1)[:, i], given.weight),
     )
 
 
@@ -140,10 +137,8 @@ def precision_for(estimator: Any, model: nn.Module, device: torch.device) -> str
 
 
 def batch_size_for(estimator: Any, n: int) -> int:
-    """Return the rows a step of a fit on n rows: a hundredth of them, from 16 to 256, unless it is given."""
-    if estimator.batch_size != "auto":
-        return int(estimator.batch_size)
-    return 1 << min(8, max(4, round(math.log2(max(1.0, n / 100)))))
+    """Return the rows a step of a fit on n rows: those that suit the system, unless they are given."""
+    return int(estimator.auto_batch_size(n) if estimator.batch_size == "auto" else estimator.batch_size)
 
 
 def corruption_width_of(estimator: Any) -> int:

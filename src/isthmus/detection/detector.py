@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
-import torch
 from numpy.random import RandomState
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils import _safe_indexing as take
-from sklearn.utils import check_random_state, get_tags
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ..data import Schema
@@ -21,13 +20,12 @@ from ..data.schema import Edits, collected, is_table
 from ..errors import CompositionError, DataError
 from ..parts import resolve
 from ..rows import check_rows, check_weights
-from ..source import ByRow, row_seeds
 from ..verbs import verb
 from .alarms import Alarm, FalseAlarms, alarm_at, alarm_named
 from .calibration import Calibration, Prefit
 from .conformal import CalibrationScores, difference
 from .explaining import explain
-from .judgement import Judgement, flat_rows
+from .judgement import Judgement, tie_breakers
 from .neighbours import Neighbours
 from .reasons import Explanation
 from .scores import fit_trimmed, scores_of
@@ -104,7 +102,7 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     trimmed_: list[int]
     reference_: np.ndarray
     reference_index_: np.ndarray
-    schema_: Schema
+    schema_: Any = None
 
     def __init__(
         self,
@@ -151,17 +149,18 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _fit(self, X: Any) -> None:
         self._check_arguments()
+        self.schema_ = None
         rows, given = self._read(X, reset=True)
         random, scorer = check_random_state(self.random_state), self.estimator
         if isinstance(scorer, str):
             scorer = Neighbours(TRIMMED_NEIGHBOURS if self.trimmed_share() else CLEAN_NEIGHBOURS)
-        if is_table(X) and getattr(scorer, "schema", "") is None:
-            scorer = clone(scorer).set_params(schema=self.inner_schema())
         way = resolve("calibration", self.calibration)
         if not isinstance(way, Calibration):
             raise CompositionError(f"calibration must be a Calibration or its name, got {self.calibration!r}")
-        self.ties_seed_ = int(random.randint(2**31))
         prefit = isinstance(way, Prefit) or not hasattr(scorer, "fit")
+        if is_table(X) and not prefit and getattr(scorer, "schema", "") is None:
+            scorer = clone(scorer).set_params(schema=self.inner_schema())
+        self.ties_seed_ = int(random.randint(2**31))
         folds = (Prefit() if prefit else way).folds(len(rows), random)
         scores, fold = np.empty(len(rows)), np.full(len(rows), -1)
         self.estimators_, self.trimmed_ = [], []
@@ -182,24 +181,20 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def _read(self, X: Any, reset: bool) -> tuple[np.ndarray, Any]:
         """Return rows as numbers, and as a scorer takes them: a table without the columns that are left out."""
         rows = check_rows(self, X, reset=reset, minimum=2 if reset else 1)
-        if not is_table(X):
+        if reset and is_table(X) and self.schema_ is None:
+            self.schema_ = Schema.learn(X, self.schema)
+        if not is_table(X) or self.schema_ is None:
             return rows, rows
         frame, _ = collected(X)
         if not hasattr(frame, "columns"):
             return rows, rows if self.schema_.plain else frame
         return rows, frame[[column for column in frame.columns if str(column) not in self.schema_.left_out]]
 
-    @property
-    def takes_gaps(self) -> bool:
-        """Whether rows may have gaps, NaN: where the estimator takes them."""
-        if hasattr(self.estimator, "__sklearn_tags__"):
-            return bool(get_tags(self.estimator).input_tags.allow_nan)
-        return not hasattr(self.estimator, "fit")
-
     def inner_schema(self) -> Schema:
         """Return the schema of the rows that a scorer is given, from which left-out columns are gone."""
         library = "polars" if self.schema_.library == "arrow" else self.schema_.library
-        return replace(self.schema_, left_out=(), ids=(), library=library)
+        schema: Schema = replace(self.schema_, left_out=(), ids=(), library=library)
+        return schema
 
     def _check_arguments(self) -> None:
         """Raise `CompositionError` if an argument is out of its range."""
@@ -213,7 +208,7 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             raise CompositionError(f"alarm must be an Alarm or its name, got {self.alarm!r}")
 
     def trimmed_share(self) -> float:
-        """Return the share of rows that `trim` leaves out of the fit."""
+        """Return the share of rows left out of the fit."""
         return TRIMMED_SHARE if self.trim == "auto" else float(self.trim)
 
     def _weights(self, X: Any) -> np.ndarray | None:
@@ -221,8 +216,7 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         if self.weight is None:
             return None
         weights = check_weights(self.weight(X), len(X))
-        assert weights is not None
-        if not (weights > 0).all():
+        if weights is not None and not (weights > 0).all():
             raise DataError(f"weight must be positive; row {int(np.flatnonzero(weights <= 0)[0])} has 0")
         return weights
 
@@ -295,10 +289,8 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         rows, given = self._read(X, reset=False)
         scores = np.stack([scores_of(fitted, given) for fitted in self.estimators_])
-        weights, u = self._weights(given), None
-        if self.ties == "random":
-            flat = torch.as_tensor(flat_rows(rows) + 0.0)  # −0 is 0
-            u = ByRow(row_seeds(flat) ^ self.ties_seed_, range(1)).uniform((1, len(rows)), flat)[0].numpy()
+        weights = self._weights(given)
+        u = tie_breakers(rows, self.ties_seed_) if self.ties == "random" else None
         p, alarm = self.calibrated_.p_values(scores, weights, u), self.rule
         mean = scores.mean(0)
         return Judgement(rows, scores, weights, u, p, alarm.alarms(p, mean), alarm.level(p, mean))
@@ -400,6 +392,5 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = self.takes_gaps
         tags.input_tags.string = tags.input_tags.categorical = True
         return tags

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -44,8 +44,6 @@ class Neighbours(BaseEstimator):  # type: ignore[misc]
     [-0.0, -1.789]
     """
 
-    takes_gaps: ClassVar[bool] = True
-
     embedding_: Embedding
     points_: torch.Tensor
     gaps_: torch.Tensor
@@ -56,7 +54,7 @@ class Neighbours(BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
+        tags.input_tags.string = tags.input_tags.categorical = True
         return tags
 
     def fit(self, X: Any, y: Any = None) -> Self:

@@ -335,7 +335,7 @@ def complete(X: np.ndarray) -> np.ndarray:
 
 
 def measured_rows(X: np.ndarray, seed: int) -> np.ndarray:
-    """Return which of rows (N, ...) are measured: those without gaps, or of many a random subset; in ascending order."""
+    """Return which of rows (N, ...) are measured, in order: those without gaps, or of many a random subset."""
     whole = complete(X)
     at_most = max(1, min(ROWS, VALUES // max(1, math.prod(X.shape[1:]))))
     chosen: np.ndarray = whole[random_subset(len(whole), at_most, seed)]

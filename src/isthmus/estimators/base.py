@@ -245,10 +245,10 @@ class Estimator(Views, Choices, system=False):
         try:
             with plain_modes():
                 self.check_arguments()
-                held = Held(vars(self).pop("_state", None)) if one_epoch else None
+                held = Held(self.__dict__.pop("_state", None)) if one_epoch else None
                 if not goes_on:
                     for name in ("model_", "arguments_", "_state"):
-                        vars(self).pop(name, None)
+                        self.__dict__.pop(name, None)
                 arguments = own_copy(self.get_params(deep=False))
                 target, noisy, width = self.target_of(X, y), None, None
                 if goes_on:

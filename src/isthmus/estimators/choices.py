@@ -74,6 +74,10 @@ class Choices(Arguments, system=False):
             return max(1, min(32, seen // 4, facts.features - 1))
         return max(1, min(32, facts.features // 4))
 
+    def auto_batch_size(self, rows: int) -> int:
+        """Return how many rows a step takes of that many: a hundredth of them, from 16 to 256, a power of two."""
+        return 1 << min(8, max(4, round(math.log2(max(1.0, rows / 100)))))
+
     def epochs_for(self, rows: int) -> int:
         """Return how many passes over that many rows a fit makes."""
         return self.auto_epochs(rows) if self.max_epochs == "auto" else int(self.max_epochs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -13,7 +14,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ..any_order import fill, log_densities, log_mean_exp, orders
-from ..binned import Binned
+from ..binned import Binned, Bins
 from ..binned_units import BinnedUnits, ColumnDistribution
 from ..corruption import AnySubset
 from ..data.output import rows_back, values_back
@@ -27,13 +28,21 @@ from ..source import Generated, Source
 from ..term import AnyOrder, Seen
 from ..training import Adam, Player, Training, Turns
 from .abilities import Reconstructs
+from .choices import MOST_EPOCHS
 
 __all__ = ["MaskedAutoencoder"]
 
-ROWS_AT_ONCE = 4096
-"""Rows that are drawn in one order: many share their first entries, and what they share is computed once."""
+STEPS = 5_000
+"""Steps of a fit, at most, unless its rows are very many."""
 
-FEWEST_TRIED, MOST_TRIES = 1024, 100_000
+FEW_ROWS = 90
+"""Rows that are trained on, of a hundred, from which some are held out."""
+
+ROWS_AT_ONCE = 1024
+"""Rows that are drawn in one order. Many share their first entries, and what they share is computed once; more of them
+would leave fewer orders, over which what the model has not learnt alike evens out."""
+
+FEWEST_TRIED, MOST_TRIES = 1024, 20_000
 """Rows that are drawn at once where some are to be chosen, and draws of one row after which none will do."""
 
 SAID_BELOW = 0.05
@@ -100,6 +109,19 @@ class MaskedAutoencoder(Reconstructs):
         """Return 64 to 256, as the rows are many."""
         return 64 if facts.rows < 1000 else 128 if facts.rows < 5000 else 256
 
+    def auto_batch_size(self, rows: int) -> int:
+        """Return a fiftieth of the rows, from 16 to 512, a power of two: what is hidden varies from row to row."""
+        return 1 << min(9, max(4, round(math.log2(max(1.0, rows / 50)))))
+
+    def auto_epochs(self, rows: int) -> int:
+        """Return how many passes make about `STEPS` steps, from 10 to 150; 50 where too few rows are to hold some out.
+
+        Held-out rows say when to stop, so that they are the most that a fit makes.
+        """
+        if rows < FEW_ROWS:
+            return MOST_EPOCHS
+        return max(10, min(150, math.ceil(STEPS / max(1, rows // self.auto_batch_size(rows)))))
+
     def players(self) -> Turns:
         """Return the one player."""
         return [Player("autoencoder", Sum((AnyOrder(), Seen(self.seen_weight))), clip_norm=1.0)]
@@ -151,8 +173,7 @@ class MaskedAutoencoder(Reconstructs):
         n_samples : how many.
         random_state : None is the estimator's own.
         given : what holds in them: a value for each of some entries, by number or name, or rows (n_samples, ...) with
-        NaN
-            where something is to be drawn. What is given comes back as it is.
+            NaN where something is to be drawn. What is given comes back as it is.
         where : rows (N, ...) ↦ which of them will do, (N,): rows are drawn until each of them does, such as
             ``lambda x: x[:, 0] < x[:, 1]``. Where few do, their share is said.
         gaps : whether entries come out missing, as often as they were in the fit.
@@ -178,8 +199,8 @@ class MaskedAutoencoder(Reconstructs):
         ----------
         X : (N, ...), NaN where a value is missing.
         n_draws : None fills in the best guess, the mean of a number and the likeliest level of a category given all
-        that
-            is seen of the row; a number draws as many completions from their joint distribution, (n_draws, N, ...).
+            that is seen of the row; a number draws as many completions from their joint distribution, (n_draws, N,
+            ...).
         random_state : of the draws; None is the estimator's own.
         condition : of each row, where the model has one.
         """
@@ -187,7 +208,7 @@ class MaskedAutoencoder(Reconstructs):
         if n_draws is None:
             guess = fitted.map(
                 rows,
-                lambda x, c: fitted.decoded(fitted.model.encode(self._scaled(x), c).mean, c),
+                lambda x, c: fitted.decoded(self._code(x, c), c),
                 condition=fitted.conditions(condition, len(rows)),
             )
             return rows_back(self, np.where(np.isnan(rows), guess, rows), X)
@@ -212,9 +233,9 @@ class MaskedAutoencoder(Reconstructs):
         rows.reshape(len(rows), -1)[:, entry] = np.nan
 
         def probabilities(x: Tensor, c: Tensor | None) -> Tensor:
-            p = fitted.model.decode(fitted.model.encode(self._scaled(x), c).mean, c)
-            own: Tensor = p.of_entry(entry).exp()
-            return own
+            p = fitted.model.decode(self._code(x, c), c)
+            assert isinstance(p, Bins)
+            return p.of_entry(entry).exp()
 
         found = fitted.map(rows, probabilities, condition=fitted.conditions(condition, len(rows)))
         return ColumnDistribution(self._units, entry, found)
@@ -225,10 +246,11 @@ class MaskedAutoencoder(Reconstructs):
         assert isinstance(units, BinnedUnits)
         return units
 
-    def _scaled(self, x: Tensor) -> Tensor:
-        """Return x as indicators, nothing where it is missing: unknown, and not known to be a gap."""
-        units, model = self._units, self.fitted_.model
-        return units.indicators(units.bins(x), ~x.flatten(1).isnan(), model.dtype)
+    def _code(self, x: Tensor, condition: Tensor | None) -> Tensor:
+        """Return the code of what is known of each row; a missing value is unknown, and not known to be a gap."""
+        model = self.fitted_.model
+        z: Tensor = model.encode(model.scaled(x), condition, ~x.isnan()).mean
+        return z
 
     def _rows(self, X: Any) -> np.ndarray:
         """Return rows that may hold NaN as floating point."""
@@ -278,9 +300,8 @@ class MaskedAutoencoder(Reconstructs):
             for first in range(0, len(start), ROWS_AT_ONCE):
                 x = torch.as_tensor(start[first : first + ROWS_AT_ONCE], device=device, dtype=units.edges.dtype)
                 order = source.uniform((n,), units.edges).argsort()
-                of_bins, within = source.uniform((2, ROWS_AT_ONCE, n), units.edges)[
-                    :, : len(x)
-                ]  # whatever their number
+                u = source.uniform((2, ROWS_AT_ONCE, n), units.edges)  # as many as a full block takes
+                of_bins, within = u[:, : len(x)]
                 own = None if c is None else torch.as_tensor(c[first : first + ROWS_AT_ONCE]).to(device, model.dtype)
                 seen = ~x.flatten(1).isnan()
                 with torch.autocast(device.type, torch.bfloat16, enabled=model.mixed):  # weights are narrowed once
@@ -308,7 +329,7 @@ def satisfying(
     out: np.ndarray | None = None
     waiting, tries = np.arange(n), 0
     while len(waiting):
-        rows = np.resize(waiting, max(len(waiting), min(ROWS_AT_ONCE, FEWEST_TRIED)))
+        rows = np.resize(waiting, max(len(waiting), FEWEST_TRIED))
         drawn = draw(rows)
         good = np.asarray(where(drawn), dtype=bool)
         if out is None:
