@@ -225,7 +225,9 @@ def _checkpoints(estimator: Any, settings: Training, seed: int, given: Given) ->
     arrays: dict[str, np.ndarray] = {}
     elsewhere = {"training", "verbose", "device"}
     arguments = {k: v for k, v in estimator.get_params(deep=False).items() if k not in elsewhere}
-    arguments["max_epochs"] = estimator.epochs_for(len(split(len(given.x), share_held_out(estimator, len(given.x)), seed)[0]))
+    arguments["max_epochs"] = estimator.epochs_for(
+        len(split(len(given.x), share_held_out(estimator, len(given.x)), seed)[0])
+    )
     moved = {k: v for k, v in settings.get_params(deep=False).items() if k not in PLACES}
     fit = {name: to_json(value, arrays) for name, value in (arguments | moved).items()}
     names = {"x": "X", "noisy": "X_noisy"}
