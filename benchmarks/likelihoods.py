@@ -158,12 +158,12 @@ def run() -> str | None:
     jobs = [(kind, number) for kind in KINDS for number in range(len(KINDS[kind]().tried))]
     lines = Parallel(-1, verbose=5)(delayed(_line)(*job) for job in jobs)
     return (
-        f'A VAE at its defaults but for the likelihood, {EPOCHS} epochs, bounds of {DRAWS} draws; * marks what `"auto"` '
-        "takes. Density: the mean bound on log p(x) of usual rows that were held out, in nats a value in the data's own "
-        "units (a grey level of 256 for pictures), higher is better; where the Bernoulli meets grey values it is a loss "
-        "and no density. AUROC: how well log p(x) tells these rows from others: the set's anomalies, the digit 1, columns "
-        f"shuffled apart, bags, another photograph. {PICTURES:,} pictures. Squared error is that of reconstructions of "
-        "usual rows, in standard deviations of the data.\n\n"
+        f'A VAE at its defaults but for the likelihood, {EPOCHS} epochs, bounds of {DRAWS} draws; * marks what "auto" '
+        "takes. Density: the mean bound on log p(x) of usual rows that were held out, in nats a value in the data's "
+        "own units (a grey level of 256 for pictures), higher is better; where the Bernoulli meets grey values it is a "
+        "loss and no density. AUROC: how well log p(x) tells these rows from others: the set's anomalies, the digit 1, "
+        f"columns shuffled apart, bags, another photograph. {PICTURES:,} pictures. Squared error is that of "
+        "reconstructions of usual rows, in standard deviations of the data.\n\n"
         + table(["data", "likelihood", "density", "AUROC", "active units", "squared error"], lines)
     )
 

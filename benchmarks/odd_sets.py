@@ -149,7 +149,8 @@ def run(seed: int = 0) -> str | None:
     ]
     held = [[label, protocol, *verdict(means[label, protocol], goal)] for (label, protocol), goal in GOALS.items()]
     return (
-        f"{len(names())} odd-numbered sets of ADBench, all but InternetAds, at most {MOST_ROWS:,} rows of each, one seed. "
+        f"{len(names())} odd-numbered sets of ADBench, all but InternetAds, at most {MOST_ROWS:,} rows of each, one "
+        "seed. "
         + " ".join(f"{protocol}: {what}." for protocol, what in PROTOCOLS.items())
         + f" The area under the ROC curve, mean over sets; everything at its default, a thread each.{absent}\n\n"
         + table(["who", "S", "U", "processor seconds, S", "U", "rows without a score"], lines)

@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from . import systems
 from .atomic import atomic_folder
 from .corruption import Corruption
+from .data import Schema
 from .device import PRECISIONS, pick_device
 from .errors import ModelFileError, how_to_get, nearest
 from .facts import Facts
@@ -34,7 +35,6 @@ from .parts import Part, from_json, own_copy, same, to_json
 from .penalty import CriticPenalty
 from .posterior import Posterior
 from .prior import Prior
-from .scaling import Scaling
 from .seeds import TorchRandom
 from .tensors import as_tensor
 from .term import Term
@@ -57,6 +57,7 @@ _KINDS: dict[str, type] = {
     "penalty_": Term,
     "penalties_": CriticPenalty,
     "value_": Value,
+    "schema_": Schema,
 }
 """What a resolved argument is, where it is a part."""
 
@@ -83,6 +84,7 @@ def save(estimator: Any, path: str | Path) -> None:
         "shape": list(estimator.shape_),
         "condition": fitted.model.condition_width,
         "rows": fitted.model.rows,
+        "gaps": fitted.model.gaps,
         "dtype": estimator.dtype_.name,
         "features": _feature_names(estimator),
         "history": estimator.history_.columns,
@@ -286,16 +288,8 @@ def _rebuild(
 
 def _composed(estimator: Any, config: dict[str, Any], named: Mapping[str, str], tensors: Tensors) -> Model:
     """Put the model together from the chosen parts, in the dtype that it was fitted in."""
-    facts = _placeholders(config, estimator.latent_dim_)
-    scaling = units_of(estimator, facts)
-    for name in ("shift", "scale"):  # which values share a unit was seen in the data
-        there = tensors.shapes.get(named.get(f"scaling.{name}", ""), ())
-        fits = len(there) == len(facts.shape) > 1 and all(n in (1, m) for n, m in zip(there, facts.shape, strict=True))
-        if type(scaling) is Scaling and (fits or there == ()):
-            setattr(scaling, name, torch.empty(there, dtype=torch.float64))
-    for name in ("centre", "varying"):
-        if f"scaling.{name}" in named:
-            setattr(scaling, name, torch.empty(facts.shape, dtype=torch.float64))
+    facts = _placeholders(config, estimator)
+    scaling = units_of(estimator, facts).with_room({name: tensors.shapes[there] for name, there in named.items()})
     model: Model = estimator.compose(replace(facts, mean=None, std=None), scaling)
     width = torch.float64 if estimator.precision_ == "float64" else torch.float32
     for name, child in model.named_children():
@@ -320,18 +314,20 @@ def _complete_first_format(estimator: Any) -> None:
             setattr(estimator, f"{name}_", getattr(estimator, f"auto_{name}")())
 
 
-def _placeholders(config: dict[str, Any], latent_dim: int) -> Facts:
+def _placeholders(config: dict[str, Any], estimator: Any) -> Facts:
     """Return the facts that a model's shapes depend on; what only its values depend on has shapes alone."""
     shape = tuple(config["shape"])
     return Facts(
         shape,
-        latent_dim,
+        estimator.latent_dim_,
         config.get("condition", 0),
         config.get("rows", 0),
         mean=torch.zeros(shape, dtype=torch.float64),
         std=torch.ones(shape, dtype=torch.float64),
         bounds=(0.0, 1.0),
         dtype=config["dtype"],
+        columns=None if estimator.schema_ is None else tuple(estimator.schema_.columns),
+        gaps=bool(config.get("gaps", False)),
     )
 
 

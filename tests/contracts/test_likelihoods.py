@@ -20,6 +20,7 @@ from isthmus.likelihood import (
     HeteroscedasticGaussian,
     HomoscedasticGaussian,
     Likelihood,
+    ResidualGaussian,
 )
 from isthmus.likelihood import Gaussian as GaussianLikelihood
 
@@ -30,6 +31,7 @@ LIKELIHOODS = [
     HomoscedasticGaussian(),
     HomoscedasticGaussian(shared=True),
     HeteroscedasticGaussian(),
+    ResidualGaussian(),
 ]
 SHAPES = [(6,), (3, 4), (2, 3, 4)]
 

@@ -10,11 +10,12 @@ import numpy as np
 from torch import Tensor
 
 from ..batch import Batch
-from ..corruption import Corruption, Gaussian, Masking
+from ..corruption import Corruption, Gaussian, Masking, Swapping
 from ..device import plain_modes
 from ..errors import CompositionError, DataError
 from ..facts import Facts
 from ..layout import layout_of, unit_axis
+from ..likelihood import Likelihood, ResidualGaussian
 from ..model import Pass
 from ..networks import Network, UNet
 from ..objective import Reconstruction
@@ -27,7 +28,7 @@ from ..term import Term
 from ..training import Player, Turns
 from ..typing import ArrayLike, RandomState
 from .abilities import Reconstructs
-from .choices import is_grey
+from .choices import is_grey, is_mixed
 
 __all__ = ["Autoencoder", "ContractiveAutoencoder", "DenoisingAutoencoder", "Reconstructing"]
 
@@ -77,9 +78,14 @@ class Autoencoder(Reconstructing):
     ((1797, 8), (1797, 64), (1797,))
     """
 
+    def auto_likelihood(self, facts: Facts) -> Likelihood:
+        """Return a Bernoulli for binary data, a squared error for others, with σ measured at the end for rows."""
+        likelihood = super().auto_likelihood(facts)
+        return likelihood if facts.binary or len(facts.shape) > 1 or is_mixed(facts) else ResidualGaussian()
+
     def auto_epochs(self, rows: int) -> int:
-        """Return 50 passes, or fewer over many rows of a table."""
-        return self.epochs_on_tables(rows)
+        """Return 50 passes, or fewer over the rows of a table, chosen by measurement (benchmarks/odd_sets.py)."""
+        return self.epochs_on_tables(rows, fewest=5)
 
     def choose(self, facts: Facts) -> None:
         super().choose(facts)
@@ -137,10 +143,11 @@ class DenoisingAutoencoder(Reconstructing):
 
     def target_of(self, X: ArrayLike, y: ArrayLike | None) -> ArrayLike | None:
         """Return the clean rows y of noisy rows X; a one-dimensional y is labels, as a pipeline passes them."""
-        if y is None or np.ndim(y) < 2:
+        if y is None or np.asarray(y).ndim < 2:
             return None
-        if np.shape(y) != np.shape(X):
-            raise DataError(f"noisy and clean rows must pair up: X is {np.shape(X)}, y is {np.shape(y)}")
+        noisy, clean = np.asarray(X).shape, np.asarray(y).shape
+        if noisy != clean:
+            raise DataError(f"noisy and clean rows must pair up: X is {noisy}, y is {clean}")
         return y
 
     def score(self, X: ArrayLike, y: ArrayLike | None = None, condition: ArrayLike | None = None) -> float:
@@ -195,6 +202,8 @@ class DenoisingAutoencoder(Reconstructing):
 
     def auto_corruption(self, facts: Facts) -> Corruption:
         """Return a corruption whose kind and size suit the data."""
+        if is_mixed(facts):
+            return Swapping()
         if facts.binary or is_grey(facts):
             return Masking(0.25)
         assert facts.mean is not None

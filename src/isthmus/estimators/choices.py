@@ -11,11 +11,12 @@ import numpy as np
 from torch import Tensor
 
 from ..corruption import Corruption
+from ..data import Category
 from ..errors import CompositionError
 from ..facts import Facts
 from ..given import batch_size_for
 from ..layout import layout_of
-from ..likelihood import Bernoulli, Gaussian, Likelihood
+from ..likelihood import Bernoulli, Gaussian, Likelihood, Mixed
 from ..networks import MLP, Conv, Custom, Network
 from ..parts import Part, resolve
 from ..posterior import Posterior
@@ -23,15 +24,15 @@ from ..prior import Prior
 from ..training import Adam, Training
 from .arguments import Arguments
 
-__all__ = ["Choices", "is_grey", "is_image"]
+__all__ = ["Choices", "is_grey", "is_image", "is_mixed"]
 
 P = TypeVar("P", bound=Part)
 
-MOST_EPOCHS, FEWEST_EPOCHS = 50, 10
-"""Passes over the data that ``"auto"`` makes, at most and at least."""
+MOST_EPOCHS = 50
+"""Passes over the data that ``"auto"`` makes, at most."""
 
-TABLE_STEPS = 1_250
-"""Steps of an autoencoder over the rows of a table, chosen by measurement (`benchmarks/odd_sets.py`)."""
+STEPS_OVER_2000_ROWS = 125
+"""Steps of one pass over 2,000 rows, in batches of 16."""
 
 
 class Choices(Arguments, system=False):
@@ -58,6 +59,8 @@ class Choices(Arguments, system=False):
 
     def auto_likelihood(self, facts: Facts) -> Likelihood:
         """Return the likelihood for data of that kind."""
+        if is_mixed(facts):
+            return Mixed()
         return Bernoulli() if facts.binary else Gaussian()
 
     def auto_network(self, facts: Facts) -> Network:
@@ -66,7 +69,14 @@ class Choices(Arguments, system=False):
 
     def auto_latent_dim(self, facts: Facts) -> int:
         """Return the width of the code for that number of features."""
+        if is_mixed(facts):  # a category is as wide as its levels, but no code is as wide as the row
+            seen = sum(max(1, column.levels) for column in facts.columns or ())
+            return max(1, min(32, seen // 4, facts.features - 1))
         return max(1, min(32, facts.features // 4))
+
+    def auto_batch_size(self, rows: int) -> int:
+        """Return how many rows a step takes of that many: a hundredth of them, from 16 to 256, a power of two."""
+        return 1 << min(8, max(4, round(math.log2(max(1.0, rows / 100)))))
 
     def epochs_for(self, rows: int) -> int:
         """Return how many passes over that many rows a fit makes."""
@@ -76,12 +86,15 @@ class Choices(Arguments, system=False):
         """Return how many passes over that many rows suit the system."""
         return MOST_EPOCHS
 
-    def epochs_on_tables(self, rows: int) -> int:
-        """Return how many passes make about `TABLE_STEPS` steps; over samples that are no rows, `MOST_EPOCHS`."""
+    def epochs_on_tables(self, rows: int, fewest: int) -> int:
+        """Return how many passes over the rows of a table make as many steps as `fewest` passes over 2,000 rows.
+
+        They are at least `fewest` and at most `MOST_EPOCHS`, which samples that are no rows get.
+        """
         if len(self.shape_) > 1:
             return MOST_EPOCHS
         steps = max(1, rows // batch_size_for(self, rows))
-        return max(FEWEST_EPOCHS, min(MOST_EPOCHS, math.ceil(TABLE_STEPS / steps)))
+        return max(fewest, min(MOST_EPOCHS, math.ceil(fewest * STEPS_OVER_2000_ROWS / steps)))
 
     def settings(self) -> Training:
         """Return how the fit is made: `training`, and the system's recipe where it leaves something open."""
@@ -131,6 +144,12 @@ def is_grey(facts: Facts) -> bool:
     assert facts.bounds is not None
     low, high = facts.bounds
     return len(facts.shape) > 1 and ((low >= 0 and high <= 1) or facts.dtype == "uint8")
+
+
+def is_mixed(facts: Facts) -> bool:
+    """Return whether rows are those of a table with categories, or with truth values among other columns."""
+    levels = {column.levels for column in facts.columns or ()}
+    return len(levels) > 1 or any(isinstance(column, Category) for column in facts.columns or ())
 
 
 def is_image(facts: Facts) -> bool:

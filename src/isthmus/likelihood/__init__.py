@@ -21,7 +21,8 @@ independent given z takes a few lines:
 from __future__ import annotations
 
 from .base import Likelihood
-from .gaussian import Gaussian, HeteroscedasticGaussian, HomoscedasticGaussian
+from .gaussian import Gaussian, HeteroscedasticGaussian, HomoscedasticGaussian, ResidualGaussian
+from .mixed import Mixed
 from .unit import Bernoulli, ContinuousBernoulli
 
 __all__ = [
@@ -31,4 +32,6 @@ __all__ = [
     "HeteroscedasticGaussian",
     "HomoscedasticGaussian",
     "Likelihood",
+    "Mixed",
+    "ResidualGaussian",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from ..distributions import event, normal
 from ..facts import Facts
 from .base import Likelihood
 
-__all__ = ["Gaussian", "HeteroscedasticGaussian", "HomoscedasticGaussian"]
+__all__ = ["Gaussian", "HeteroscedasticGaussian", "HomoscedasticGaussian", "ResidualGaussian"]
 
 
 class Gaussian(Likelihood):
@@ -68,6 +68,64 @@ class _Homoscedastic(Entrywise):
     def forward(self, context: Tensor) -> Distribution:
         (mean,) = self.parameters_of(context)
         return event(normal(mean, self.log_std.clamp(min=self.floor).exp()), len(self.event_shape))
+
+
+class ResidualGaussian(Likelihood):
+    r"""p(x|x̂) = N(x̂, diag σ²), trained with σ = 1 and scored with σᵢ² = (1/m) Σⱼ (xᵢ⁽ʲ⁾ − x̂ᵢ⁽ʲ⁾)², the fit's residuals.
+
+    The loss is the squared error, which weighs all features alike while they are learnt. Once the fit is done, σ is
+    measured: a feature that comes back well then counts as much as one that comes back badly, and the log-density is
+    that of the errors that are really made. It is the maximum-likelihood σ of the reconstructions, as in Michael E.
+    Tipping and Christopher M. Bishop, "Probabilistic Principal Component Analysis", 1999,
+    https://doi.org/10.1111/1467-9868.00196, equation 8, but one a feature.
+
+    Parameters
+    ----------
+    shared : whether all entries share one σ, as pixels should.
+    minimum_std : a floor in the model's units: a constant column must not have infinite density.
+    """
+
+    shared: bool = False
+    minimum_std: float = 1e-2
+
+    def check(self) -> None:
+        self.require(self.minimum_std > 0, f"minimum_std must be positive, got {self.minimum_std}")
+
+    def build(self, facts: Facts) -> nn.Module:
+        """Return the module that holds σ, which is 1 until the fit is done."""
+        return _Residual(self, facts)
+
+
+class _Residual(Entrywise):
+    std: Tensor
+
+    def __init__(self, family: ResidualGaussian, facts: Facts) -> None:
+        super().__init__(family, facts.shape)
+        self.register_buffer("std", torch.ones(() if family.shared else facts.shape))
+        self.floor = family.minimum_std
+
+    def forward(self, context: Tensor) -> Distribution:
+        (mean,) = self.parameters_of(context)
+        std = torch.ones_like(self.std) if self.training else self.std
+        return event(normal(mean, std), len(self.event_shape))
+
+    @torch.no_grad()
+    def finish(self, model: Any, rows: Any) -> None:
+        """Measure σ on what is observed of the rows of the fit, in float64."""
+        squares = torch.zeros(self.event_shape, dtype=torch.float64, device=self.std.device)
+        counts = torch.zeros_like(squares)
+        for batch in rows.in_order():
+            x = model.scaled(batch.x)
+            met = x if batch.noisy is None else model.scaled(batch.noisy)
+            h = model.encode(met, batch.condition, batch.observed).mean
+            error = x - model.decode(h, batch.condition).mean
+            known = torch.ones_like(error) if batch.observed is None else batch.observed.to(error.dtype)
+            weight = torch.ones(len(x), device=x.device) if batch.weight is None else batch.weight
+            squares += torch.einsum("n,n...->...", weight.to(error.dtype), (known * error).square())
+            counts += torch.einsum("n,n...->...", weight.to(error.dtype), known)
+        if self.std.ndim == 0:
+            squares, counts = squares.sum(), counts.sum()
+        self.std.copy_((squares / counts.clamp(min=torch.finfo(counts.dtype).tiny)).sqrt().clamp(min=self.floor))
 
 
 class HeteroscedasticGaussian(Likelihood):

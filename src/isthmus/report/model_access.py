@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..data.output import of_arrays
 from ..fitted import Fitted
 from ..persistence import resolved
 from ..posterior import DiagonalGaussian
@@ -39,10 +39,8 @@ def check_rows(model: Any, X: Any) -> np.ndarray:
 
 
 def nameless(model: Any) -> Any:
-    """Return the model without the names of its columns: it takes arrays of a frame's rows without a warning."""
-    view = copy.copy(model)
-    vars(view).pop("feature_names_in_", None)
-    return view
+    """Return the model without the names of its columns: it takes arrays of a frame's rows, and gives arrays back."""
+    return of_arrays(model)
 
 
 def decoder_of(model: Any, condition: Any = None) -> Callable[[np.ndarray], np.ndarray] | None:
