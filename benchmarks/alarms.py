@@ -26,7 +26,7 @@ def run() -> str | None:
     chosen = [name for name in names() if (odd_set(name)[1] == 0).sum() >= LEAST_NORMAL]
     if not chosen:
         return None
-    found = Parallel(1)(delayed(_measured)(name, split) for name in chosen for split in range(SPLITS))
+    found = Parallel(-1)(delayed(_measured)(name, split) for name in chosen for split in range(SPLITS))
     lines, within, above = [], 0, 0
     for i, name in enumerate(chosen):
         splits = found[i * SPLITS : (i + 1) * SPLITS]

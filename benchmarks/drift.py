@@ -30,11 +30,11 @@ SHIFTS: dict[str, Callable[[Rows], Rows]] = {
 
 
 def run() -> str:
-    null = Parallel(1)(delayed(_null)(seed) for seed in range(NULL_RUNS // 20))
+    null = Parallel(-1)(delayed(_null)(seed) for seed in range(NULL_RUNS // 20))
     false = sum(null)
     lines = []
     for name in SHIFTS:
-        found = Parallel(1)(delayed(_stream)(name, seed) for seed in range(RUNS))
+        found = Parallel(-1)(delayed(_stream)(name, seed) for seed in range(RUNS))
         early = sum(since is not None and since < QUIET_ROWS for since, _ in found)
         delays = [since - QUIET_ROWS for since, _ in found if since is not None and since >= QUIET_ROWS]
         median = f"{np.median(delays):.0f}" if delays else "–"

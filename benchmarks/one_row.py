@@ -49,8 +49,8 @@ def run() -> str:
     )
     return (
         f"One row of {COLUMNS} columns, 256 hidden units, one thread; medians of {CALLS} calls, {TURNS} turns, in "
-        "milliseconds of the processor. A bare pass is units, encoder, decoder and log p(x|x̂) of that row by "
-        "the model's own modules, with nothing checked.\n\n"
+        "milliseconds of the processor. A bare pass is the units, the encoder, the decoder and log p(x|x̂) of that row "
+        "by the model's own modules, with nothing checked.\n\n"
         + table(["what", "milliseconds", "a bare pass", "ratio", "held to", ""], lines)
         + f"\n\nScores of 1, 3, 20 and 100 rows are, bit for bit, those of the same rows among {ROWS:,}: "
         + ("yes." if same else "no.")

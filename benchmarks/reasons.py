@@ -60,6 +60,14 @@ def named(order: np.ndarray, where: np.ndarray) -> float:
 KINDS = {f"moved by {shift:g} σ": partial(shifted, shift=shift) for shift in SHIFTS_STD} | {"of another row": swapped}
 
 
+def _by_residual(model: Any, faulty: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """Return the columns of each faulty row, those first that the model reconstructs worse than on held-out rows."""
+    if not len(faulty):
+        return np.zeros((0, held.shape[1]), dtype=int)
+    usual = np.abs(held - model.reconstruct(held)).mean(axis=0)
+    return np.argsort(-np.abs(faulty - model.reconstruct(faulty)) / np.maximum(usual, 1e-9), axis=1)
+
+
 def run() -> str:
     rows, means = [], {}
     for data, load in TABLES.items():
@@ -80,10 +88,7 @@ def run() -> str:
                     z = np.abs(faulty - train.mean(axis=0)) / np.where(train.std(axis=0) > 0, train.std(axis=0), 1)
                     figures = [raised.mean(), named(found, where), named(np.argsort(-z, axis=1), where)]
                     if score == "Autoencoder":
-                        off = np.abs(faulty - detector.estimators_[0].reconstruct(faulty)) / np.maximum(
-                            np.abs(held - detector.estimators_[0].reconstruct(held)).mean(axis=0), 1e-9
-                        )
-                        figures.append(named(np.argsort(-off, axis=1), where))
+                        figures.append(named(_by_residual(detector.estimators_[0], faulty, held), where))
                     means.setdefault((score, columns, kind), []).append(figures)
                     shown = ["–" if np.isnan(figure) else f"{100 * figure:.0f} %" for figure in figures]
                     rows.append([data, score, columns, kind, *shown, *["–"] * (4 - len(shown))])

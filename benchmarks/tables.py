@@ -17,7 +17,6 @@ import torch
 from sklearn.datasets import fetch_openml
 
 from isthmus import MaskedAutoencoder, Training
-from isthmus.binned import Binned
 from isthmus.metrics import column_shapes, nearer_to_training, pair_trends, told_apart, usefulness
 
 from .report import table
@@ -30,12 +29,27 @@ PAYMENTS = ("SEX", "EDUCATION", "MARRIAGE", "PAY_0", "PAY_2", "PAY_3", "PAY_4", 
 
 
 class Held(NamedTuple):
-    """A table: rows as numbers, categories as codes, which columns these are, and the one to be predicted."""
+    """A table: rows to train on and rows held out, and the column to be predicted."""
 
-    train: np.ndarray
-    test: np.ndarray
-    categories: tuple[int, ...]
-    target: int
+    train: pd.DataFrame
+    test: pd.DataFrame
+    target: str
+
+    @property
+    def categories(self) -> tuple[int, ...]:
+        """Which columns are categories."""
+        return tuple(i for i, column in enumerate(self.train) if not pd.api.types.is_numeric_dtype(self.train[column]))
+
+    def numbers(self, frame: pd.DataFrame) -> np.ndarray:
+        """Return rows as numbers, a category as the code of its level."""
+        levels = pd.concat([self.train, self.test])
+        columns = [
+            pd.Categorical(frame[name], categories=sorted(levels[name].unique())).codes
+            if i in self.categories
+            else frame[name]
+            for i, name in enumerate(self.train)
+        ]
+        return np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
 
 
 class Goal(NamedTuple):
@@ -68,43 +82,32 @@ def load(name: str) -> Held:
         cut = 32_561 if name == "adult" else 24_000
         frames = [found.iloc[:cut], found.iloc[cut:]]
         frames = [frame.rename(columns={"class": "income", "y": "target"}).dropna() for frame in frames]
-    both, cut = pd.concat(frames), len(frames[0])
-    named = PAYMENTS if name == "default" else ()
-    categories = tuple(
-        i for i, column in enumerate(both) if column in named or not pd.api.types.is_numeric_dtype(both[column])
-    )
-    rows = np.stack(
-        [
-            pd.Categorical(both[column].astype(str)).codes if i in categories else both[column]
-            for i, column in enumerate(both)
-        ],
-        axis=1,
-    ).astype(np.float64)
-    return Held(rows[:cut], rows[cut:], categories, list(both).index("income" if name == "adult" else "target"))
+    for frame in frames:
+        for column in frame:
+            if (name == "default" and column in PAYMENTS) or not pd.api.types.is_numeric_dtype(frame[column]):
+                frame[column] = frame[column].astype(str)
+    return Held(*frames, "income" if name == "adult" else "target")
 
 
 def measured(goal: Goal, seed: int) -> dict[str, float]:
     """Fit, sample as many rows as were trained on, and measure."""
     held = load(goal.table)
-    model = MaskedAutoencoder(
-        likelihood=Binned(categories=held.categories),
-        random_state=seed,
-        training=Training(max_time=0.97 * goal.seconds),
-    )
+    model = MaskedAutoencoder(random_state=seed, training=Training(max_time=0.97 * goal.seconds))
     started = time.process_time()
     model.fit(held.train)
     fitted = time.process_time()
-    drawn = model.sample(len(held.train), random_state=seed)
+    rows = model.sample(len(held.train), random_state=seed)
     seconds = time.process_time() - fitted
-    pairs = pair_trends(held.train, drawn, held.categories)[np.tril_indices(held.train.shape[1], -1)]
-    near = nearer_to_training(held.train, held.test, drawn, held.categories)
+    train, test, drawn = (held.numbers(frame) for frame in (held.train, held.test, rows))
+    pairs = pair_trends(train, drawn, held.categories)[np.tril_indices(train.shape[1], -1)]
+    near = nearer_to_training(train, test, drawn, held.categories)
     return {
         "fit": fitted - started,
         "sample": seconds,
-        "boosting": told_apart(held.train, drawn, held.categories).auc,
-        "shape": float(column_shapes(held.train, drawn, held.categories).mean()),
+        "boosting": told_apart(train, drawn, held.categories).auc,
+        "shape": float(column_shapes(train, drawn, held.categories).mean()),
         "trend": float(np.nanmean(pairs)),
-        "useful": usefulness(drawn, held.test, held.target, held.categories),
+        "useful": usefulness(drawn, test, list(held.train).index(held.target), held.categories),
         "nearer": near.share,
         "copies": near.copies,
     }

@@ -229,7 +229,13 @@ def test_what_is_hidden_and_what_is_missing_without_a_bin_is_zero():
     row = torch.tensor([[0.1, 1.0, math.nan]]).double()
     assert units(row, torch.float64).sum() == 3
     assert units(torch.full((1, 3), math.nan).double(), torch.float64).sum() == 1
-    assert units.inputs(units(row, torch.float64), torch.tensor([[True, False, False]])).sum() == 1
+    seen = units.inputs(units(row, torch.float64), torch.tensor([[True, False, False]]))
+    alone = units.inputs(units(torch.tensor([[0.1, math.nan, 7.0]]).double(), torch.float64))
+    assert seen.shape == (1, *units.input_shape)
+    assert seen[:, : units.layout.total].sum() == 1
+    own = units.places[units.bins(row)[0, 0] + units.first[0]]
+    torch.testing.assert_close(seen[0, units.layout.total :], own)
+    assert not torch.equal(seen, alone)
 
 
 def test_the_way_back_is_the_mean_of_numbers_and_the_likeliest_level():

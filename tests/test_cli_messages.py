@@ -24,8 +24,8 @@ MISTAKES = {
     "file's name": (["fit", "vae", "x", "-o", "m"], "nor a file, did you mean 'x.csv'?"),
     "folder's name": (["fit", "vae", "photo", "-o", "m"], "nor a file, did you mean 'photos'?"),
     "file": (["fit", "vae", "y.csv", "-o", "m"], "no such file, did you mean 'x.csv'?"),
-    "text": (["fit", "vae", "text.csv", "-o", "m"], "columns town hold no numbers"),
-    "missing values": (["fit", "vae", "nan.csv", "-o", "m"], "contains NaN in 1 of 3 rows: rows 1, columns 'b'"),
+    "text": (["compare", "text.csv", "-o", "m"], "columns town hold no numbers"),
+    "missing values": (["fit", "gan", "nan.csv", "-o", "m"], "contains NaN in 1 of 3 rows: rows 1, columns 'b'"),
     "argument": (
         ["fit", "vae", "x.csv", "-o", "m", "--set", "piror=x"],
         "unknown argument of VAE 'piror', did you mean 'prior'",

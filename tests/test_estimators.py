@@ -281,16 +281,15 @@ MISTAKES = {
     "NaN": (
         lambda X: np.where(np.arange(5) == 2, np.nan, X),
         {},
-        r"contains NaN in 20 of 20 rows: rows 0, 1, 2 and 17 more, columns 2;",
+        r"contains NaN in 20 of 20 rows: rows 0, 1, 2 and 17 more, columns 2;|no value at all in column '2'; leave",
     ),
     "infinity": (
         lambda X: np.where(np.arange(20)[:, None] == 3, np.inf, X),
         {},
         r"infinity in 1 of 20 rows: rows 3, columns 0, 1, 2 and 2",
     ),
-    "text": (lambda X: pd.DataFrame(X).assign(town="Bern"), {}, "columns town hold text; encode"),
-    "text in an array": (lambda X: np.full((5, 3), "a"), {}, "columns 0, 1, 2 hold text; encode"),
-    "text in objects": (lambda X: np.array([[1, "a"], [2, "b"]], dtype=object), {}, "columns 1 hold text; encode"),
+    "no such column": (lambda X: pd.DataFrame(X), {"schema": {"town": None}}, "schema: there is no column 'town'"),
+    "no schema": (lambda X: X, {"schema": "category"}, "schema must be a Schema, columns by name or None, got 'categ"),
     "empty": (lambda X: X[:0], {}, r"0 sample\(s\)"),
     "one row": (lambda X: X[:1], {}, r"1 sample\(s\)"),
     "masked": (lambda X: np.ma.masked_less(X, 0), {}, "masked array; fill or drop"),
@@ -309,7 +308,11 @@ MISTAKES = {
     "device": (lambda X: X, {"device": "cuda:7"}, "device 'cuda:7' is not there; this machine has cpu"),
     "precision": (lambda X: X, {"precision": "float23"}, "unknown precision 'float23', did you mean 'float32'"),
     "a module": (lambda X: X, {"network": torch.nn.Linear(5, 5)}, "network must be a Network, its name or a pair"),
-    "patience": (lambda X: X, {"training": Training(patience=2), "validation_fraction": 0.0}, "patience needs held-out rows: set"),
+    "patience": (
+        lambda X: X,
+        {"training": Training(patience=2), "validation_fraction": 0.0},
+        "patience needs held-out rows: set",
+    ),
     "held out": (lambda X: X, {"validation_fraction": 0.95}, "leaves fewer than 2 to train on"),
 }
 

@@ -147,7 +147,8 @@ def test_numbers_of_every_width(cls, dtype):
     X = (np.random.default_rng(0).uniform(size=(20, 5)) * (1 if dtype == "?" else 100)).round().astype(dtype)
     made = fits(cls, X)
     if "transform" in made:
-        assert made["transform"].dtype == (np.float64 if dtype == "f8" else np.float32)
+        wide = X.dtype.itemsize >= (8 if X.dtype.kind == "f" else 4)
+        assert made["transform"].dtype == (np.float64 if wide else np.float32)
 
 
 def test_bfloat16_tensors():
@@ -167,17 +168,11 @@ REFUSED = {
     "complex": (lambda X: X + 1j, "Complex data not supported: X holds them; give real and imaginary parts"),
     "dates": (lambda X: np.full((20, 5), np.datetime64("2020-01-01")), "X holds dates; turn them into numbers"),
     "times": (lambda X: np.full((20, 5), np.timedelta64(5, "s")), "X holds time differences; turn them into"),
-    "a column of dates": (
-        lambda X: pd.DataFrame({"t": pd.date_range("2020", periods=20), "x": X[:, 0]}),
-        "columns t hold dates or times; turn them into numbers",
-    ),
     "records": (lambda X: np.zeros(20, dtype=[("a", "f4"), ("b", "f4")]), "X holds records with fields"),
-    "text": (lambda X: X.astype(str), "columns 0, 1, 2 and 2 more hold text"),
-    "objects that are no numbers": (lambda X: np.array([[1, [2]], [3, [4]]], dtype=object), "setting an array element"),
-    "None": (lambda X: np.where(np.arange(5) == 2, None, X.astype(object)), "contains NaN in 20 of 20 rows"),
-    "a missing value": (
-        lambda X: pd.DataFrame(X, columns=list("abcde")).astype("Float64").mask(lambda f: f["b"] < 0),
-        "contains NaN in .* columns 'a', 'b', 'c' and 2 more",
+    "objects that are no values": (lambda X: np.array([[1, [2]], [3, [4]]], dtype=object), "'1' holds list objects"),
+    "no value in a column": (
+        lambda X: np.where(np.arange(5) == 2, None, X.astype(object)),
+        r"no value at all in column '2'; leave it out: schema=\{'2': None\}",
     ),
     "two columns of one name": (
         lambda X: pd.DataFrame(X, columns=list("abcad")),
@@ -233,10 +228,11 @@ def test_one_row_after_the_fit(cls):
     )
 )
 def test_the_data_edge_returns_the_numbers_it_was_given_or_names_what_is_wrong(X):
-    """Finite numbers come through with their values, not copied where torch can share them; others are a DataError."""
+    """Numbers and gaps come through as they are, not copied where torch can share them; others are a DataError."""
     before = X.copy()
-    if not np.isfinite(X).all():
-        with pytest.raises(DataError, match=r"contains (NaN|infinity)"):
+    empty = X.ndim == 2 and np.isnan(X).all(axis=0).any()
+    if np.isinf(X).any() or empty:
+        with pytest.raises(DataError, match=r"contains infinity|no value at all"):
             check_rows(Autoencoder(), X, reset=True)
     else:
         x = check_rows(Autoencoder(), X, reset=True)

@@ -13,11 +13,12 @@ from sklearn.base import clone
 
 from isthmus import DenoisingAutoencoder
 from isthmus.batch import Batch
-from isthmus.corruption import Corruption, Gaussian, Masking, Residuals, SaltAndPepper
+from isthmus.corruption import Corruption, Gaussian, Masking, Residuals, SaltAndPepper, Swapping
+from isthmus.data import Boolean, Category, Date, Duration, Number, Schema, Time
 from isthmus.divergence import KL
 from isthmus.errors import CompositionError, ModelFileError, UnknownNameError
 from isthmus.judge import Codes, Data
-from isthmus.likelihood import Bernoulli, HeteroscedasticGaussian, HomoscedasticGaussian
+from isthmus.likelihood import Bernoulli, HeteroscedasticGaussian, HomoscedasticGaussian, Mixed
 from isthmus.likelihood import Gaussian as GaussianLikelihood
 from isthmus.model import Pass
 from isthmus.monitor import ActiveUnits, Discrepancy
@@ -40,6 +41,7 @@ EXAMPLES = [
     MLflow("digits"),
     Gaussian(0.2),
     Masking(0.1, value=-1.0),
+    Swapping(0.2),
     SaltAndPepper(0.1, -1.0, 2.0),
     Residuals(np.arange(6.0).reshape(3, 2)),
     MLP((8, 4), activation="tanh", norm="layer"),
@@ -76,6 +78,14 @@ EXAMPLES = [
     Codes("code_judge"),
     ActiveUnits(),
     Discrepancy(),
+    Number("age", dtype="Int64", gaps=True, step=1.0, low=0.0, high=99.0),
+    Boolean("smokes", dtype="bool"),
+    Category("size", categories=("S", "M", "L"), ordered=True, unseen="nearest"),
+    Date("born", unit="D", start=-7000, step=1.0, low=0.0, high=9000.0),
+    Time("at", unit="ns"),
+    Duration("for", unit="us", low=0.5),
+    Schema((Number("age"), Category("size")), "pandas", ("id",)),
+    Mixed(0.1),
     Adam(beta1=0.5),
     SGD(0.8),
     Training(optimizer=Adam(), warmup=0.1, decay="linear", clip_norm=1.0, averaging=0.9, patience=3),

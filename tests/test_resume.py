@@ -158,6 +158,22 @@ def test_a_broken_checkpoint_is_passed_over_and_all_broken_is_told(rng, tmp_path
         VAE(2, **SMALL, training=training).fit(X)
 
 
+def test_a_checkpoint_that_another_process_removes_meanwhile_is_no_loss(rng, tmp_path, monkeypatch):
+    """Two jobs with one folder: the newest file goes, and a newer one comes, between looking and reading."""
+    X = rng.normal(size=(70, 5)).astype(np.float32)
+    vae = VAE(2, **SMALL, training=Training(checkpoint=str(tmp_path), resume=True))
+    whole = clone(vae).fit(X)
+    read = checkpoint._read
+
+    def removed_first(path):
+        monkeypatch.setattr(checkpoint, "_read", read)
+        path.rename(path.with_name("step-000000009999.safetensors"))
+        return read(path)
+
+    monkeypatch.setattr(checkpoint, "_read", removed_first)
+    assert_same_fit(clone(vae).fit(X), whole)
+
+
 FIT = """
 import sys
 import numpy as np

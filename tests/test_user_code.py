@@ -81,7 +81,7 @@ def test_an_estimator_of_your_own_is_used_like_ours(here, capsys):
         "fit restorer x.csv -o restorer --epochs 2 --set 'corruption=rounding(step=0.5)' -q",
     )
     run("encode", "grid", "x.csv", "-o", "codes.csv", expect=2)
-    assert "import that module first" in capsys.readouterr().err
+    assert "import own first, or at the command line: isthmus --import own" in capsys.readouterr().err
     assert not Path("codes.csv").exists()
     out = run_each(
         "inspect grid",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -69,6 +70,8 @@ class BinnedUnits(Scaling):
     pieces : what the bins are made of (`binning.pieces_of`), of all entries one after the other.
     shape : the shape of one sample.
     """
+
+    reads_gaps: ClassVar[bool] = True
 
     edges: Tensor
     pieces: Tensor

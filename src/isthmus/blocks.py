@@ -38,9 +38,8 @@ _TRIED: WeakKeyDictionary[nn.Module, dict[Hashable, list[tuple[int, bool]]]] = W
 def block_rows(device: torch.device, features: int, draws: int = 1) -> int:
     """Return how many rows go through at once: whatever their number, so that a row has its own bits."""
     if device.type == "cpu":
-        return (
-            max(LEAST_ROWS, min(BLOCK_ROWS, 1 << (BLOCK_DRAWS // draws).bit_length() - 1)) if draws > 1 else BLOCK_ROWS
-        )
+        fitting = BLOCK_ROWS if draws == 1 else 1 << max(1, BLOCK_DRAWS // draws).bit_length() - 1
+        return max(LEAST_ROWS, min(BLOCK_ROWS, fitting))
     fitting = GPU_BLOCK_VALUES // (draws * features)
     return max(BLOCK_ROWS, min(32 * BLOCK_ROWS, 1 << max(0, fitting.bit_length() - 1)))
 

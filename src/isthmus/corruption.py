@@ -35,7 +35,7 @@ from .facts import Facts
 from .parts import Part
 from .source import Source
 
-__all__ = ["AnySubset", "Corruption", "Gaussian", "Masking", "Residuals", "SaltAndPepper"]
+__all__ = ["AnySubset", "Corruption", "Gaussian", "Masking", "Residuals", "SaltAndPepper", "Swapping"]
 
 
 class Corruption(Part, kind="corruption"):
@@ -183,6 +183,27 @@ class SaltAndPepper(Corruption):
     def mean(self, x: Tensor) -> Tensor:
         """Return (1 − ν) x + ν (low + high) / 2."""
         return (1 - self.fraction) * x + self.fraction * (self.low + self.high) / 2
+
+
+class Swapping(Corruption):
+    r"""A fraction ν of the entries is replaced by the same entry of another row of the batch.
+
+    The noise has each column's own distribution, so that it suits columns of any kind, categories too.
+
+    Parameters
+    ----------
+    fraction : ν, the probability that an entry is replaced.
+    """
+
+    fraction: float = 0.15
+
+    def check(self) -> None:
+        self.require(0 <= self.fraction <= 1, f"fraction must lie in [0, 1], got {self.fraction}")
+
+    def __call__(self, x: Tensor, source: Source) -> Tensor:
+        """Draw x̃: each entry is that of a row drawn at random, with probability ν."""
+        others = x.gather(0, source.integers(len(x), tuple(x.shape), x))
+        return torch.where(source.uniform(x.shape, x) < self.fraction, others, x)
 
 
 class Residuals(Corruption):

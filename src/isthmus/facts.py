@@ -38,8 +38,9 @@ class Facts:
     encode : x ↦ q(z|x), for a prior that is made of the posterior.
     columns : what is known of each column of rows, (n,), of a table or of an array; None for pictures and series.
     gaps : whether entries of the training rows are not observed.
-    entry : i ↦ the training values of entry i of the flattened samples, (N,), and how much each row counts, (N,) or
-        None: for a part whose shape depends on values. It keeps what it learnt among its own arguments.
+    entry : i ↦ the values of entry i of the flattened samples, (N,), and how much each row counts, (N,) or None, those
+        that are held out included: for a part whose shape depends on values. It keeps what it learnt among its own
+        arguments.
     """
 
     shape: tuple[int, ...]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from functools import partial
@@ -87,7 +88,9 @@ class Fitted:
         return abilities
 
     def rows(self, X: ArrayLike) -> np.ndarray:
-        """Return rows as a numeric array (N, *shape), finite, in their own dtype.
+        """Return rows as a numeric array (N, *shape), in their own dtype; an entry that is not observed is NaN.
+
+        A model that was fitted on rows without gaps takes the training mean for what it encodes of one, and warns.
 
         Raises
         ------
@@ -101,7 +104,16 @@ class Fitted:
             if shape != self.shape:
                 name = type(self.estimator).__name__
                 raise DataError(f"X has samples of shape {shape}, {name} was fitted on {self.shape}")
-        return check_rows(self.estimator, X, reset=False)
+        rows = check_rows(self.estimator, X, reset=False)
+        unmet = not self.model.gaps and not self.model.scaling.reads_gaps
+        gaps = rows.dtype.kind == "f" and unmet and np.isnan(rows.reshape(len(rows), -1)).any(axis=1)
+        if np.any(gaps):
+            warnings.warn(
+                f"{np.sum(gaps)} of {len(rows)} rows have gaps and {type(self.estimator).__name__} was fitted on rows "
+                "without: it takes the training mean for what it encodes there; fit it on rows with gaps to do better",
+                stacklevel=3,
+            )
+        return rows
 
     def _needs_no_more(self, X: np.ndarray) -> bool:
         """Return whether an array needs no further checks, which would take longer than the score of a single row."""
@@ -167,6 +179,15 @@ class Fitted:
         alone : a name for an f that takes every row by itself and draws nothing, so that few rows may go through in a
             smaller block; "" is any other.
         """
+        gaps = np.isnan(X.reshape(len(X), -1)).any(axis=1) if X.dtype.kind == "f" else np.zeros(len(X), dtype=bool)
+        if gaps.any():
+            alone = ""
+            if not gaps.all():  # a row's bits do not depend on whether its neighbours have gaps
+                both = [(rows, None if condition is None else condition[rows]) for rows in (~gaps, gaps)]
+                parts = [self.map(X[rows], f, condition=c, dtype=dtype, draws=draws) for rows, c in both]
+                merged = np.empty((len(X), *parts[0].shape[1:]), dtype=parts[0].dtype)
+                merged[~gaps], merged[gaps] = parts
+                return merged
         device, dtype_of_weights, plain = self.model.device, self.model.dtype, False
         size, results = block_rows(device, math.prod(self.shape), draws), []
         with plain_modes(), torch.no_grad():
@@ -220,10 +241,15 @@ class Fitted:
         rows = self.rows(X)
         return self.map(
             rows,
-            lambda x, c: self.model.encode(self.model.scaled(x), c).mean,
+            self.code,
             condition=self.conditions(condition, len(rows)),
             alone="encode",
         )
+
+    def code(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Return the posterior's mean for a block of rows in the data's units; an entry that is NaN is not observed."""
+        z: Tensor = self.model.encode(self.model.scaled(x), condition, self.model.observed(x)).mean
+        return z
 
     def decoded(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """Return x̂ in the data's units for a block of codes."""
@@ -245,10 +271,10 @@ class Fitted:
 
     def reconstruct(self, X: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return x̂ of the shape of X, in the data's units."""
-        rows, model = self.rows(X), self.model
+        rows = self.rows(X)
         return self.map(
             rows,
-            lambda x, c: self.decoded(model.encode(model.scaled(x), c).mean, c),
+            lambda x, c: self.decoded(self.code(x, c), c),
             condition=self.conditions(condition, len(rows)),
             dtype=self.estimator.dtype_,
             alone="reconstruct",

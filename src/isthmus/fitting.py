@@ -84,7 +84,8 @@ def fit(estimator: Any, given: Given, interrupts: Interrupts, held: Held | None 
             _take_up(model, former, changed)
         size = batch_size_for(estimator, len(rows))
         _refuse_batches_of_one(model, size)
-        arrays = given.arrays()
+        assert facts.mean is not None
+        arrays = given.arrays() if scaling.reads_gaps else given.with_gaps_told(facts.mean.numpy())
         if given.weight is not None:
             width = np.float64 if model.dtype == torch.float64 else np.float32
             arrays["weight"] = (given.weight / given.weight[rows.numpy()].mean()).astype(width)
@@ -223,9 +224,10 @@ def _checkpoints(estimator: Any, settings: Training, seed: int, given: Given) ->
     if settings.checkpoint is None:
         return None
     arrays: dict[str, np.ndarray] = {}
-    elsewhere = {"training", "verbose", "device"}
+    elsewhere = {"training", "verbose", "device", "warm_start"}
     arguments = {k: v for k, v in estimator.get_params(deep=False).items() if k not in elsewhere}
-    arguments["max_epochs"] = estimator.epochs_for(len(split(len(given.x), share_held_out(estimator, len(given.x)), seed)[0]))
+    trained_on, _ = split(len(given.x), share_held_out(estimator, len(given.x)), seed)
+    arguments["max_epochs"] = estimator.epochs_for(len(trained_on))
     moved = {k: v for k, v in settings.get_params(deep=False).items() if k not in PLACES}
     fit = {name: to_json(value, arrays) for name, value in (arguments | moved).items()}
     names = {"x": "X", "noisy": "X_noisy"}

@@ -1,25 +1,23 @@
-"""Frames of polars and pandas: which of their columns are numbers, and what is wrong with the others."""
+"""Frames of polars and pandas: those of a file as numbers, and what no column of a model's rows may hold."""
 
 from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .data.cells import MISSING_WORDS
 from .errors import DataError, MissingExtraError
 
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["Table", "frame_of_numbers", "import_polars", "named_columns", "some", "table", "without_index"]
-
-MISSING_WORDS = ("", "na", "n/a", "nan", "null", "none")
-"""What stands for a missing value in a text column, in any case of letters."""
+__all__ = ["Table", "import_polars", "named_columns", "refuse_nested", "some", "table", "without_index"]
 
 _INDEX = re.compile(r"__index_level_\d+__")
 """What pandas calls an index without a name in a Parquet file."""
@@ -28,18 +26,36 @@ _NAMELESS = re.compile(r"|Unnamed: 0(_level_\d+)?|_duplicated_\d+")
 """What an index without a name is called in a text file, once written and once read and written again."""
 
 
-@dataclass(frozen=True, eq=False)
 class Table:
     """Values (N, ...) and, where the file names them, the columns.
 
     Attributes
     ----------
+    values : of a frame, worked out when they are asked for, since its columns may hold no numbers.
+    columns : their names, or None.
     ids : what names the rows and is no value: columns of identifiers, or the files of pictures as ``file``; by name.
+    frame : what the values are made of, columns of any kind, or None.
     """
 
-    values: np.ndarray
-    columns: list[str] | None = None
-    ids: Mapping[str, Sequence[Any]] = field(default_factory=dict, repr=False)
+    def __init__(
+        self,
+        values: np.ndarray | Callable[[], np.ndarray],
+        columns: list[str] | None = None,
+        ids: Mapping[str, Sequence[Any]] | None = None,
+        frame: polars.DataFrame | None = None,
+    ) -> None:
+        self._values, self.columns, self.ids, self.frame = values, columns, ids or {}, frame
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """The numbers; raises `DataError` if there are others than numbers."""
+        return self._values() if callable(self._values) else self._values
+
+    def __len__(self) -> int:
+        return len(self.values) if self.frame is None else self.frame.height
+
+    def __repr__(self) -> str:
+        return f"Table(values={self.values!r}, columns={self.columns!r})"
 
 
 def import_polars() -> ModuleType:
@@ -51,8 +67,8 @@ def import_polars() -> ModuleType:
     return polars
 
 
-def table(source: object, frame: polars.DataFrame) -> Table:
-    """Return a frame as numbers, and the names of its columns.
+def table(source: object, frame: polars.DataFrame, ids: Mapping[str, Sequence[Any]] | None = None) -> Table:
+    """Return a frame as a table, whose values are numbers.
 
     Text that spells numbers, truth values or missing values is read as such, and missing values come as NaN. Columns
     of one numeric type keep it; otherwise the values are float64.
@@ -60,16 +76,22 @@ def table(source: object, frame: polars.DataFrame) -> Table:
     Parameters
     ----------
     source : where the frame was read from, which an error names.
+    ids : what names the rows.
 
     Raises
     ------
-    DataError : columns hold no numbers; they are named.
+    DataError : when the values are asked for and columns hold no numbers; they are named.
 
     >>> import polars as pl
     >>> table("x.csv", pl.DataFrame({"a": ["1", "NA"], "b": [True, False]}))
     Table(values=array([[ 1.,  1.],
            [nan,  0.]]), columns=['a', 'b'])
     """
+    return Table(partial(_numbers, source, frame), list(frame.columns), ids, frame)
+
+
+def _numbers(source: object, frame: polars.DataFrame) -> np.ndarray:
+    """Return the values of a frame as numbers; raise `DataError` if there are others."""
     pl = import_polars()
     read = {column.name: _spelt(column) for column in frame.get_columns()}
     text = {name: first for name, (_, first) in read.items() if first is not None}
@@ -82,8 +104,8 @@ def table(source: object, frame: polars.DataFrame) -> Table:
     kinds = set(numbers.dtypes)
     own = len(kinds) == 1 and all((k.is_float() or k.is_integer()) and k not in (pl.Int128, pl.UInt128) for k in kinds)
     missing = any(column.null_count() for column in numbers.get_columns())
-    values = (numbers if own and not missing else numbers.cast(pl.Float64)).to_numpy(order="c")
-    return Table(values, list(frame.columns))
+    values: np.ndarray = (numbers if own and not missing else numbers.cast(pl.Float64)).to_numpy(order="c")
+    return values
 
 
 def _spelt(column: Any) -> tuple[Any, int | None]:
@@ -130,32 +152,26 @@ def named_columns(source: object, columns: Sequence[str], index: Sequence[str] =
     return kept
 
 
-def frame_of_numbers(X: Any, name: str) -> Any:
-    """Return what was passed as X; of a frame, decimal numbers as floating-point ones.
+def refuse_nested(X: Any, name: str) -> None:
+    """Raise `DataError` if columns of a frame hold lists, arrays, records or intervals; the message says what to do.
 
     Parameters
     ----------
-    X : anything; what is no frame of polars or pandas is returned unchanged.
-    name : what the argument is called, for errors.
-
-    Raises
-    ------
-    DataError : a frame is lazy, or columns hold lists, arrays, records or intervals; the message says what to do.
+    X : anything; what is no frame of polars or pandas is welcome.
+    name : what the argument is called.
 
     >>> import polars as pl
-    >>> frame_of_numbers(pl.DataFrame({"e": [[1.0, 2.0], [3.0, 4.0]]}), "X")
+    >>> refuse_nested(pl.DataFrame({"e": [[1.0, 2.0], [3.0, 4.0]]}), "X")
     Traceback (most recent call last):
     ...
     isthmus.errors.DataError: X: columns e hold lists; make an array of them: numpy.stack(X['e'].to_list())
     """
     library = type(X).__module__.partition(".")[0]
-    if library == "polars" and type(X).__name__ == "LazyFrame":
-        raise DataError(f"{name} is a polars LazyFrame, which holds no rows yet; give {name}.collect()")
-    if library not in ("polars", "pandas") or not hasattr(X, "columns"):
-        return X
+    if library not in ("polars", "pandas") or type(X).__name__ == "LazyFrame" or not hasattr(X, "columns"):
+        return
     names = list(X.columns)
     if len(set(names)) < len(names):
-        return X
+        return
     nested = [column for column in names if _is_nested(X[column])]
     if nested:
         raise DataError(
@@ -167,10 +183,6 @@ def frame_of_numbers(X: Any, name: str) -> Any:
         raise DataError(
             f"{name}: columns {some([str(c) for c in intervals])} hold intervals; give their ends as two columns"
         )
-    if library == "polars":
-        pl = import_polars()
-        return X.with_columns(pl.col(column).cast(pl.Float64) for column in names if X[column].dtype == pl.Decimal)
-    return X
 
 
 def _is_nested(column: Any) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .data import Column
 from .device import has_bfloat16
 from .errors import DataError
 from .facts import Facts
@@ -40,30 +41,45 @@ class Given:
     noisy : real noisy partners, or None.
     condition : (N, c), or None.
     weight : how much each row counts, (N,), or None.
+    columns : what is known of each column of rows, or None.
     """
 
     x: np.ndarray
     noisy: np.ndarray | None = None
     condition: np.ndarray | None = None
     weight: np.ndarray | None = None
+    columns: tuple[Column, ...] | None = None
+
+    @property
+    def gaps(self) -> bool:
+        """Whether entries of x are not observed, which are NaN."""
+        return self.x.dtype.kind == "f" and bool(np.isnan(np.min(self.x, initial=0.0)))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays that are there, by name."""
         named = {"x": self.x, "noisy": self.noisy, "condition": self.condition, "weight": self.weight}
         return {name: array for name, array in named.items() if array is not None}
 
+    def with_gaps_told(self, mean: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the arrays, and which entries of x are observed where some are not; these hold the mean."""
+        if not self.gaps:
+            return self.arrays()
+        observed = ~np.isnan(self.x)
+        return self.arrays() | {"x": np.where(observed, self.x, mean.astype(self.x.dtype)), "observed": observed}
+
     def counted(self) -> Given:
         """Return the rows whose weight is not zero: a row that does not count is as good as one that is not there."""
         if self.weight is None or self.weight.all():
             return self
-        return Given(**{name: array[self.weight > 0] for name, array in self.arrays().items()})
+        counting = {name: array[self.weight > 0] for name, array in self.arrays().items()}
+        return Given(**counting, columns=self.columns)
 
 
 def facts_of(given: Given, rows: np.ndarray) -> Facts:
     """Return what is known of the data before anything is chosen; the width of the code is chosen last."""
     x = given.x
     mean, variance = moments(x, rows, given.weight)
-    bounds = (float(x.min()), float(x.max()))
+    bounds = (float(np.nanmin(x)), float(np.nanmax(x)))
     return Facts(
         shape=tuple(x.shape[1:]),
         latent_dim=0,
@@ -74,10 +90,9 @@ def facts_of(given: Given, rows: np.ndarray) -> Facts:
         bounds=bounds,
         binary=_is_binary(x, bounds),
         dtype=x.dtype.name,
-        entry=lambda i: (
-            x.reshape(len(x), -1)[rows, i],
-            None if given.weight is None else given.weight[rows],
-        ),
+        columns=given.columns,
+        gaps=given.gaps,
+        entry=lambda i: (x.reshape(len(x), -1)[:, i], given.weight),
     )
 
 
@@ -88,7 +103,7 @@ def _is_binary(x: np.ndarray, bounds: tuple[float, float]) -> bool:
         return False
     size = max(1, 2**20 // max(1, math.prod(x.shape[1:])))
     blocks = (x[start : start + size] for start in range(0, len(x), size))
-    return all(bool(((block == 0) | (block == white)).all()) for block in blocks)
+    return all(bool(((block == 0) | (block == white) | (block != block)).all()) for block in blocks)
 
 
 HELD_OUT_SHARE, HELD_OUT_FROM_ROWS = 0.1, 100
@@ -122,10 +137,8 @@ def precision_for(estimator: Any, model: nn.Module, device: torch.device) -> str
 
 
 def batch_size_for(estimator: Any, n: int) -> int:
-    """Return the rows a step of a fit on n rows: a hundredth of them, from 16 to 256, unless it is given."""
-    if estimator.batch_size != "auto":
-        return int(estimator.batch_size)
-    return 1 << min(8, max(4, round(math.log2(max(1.0, n / 100)))))
+    """Return the rows a step of a fit on n rows: those that suit the system, unless they are given."""
+    return int(estimator.auto_batch_size(n) if estimator.batch_size == "auto" else estimator.batch_size)
 
 
 def corruption_width_of(estimator: Any) -> int:
@@ -136,9 +149,11 @@ def corruption_width_of(estimator: Any) -> int:
 def units_of(estimator: Any, facts: Facts) -> Scaling:
     """Return the units that the likelihood picks, or those of the data where the estimator's `scaling` says so."""
     likelihood, automatic = estimator.likelihood_, estimator.scaling == "auto"
-    if likelihood is None:
-        if automatic and facts.mean is not None and facts.std is not None:
-            return Scaling.standard(facts.mean, facts.std, facts.dtype)
-        return Scaling.identity(facts.shape)
-    scaling: Scaling = likelihood.units(facts) if automatic else likelihood.plain_units(facts)
+    if likelihood is not None:
+        scaling: Scaling = likelihood.units(facts) if automatic else likelihood.plain_units(facts)
+    elif automatic and facts.mean is not None and facts.std is not None:
+        scaling = Scaling.standard(facts.mean, facts.std, facts.dtype)
+    else:
+        scaling = Scaling.identity(facts.shape)
+    scaling.masked = facts.gaps and not scaling.reads_gaps and not estimator.tied
     return scaling

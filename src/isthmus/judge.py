@@ -57,12 +57,13 @@ class Data(Judge):
     """
 
     def real(self, passed: Pass) -> Tensor:
-        """Return x."""
-        return passed.x
+        """Return x, as a network looks at it."""
+        return passed.model.scaling.inputs(passed.x)
 
     def fake(self, passed: Pass) -> Tensor:
-        """Return G(z)."""
-        return passed.generated
+        """Return G(z), as a network looks at it."""
+        x: Tensor = passed.once("seen", lambda: passed.model.scaling.inputs_of(passed.p_generated))
+        return x
 
 
 class Codes(Judge):

@@ -48,7 +48,7 @@ class Layout:
     @property
     def kind(self) -> Literal["row", "series", "picture", "volume"]:
         """What the sample is: by the number of axes along which neighbours belong together."""
-        return ("row", "series", "picture", "volume")[len(self.letters.replace("C", ""))]  # type: ignore[return-value]
+        return ("row", "series", "picture", "volume")[len(self.letters.replace("C", ""))]
 
     @property
     def channel_axis(self) -> int | None:
@@ -122,7 +122,7 @@ def unit_axis(mean: Tensor, std: Tensor) -> int | None:
 def _units_differ(axis: int, mean: Tensor, std: Tensor) -> bool:
     """Return whether the features' means or scales differ far more between the lines of an axis than within them."""
     m, s = (x.movedim(axis, 0).flatten(1) for x in (mean, std))
-    if len(m) < 2:
+    if len(m) < 2 or mean.is_meta:
         return False
     if m.mean(1).var() > MEANS_APART**2 * (m.var(1, correction=0) + s.square().mean(1)).mean():
         return True

@@ -76,7 +76,8 @@ def estimate(estimator: Estimator, X: ArrayLike) -> MemoryEstimate:
     x = check_rows(copy, X, reset=True, minimum=2)
     copy.shape_, copy.dtype_ = tuple(x.shape[1:]), x.dtype
     rows = np.linspace(0, len(x) - 1, min(len(x), FACT_ROWS), dtype=np.int64)
-    facts = replace(facts_of(Given(x[rows]), np.arange(len(rows))), rows=len(x))
+    columns = None if copy.schema_ is None else tuple(copy.schema_.columns)
+    facts = replace(facts_of(Given(x[rows], columns=columns), np.arange(len(rows))), rows=len(x))
     copy.choose(facts)
     facts = replace(facts, latent_dim=copy.latent_dim_, condition=corruption_width_of(copy))
     return _counted(copy, _without_numbers(copy, facts), x, facts, pick_device(copy.device))

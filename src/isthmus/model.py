@@ -21,6 +21,7 @@ from .posterior import Posterior
 from .prior import Prior
 from .scaling import Scaling, is_wide
 from .source import Source
+from .tensors import observed_in
 from .term import Term
 
 __all__ = ["IN_DATA_UNITS", "Model", "Pass"]
@@ -49,6 +50,7 @@ class Model(nn.Module):
     Attributes
     ----------
     fixed : the condition (c,) to use if none is passed, or None.
+    gaps : whether entries of the training rows were not observed.
     """
 
     def __init__(
@@ -65,7 +67,7 @@ class Model(nn.Module):
     ) -> None:
         super().__init__()
         self.shape, self.latent_dim = facts.shape, facts.latent_dim
-        self.condition_width, self.rows = facts.condition, facts.rows
+        self.condition_width, self.rows, self.gaps = facts.condition, facts.rows, facts.gaps
         self.corruption_width = int(getattr(corruption, "condition_width", 0))
         self.mixed = False
         self.fixed: Tensor | None = None
@@ -106,6 +108,10 @@ class Model(nn.Module):
         """Return x, which is in the data's units, in the model's units."""
         x_model: Tensor = self.scaling(x, self.dtype)
         return x_model
+
+    def observed(self, x: Tensor) -> Tensor | None:
+        """Return which entries of x, in the data's units, are not NaN; None where all are, or the units read NaN."""
+        return None if self.scaling.reads_gaps else observed_in(x)
 
     def encode(self, x: Tensor, condition: Tensor | None = None, observed: Tensor | None = None) -> Distribution:
         """Return q(z|x, c) for x in the model's units."""
@@ -300,5 +306,11 @@ class Pass:
     @property
     def generated(self) -> Tensor:
         """G(z), the mean of p(x|z) at z ~ p(z), (N, ...)."""
-        x: Tensor = self.once("generated", lambda: self.model.decode(self.z_prior, self.condition).mean)
+        x: Tensor = self.once("generated", lambda: self.p_generated.mean)
         return x
+
+    @property
+    def p_generated(self) -> Distribution:
+        """p(x|z) at z ~ p(z)."""
+        p: Distribution = self.once("p_generated", lambda: self.model.decode(self.z_prior, self.condition))
+        return p

@@ -85,7 +85,8 @@ class Contractive(Term, kind="penalty", final=True):
         with model.full_precision():
             h = passed.q.mean
             layer = _one_layer(model.networks["encoder"]) if self.method in ("auto", "closed") else None
-            if layer is not None and layer[0].out_features == h.shape[1]:
+            narrow = model.scaling.input_shape == model.shape  # else the encoder looks at more than x
+            if layer is not None and narrow and layer[0].out_features == h.shape[1]:
                 return closed_form(*layer, h)
             with torch.enable_grad():
                 x = passed.x_tilde.detach().requires_grad_()

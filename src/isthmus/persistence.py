@@ -18,7 +18,9 @@ from safetensors.torch import save_file
 
 from . import systems
 from .atomic import atomic_folder
+from .card import card
 from .corruption import Corruption
+from .data import Schema
 from .device import PRECISIONS, pick_device
 from .errors import ModelFileError, how_to_get, nearest
 from .facts import Facts
@@ -34,7 +36,6 @@ from .parts import Part, from_json, own_copy, same, to_json
 from .penalty import CriticPenalty
 from .posterior import Posterior
 from .prior import Prior
-from .scaling import Scaling
 from .seeds import TorchRandom
 from .tensors import as_tensor
 from .term import Term
@@ -57,6 +58,7 @@ _KINDS: dict[str, type] = {
     "penalty_": Term,
     "penalties_": CriticPenalty,
     "value_": Value,
+    "schema_": Schema,
 }
 """What a resolved argument is, where it is a part."""
 
@@ -83,6 +85,7 @@ def save(estimator: Any, path: str | Path) -> None:
         "shape": list(estimator.shape_),
         "condition": fitted.model.condition_width,
         "rows": fitted.model.rows,
+        "gaps": fitted.model.gaps,
         "dtype": estimator.dtype_.name,
         "features": _feature_names(estimator),
         "history": estimator.history_.columns,
@@ -100,7 +103,7 @@ def save(estimator: Any, path: str | Path) -> None:
         save_file(_of_their_own(tensors), draft / WEIGHTS)
         config["sha256"] = digest(draft / WEIGHTS)
         (draft / CONFIG).write_text(json.dumps(config, indent=1, allow_nan=True) + "\n", encoding="utf-8")
-        (draft / CARD).write_text(_card(estimator), encoding="utf-8")
+        (draft / CARD).write_text(card(estimator, resolved(estimator)), encoding="utf-8")
         (draft / HISTORY).write_text("".join(map(json_line, estimator.history_)), encoding="utf-8")
         try:
             _try_loading(draft, estimator)
@@ -286,16 +289,8 @@ def _rebuild(
 
 def _composed(estimator: Any, config: dict[str, Any], named: Mapping[str, str], tensors: Tensors) -> Model:
     """Put the model together from the chosen parts, in the dtype that it was fitted in."""
-    facts = _placeholders(config, estimator.latent_dim_)
-    scaling = units_of(estimator, facts)
-    for name in ("shift", "scale"):  # which values share a unit was seen in the data
-        there = tensors.shapes.get(named.get(f"scaling.{name}", ""), ())
-        fits = len(there) == len(facts.shape) > 1 and all(n in (1, m) for n, m in zip(there, facts.shape, strict=True))
-        if type(scaling) is Scaling and (fits or there == ()):
-            setattr(scaling, name, torch.empty(there, dtype=torch.float64))
-    for name in ("centre", "varying"):
-        if f"scaling.{name}" in named:
-            setattr(scaling, name, torch.empty(facts.shape, dtype=torch.float64))
+    facts = _placeholders(config, estimator)
+    scaling = units_of(estimator, facts).with_room({name: tensors.shapes[there] for name, there in named.items()})
     model: Model = estimator.compose(replace(facts, mean=None, std=None), scaling)
     width = torch.float64 if estimator.precision_ == "float64" else torch.float32
     for name, child in model.named_children():
@@ -320,18 +315,20 @@ def _complete_first_format(estimator: Any) -> None:
             setattr(estimator, f"{name}_", getattr(estimator, f"auto_{name}")())
 
 
-def _placeholders(config: dict[str, Any], latent_dim: int) -> Facts:
+def _placeholders(config: dict[str, Any], estimator: Any) -> Facts:
     """Return the facts that a model's shapes depend on; what only its values depend on has shapes alone."""
     shape = tuple(config["shape"])
     return Facts(
         shape,
-        latent_dim,
+        estimator.latent_dim_,
         config.get("condition", 0),
         config.get("rows", 0),
         mean=torch.zeros(shape, dtype=torch.float64),
         std=torch.ones(shape, dtype=torch.float64),
         bounds=(0.0, 1.0),
         dtype=config["dtype"],
+        columns=None if estimator.schema_ is None else tuple(estimator.schema_.columns),
+        gaps=bool(config.get("gaps", False)),
     )
 
 
@@ -378,32 +375,3 @@ def _agree(path: Path, expected: dict[str, torch.Tensor], found: Tensors, named:
 
 
 _SHORT = {torch.float64: "F64", torch.float32: "F32", torch.int64: "I64", torch.int32: "I32", torch.bool: "BOOL"}
-
-
-def _card(estimator: Any) -> str:
-    """Return the model card."""
-    last = {k: v for k, v in (estimator.history_[-1] if len(estimator.history_) else {}).items() if k != "seconds"}
-    rows = "\n".join(f"| {name} | {value:.6g} |" for name, value in last.items())
-    arguments = "\n".join(f"| {name.rstrip('_')} | `{value}` |" for name, value in resolved(estimator).items())
-    summary = next(iter((type(estimator).__doc__ or "").strip().splitlines()), "")
-    return f"""# {type(estimator).__name__}
-
-{summary}
-
-Fitted with isthmus {VERSION} on samples of shape {estimator.shape_} ({estimator.dtype_.name}).
-
-```python
-import isthmus
-model = isthmus.load("{{this folder}}")
-```
-
-| part | used |
-|---|---|
-{arguments}
-
-Training losses in the last of {len(estimator.history_)} epochs, mean a sample:
-
-| term | value |
-|---|---|
-{rows}
-"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections import Counter
 from typing import Any
 
@@ -11,41 +12,86 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
+from .data import Schema
+from .data.schema import collected, is_table, names_of
 from .errors import DataError
-from .frames import frame_of_numbers
+from .frames import refuse_nested
+
+MOST_ARRAY_COLUMNS = 10_000
+"""Columns of an array up to which each of them is looked at, to give it back in its own kind."""
 
 __all__ = ["check_finite", "check_rows", "check_target", "check_weights", "condition_rows", "value_range"]
 
 
 def check_rows(estimator: BaseEstimator, X: Any, reset: bool, minimum: int = 1) -> np.ndarray:
-    """Return X as a numeric array (N, ...), finite, in its own dtype, without a copy where none is needed.
+    """Return X as a numeric array (N, ...), in its own dtype, without a copy where none is needed; gaps are NaN.
+
+    A frame, or an array of objects, becomes float64 numbers by the estimator's ``schema_``, which is learnt of it at
+    `reset`. An array of rows has one too, which says what its numbers are; pictures and series have none.
 
     Raises
     ------
-    DataError : text columns, NaN or infinity (naming rows and columns), a masked array, too few dimensions.
+    DataError : infinity, or NaN where the estimator takes no gaps (naming rows and columns), a masked array, a column
+        without a value.
     ValueError : what scikit-learn's own validation refuses: no rows, the wrong number of features, sparse matrices.
     """
     X = _refuse_form(X, "X")
-    names = _refuse_text(X)
-    _refuse_names(estimator, names, reset)
-    X = validate_data(
-        estimator,
-        X,
-        reset=reset,
-        dtype="numeric",
-        allow_nd=True,
-        ensure_all_finite=False,
-        ensure_min_samples=minimum,
-    )
-    x = _narrow(np.asarray(X))
-    check_finite(x, names)
+    table = is_table(X)
+    if table:
+        x = _rows_of(estimator, X, reset)
+        x = check_array(x, ensure_all_finite=False, ensure_min_samples=minimum, estimator=estimator)
+    else:
+        X = validate_data(
+            estimator,
+            X,
+            reset=reset,
+            dtype="numeric",
+            allow_nd=True,
+            ensure_all_finite=False,
+            ensure_min_samples=minimum,
+        )
+        x = _narrow(np.asarray(X))
+    names = estimator.schema_.names if table else None
+    check_finite(x, names, gaps=getattr(estimator, "takes_gaps", False))
+    if reset and not table:
+        said = getattr(estimator, "schema", None)
+        known = x.ndim == 2 and x.shape[1] <= MOST_ARRAY_COLUMNS
+        estimator.schema_ = Schema.learn(x, said) if known and not isinstance(said, Schema) else said
     return x
 
 
-def check_target(y: Any, called: str = "y") -> np.ndarray:
+def _rows_of(estimator: Any, X: Any, reset: bool) -> np.ndarray:
+    """Return a table as numbers, by the schema of the fit, or by one that is learnt of it."""
+    X, _ = collected(X)
+    names = names_of(X)
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise DataError(f"columns {_some([repr(n) for n in twice])} are there more than once; rename or drop them")
+    if reset:
+        said = getattr(estimator, "schema", None)
+        estimator.schema_ = said if isinstance(said, Schema) else Schema.learn(X, said)
+        for remark in estimator.schema_.remarks():
+            warnings.warn(remark, UserWarning, stacklevel=2)
+    schema = getattr(estimator, "schema_", None)
+    if schema is None:
+        raise DataError(f"{type(estimator).__name__} was fitted on arrays without a schema; give an array")
+    if hasattr(X, "columns"):
+        kept = [column for column in X.columns if str(column) not in schema.left_out]
+        X = X[kept]
+        _refuse_order(estimator, [str(name) for name in kept], reset)
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+    else:
+        validate_data(estimator, np.empty((len(X), len(schema.columns))), reset=reset, skip_check_array=True)
+    x: np.ndarray = schema.encode(X)
+    narrow = {column.dtype for column in schema.columns} in ({"float32"}, {"Float32"})
+    return x.astype(np.float32) if narrow else x
+
+
+def check_target(y: Any, called: str = "y", schema: Schema | None = None) -> np.ndarray:
     """Return what comes with rows, such as the clean rows of pairs, as a numeric, finite array."""
     y = _refuse_form(y, called)
-    _refuse_text(y)
+    if is_table(y):
+        y = (schema or Schema.learn(y)).encode(y)
     target = _narrow(check_array(y, dtype="numeric", allow_nd=True, ensure_all_finite=False, input_name=called))
     check_finite(target, called=called)
     return target
@@ -116,7 +162,8 @@ def _refuse_form(X: Any, name: str) -> Any:
         what = {"m": "time differences", "M": "dates", "V": "records with fields"}[dtype.kind]
         how = "one column a field" if dtype.kind == "V" else "numbers, such as seconds since a start"
         raise DataError(f"{name} holds {what}; turn them into {how}")
-    return frame_of_numbers(X, name)
+    refuse_nested(X, name)
+    return X
 
 
 def _narrow(x: np.ndarray) -> np.ndarray:
@@ -126,13 +173,8 @@ def _narrow(x: np.ndarray) -> np.ndarray:
     return x.astype(np.float64) if wide or beyond else x
 
 
-def _refuse_names(estimator: BaseEstimator, names: list[str] | None, reset: bool) -> None:
-    """Raise if two columns have one name, or the columns are those of the fit in another order."""
-    if names is None:
-        return
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise DataError(f"columns {_some([repr(n) for n in twice])} are there more than once; rename or drop them")
+def _refuse_order(estimator: BaseEstimator, names: list[str], reset: bool) -> None:
+    """Raise if the columns are those of the fit in another order."""
     fitted = None if reset else getattr(estimator, "feature_names_in_", None)
     if fitted is None or sorted(fitted) != sorted(names):
         return
@@ -145,59 +187,34 @@ def _refuse_names(estimator: BaseEstimator, names: list[str] | None, reset: bool
         )
 
 
-def _refuse_text(X: Any) -> list[str] | None:
-    """Return a frame's column names; raise if a column, of a frame or of an array, holds text."""
-    columns = getattr(X, "columns", None)
-    if columns is not None:
-        names = [str(name) for name in columns]
-        if len(set(names)) < len(names):
-            return names
-        text = [name for name, column in zip(names, columns, strict=True) if _is_text(X[column])]
-        dates = [name for name, column in zip(names, columns, strict=True) if _is_date(X[column])]
-        if dates:
-            raise DataError(f"columns {_some(dates)} hold dates or times; turn them into numbers or leave them out")
-    elif isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "USO":
-        names, text = None, [str(i) for i in range(X.shape[1]) if _is_text(X[:, i])]
-    else:
-        return None
-    if text:
-        raise DataError(
-            f"columns {_some(text)} hold text; encode them as numbers (OrdinalEncoder, OneHotEncoder) or leave them out"
-        )
-    return names
+def check_finite(X: np.ndarray, names: list[str] | None = None, called: str = "X", *, gaps: bool = False) -> None:
+    """Raise `DataError` naming rows and columns if an array, `called` by that name, holds infinity, or NaN.
 
-
-def _is_text(column: Any) -> bool:
-    values = np.asarray(column)
-    return values.dtype.kind in "US" or (values.dtype.kind in "OT" and any(isinstance(v, str) for v in values))
-
-
-def _is_date(column: Any) -> bool:
-    return str(getattr(column, "dtype", "")).lower().startswith(("date", "time", "duration", "period"))
-
-
-def check_finite(X: np.ndarray, names: list[str] | None = None, called: str = "X") -> None:
-    """Raise `DataError` naming rows and columns if an array, `called` by that name, holds NaN or infinity."""
+    Where `gaps` are welcome, NaN is one.
+    """
     if X.dtype.kind != "f" or X.size == 0:
         return
+
+    def wrong(block: np.ndarray) -> np.ndarray:
+        flat = block.reshape(len(block), -1)
+        found: np.ndarray = np.isinf(flat) if gaps else ~np.isfinite(flat)
+        return found
+
     rows = max(1, 2**20 // max(1, math.prod(X.shape[1:])))
-    bad = [start + np.flatnonzero(~_finite(X[start : start + rows])) for start in range(0, len(X), rows)]
+    bad = [start + np.flatnonzero(wrong(X[start : start + rows]).any(axis=1)) for start in range(0, len(X), rows)]
     where = np.concatenate(bad)
     if len(where) == 0:
         return
-    wrong = ~np.isfinite(X[where].reshape(len(where), -1))
-    columns = np.flatnonzero(wrong.any(axis=0))
-    what = "NaN" if np.isnan(X[where]).any() else "infinity"
+    columns = np.flatnonzero(wrong(X[where]).any(axis=0))
+    what, how = "infinity", "drop the rows, or make gaps of the values (NaN)"
+    if not gaps:
+        what = "NaN" if np.isnan(X[where]).any() else "infinity"
+        how = "drop the rows or fill the values in (SimpleImputer)"
     labels = [repr(names[c]) if names and X.ndim == 2 else str(c) for c in columns[:3]]
     raise DataError(
         f"Input {called} contains {what} in {len(where)} of {len(X)} rows: rows {_some(where.tolist())}, "
-        f"columns {_some(labels, len(columns))}; drop the rows or fill the values in (SimpleImputer)"
+        f"columns {_some(labels, len(columns))}; {how}"
     )
-
-
-def _finite(block: np.ndarray) -> np.ndarray:
-    finite: np.ndarray = np.isfinite(block.reshape(len(block), -1)).all(axis=1)
-    return finite
 
 
 def _some(items: list[Any], total: int | None = None) -> str:

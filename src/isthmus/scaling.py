@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.distributions import Distribution
 
 from .errors import DataError
 from .layout import unit_axis
@@ -36,7 +39,16 @@ class Scaling(nn.Module):
     centre : what is taken off an encoder's input, of that shape, in the model's units; None is nothing.
     varying : 1 for a feature that varied in training, 0 for one that did not, of that shape; None is all.
     discrete : whether p(x|z) is a probability, which is the same in any units, and not a density, which is not.
+
+    Attributes
+    ----------
+    masked : whether an encoder also looks at which entries are observed, beside the values, as it has to where the fit
+        met gaps: Pierre-Alexandre Mattei and Jes Frellsen, "MIWAE: Deep Generative Modelling and Imputation of
+        Incomplete Data Sets", 2019, https://arxiv.org/abs/1812.02633.
     """
+
+    reads_gaps: ClassVar[bool] = False
+    """Whether the map takes NaN, so that a fit need not say beside x which entries are observed."""
 
     shift: Tensor
     scale: Tensor
@@ -58,7 +70,7 @@ class Scaling(nn.Module):
         self.register_buffer("scale", scale)
         self.register_buffer("centre", centre)
         self.register_buffer("varying", varying)
-        self.shape, self.discrete = shape, discrete
+        self.shape, self.discrete, self.masked = shape, discrete, False
 
     @classmethod
     def identity(cls, shape: tuple[int, ...], scale: float = 1.0, *, discrete: bool = False) -> Scaling:
@@ -89,16 +101,18 @@ class Scaling(nn.Module):
             mean = mean.mean(shared, keepdim=own is not None)
         constant = std <= CONSTANT_BELOW * mean.abs()
         if mean.is_meta or not constant.any():
-            return cls(mean, std, shape)
-        rounding = max(10 * CONSTANT_BELOW, 16 * np.finfo(dtype).eps if np.dtype(dtype).kind == "f" else 0.0)
+            return cls(mean, std.clone(), shape)
+        rounding = max(10 * CONSTANT_BELOW, 16 * float(np.finfo(dtype).eps) if np.dtype(dtype).kind == "f" else 0.0)
         least = MOVES_FROM * std[~constant].min() if not constant.all() else torch.full_like(std.min(), rounding)
         scale = torch.where(constant, torch.maximum(rounding * mean.abs(), least), std)
         return cls(mean, scale, shape, varying=(~constant).to(mean.dtype).expand(shape).clone())
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """The shape of what an encoder looks at."""
-        return self.shape
+        """The shape of what an encoder looks at: where it sees the mask too, twice the features or the channels."""
+        if not self.masked:
+            return self.shape
+        return (2, *self.shape) if len(self.shape) == 2 else (2 * self.shape[0], *self.shape[1:])
 
     def forward(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         """Map from the data's units to the model's, in the model's dtype.
@@ -121,12 +135,40 @@ class Scaling(nn.Module):
         """
         x = x if self.centre is None else x - self.centre.to(x.dtype)
         x = x if self.varying is None else torch.where(self.varying > 0, x, 0.0)
-        return x if observed is None else torch.where(observed, x, 0.0)
+        return self.with_mask(x if observed is None else torch.where(observed, x, 0.0), x, observed)
+
+    def with_mask(self, seen: Tensor, x: Tensor, observed: Tensor | None) -> Tensor:
+        """Return what is seen of x, with 1 for each observed entry beside it and 0 for the others, if it is masked."""
+        if not self.masked:
+            return seen
+        mask = torch.ones_like(x) if observed is None else observed.to(x.dtype)
+        return torch.stack([seen, mask], 1) if len(self.shape) == 2 else torch.cat([seen, mask], 1)
+
+    def inputs_of(self, p: Distribution) -> Tensor:
+        """Return what a network looks at for the mean of p(x|z), with its gradients."""
+        return self.inputs(p.mean)
 
     def centre_at(self, met: Tensor, std: Tensor) -> None:
         """Centre an encoder's input at the mean of what it meets, in the data's units, where features vary."""
         std = std / self.scale
         self.centre = torch.where(std >= VARIES_FROM * std.max(), self(met, torch.float64), 0.0)
+
+    def with_room(self, shapes: Mapping[str, tuple[int, ...]]) -> Self:
+        """Return the map with room for a saved model's numbers: its data said what shares a unit and what is centred.
+
+        Parameters
+        ----------
+        shapes : of the model's tensors by name; those that cannot be a sample's are left to whoever reads them.
+        """
+        for name in ("centre", "varying"):
+            if f"scaling.{name}" in shapes:
+                setattr(self, name, torch.empty(self.shape, dtype=torch.float64))
+        for name in ("shift", "scale") if type(self) is Scaling and len(self.shape) > 1 else ():
+            found = shapes.get(f"scaling.{name}", ())
+            fits = len(found) == len(self.shape) and all(n in (1, m) for n, m in zip(found, self.shape, strict=True))
+            if fits or found == ():
+                setattr(self, name, torch.empty(found, dtype=torch.float64))
+        return self
 
     def inverse(self, x: Tensor) -> Tensor:
         """Map from the model's units to the data's, in the precision of the shift."""
@@ -136,10 +178,17 @@ class Scaling(nn.Module):
         """Return samples in the data's units that uniform numbers (N, *shape) stand for, to try a model with."""
         return self.inverse(u)
 
-    def log_volume(self) -> Tensor:
-        """Return Σᵢ log scaleᵢ, by which a log-density in the model's units exceeds the one in the data's; or 0."""
+    def log_volume(self, observed: Tensor | None = None) -> Tensor:
+        """Return Σᵢ log scaleᵢ, by which a log-density in the model's units exceeds the one in the data's; or 0.
+
+        Parameters
+        ----------
+        observed : the entries that the density is of, (N, ...), which make it one value a row; None is all.
+        """
         if self.discrete:
             return torch.zeros_like(self.scale.sum())
+        if observed is not None:
+            return torch.where(observed, torch.log(self.scale), 0.0).flatten(1).sum(1)
         return torch.log(self.scale).sum() * (math.prod(self.shape) / self.scale.numel())
 
 
@@ -155,6 +204,8 @@ def is_wide(dtype: torch.dtype) -> bool:
 def moments(X: np.ndarray, rows: np.ndarray, weight: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and variance over the chosen rows, in float64, a block at a time so that no copy of X is made.
 
+    What is NaN is not observed, and does not count.
+
     Parameters
     ----------
     X : (N, ...).
@@ -164,16 +215,21 @@ def moments(X: np.ndarray, rows: np.ndarray, weight: np.ndarray | None = None) -
     size = max(1, 2**20 // max(1, math.prod(X.shape[1:])))
     blocks = [rows[start : start + size] for start in range(0, len(rows), size)]
     weights = [None if weight is None else weight[block].reshape(-1, *[1] * (X.ndim - 1)) for block in blocks]
-    count = len(rows) if weight is None else float(weight[rows].sum())
+    gaps = X.dtype.kind == "f" and bool(np.isnan(np.min(X, initial=0.0)))
+    count: float | np.ndarray = len(rows) if weight is None else float(weight[rows].sum())
+    if gaps:
+        count = sum(((~np.isnan(X[b])) * (1 if w is None else w)).sum(0) for b, w in zip(blocks, weights, strict=True))
+        count = np.maximum(count, np.finfo(np.float64).tiny)
     total = np.zeros(X.shape[1:])
     for block, w in zip(blocks, weights, strict=True):
-        x = X[block]
+        x = np.nan_to_num(X[block]) if gaps else X[block]
         total += x.sum(axis=0, dtype=np.float64) if w is None else (w * x).sum(axis=0)
     mean = total / count
     squares = np.zeros(X.shape[1:])
     with np.errstate(over="ignore"):
         for block, w in zip(blocks, weights, strict=True):
             deviations = np.square(X[block] - mean)
+            deviations = np.where(np.isnan(deviations), 0.0, deviations) if gaps else deviations
             squares += (deviations if w is None else w * deviations).sum(axis=0)
     if not np.isfinite(squares).all():
         where = ", ".join(str(i) for i in np.argwhere(~np.isfinite(squares))[0])

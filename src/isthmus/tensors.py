@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["as_tensor", "is_mapped"]
+__all__ = ["as_tensor", "is_mapped", "observed_in"]
 
 
 def as_tensor(X: np.ndarray, device: torch.device) -> Tensor:
@@ -35,3 +35,13 @@ def is_mapped(X: np.ndarray) -> bool:
     while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
         base = base.base
     return isinstance(base, np.memmap)
+
+
+def observed_in(x: Tensor) -> Tensor | None:
+    """Return which entries are observed, which are those that are not NaN, of the shape of x; None where all are.
+
+    >>> observed_in(torch.tensor([[1.0, torch.nan]])), observed_in(torch.ones(1, 2))
+    (tensor([[ True, False]]), None)
+    """
+    missing = x.isnan()
+    return ~missing if bool(missing.any()) else None

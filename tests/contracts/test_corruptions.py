@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.common import assert_is_a_part, source_of
-from isthmus.corruption import Gaussian, Masking, Residuals, SaltAndPepper
+from isthmus.corruption import Gaussian, Masking, Residuals, SaltAndPepper, Swapping
 from isthmus.facts import Facts
 
 CORRUPTIONS = [
@@ -18,6 +18,7 @@ CORRUPTIONS = [
     Masking(0.3, 2.0),
     SaltAndPepper(0.4, -1.0, 3.0),
     Residuals(np.arange(8.0).reshape(2, 4)),
+    Swapping(0.3),
 ]
 
 by_corruption = pytest.mark.parametrize("corruption", CORRUPTIONS, ids=repr)
@@ -52,6 +53,14 @@ def test_masking_keeps_or_replaces(fraction, value):
     x_tilde = Masking(fraction, value)(x, source_of())
     assert torch.equal(x, before), "x itself is never changed"
     assert ((x_tilde == x) | (x_tilde == torch.tensor(value))).all()
+
+
+def test_swapping_leaves_every_column_its_own_values():
+    x = torch.stack([torch.arange(500.0), -torch.arange(500.0)], 1)
+    x_tilde = Swapping(0.2)(x, source_of())
+    assert ((x_tilde != x).float().mean() - 0.2).abs() < 0.04
+    assert (x_tilde[:, 0] >= 0).all()
+    assert (x_tilde[:, 1] <= 0).all()
 
 
 def test_corruptions_have_the_statistics_they_say():

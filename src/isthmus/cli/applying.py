@@ -99,6 +99,8 @@ def _load(verb: str, folder: Path, device: str) -> Any:
         can = ", ".join(verb for verb, method in VERBS.items() if hasattr(model, method))
         why = "has no prior to sample from; use a VAE or GAN" if verb == "sample" else f"cannot {verb}; it can {can}"
         raise CompositionError(f"{folder} holds a {type(model).__name__}, which {why}")
+    if model.schema_ is not None and model.schema_.library in ("pandas", "arrow"):
+        model.schema_ = model.schema_.given_by("polars")
     return model
 
 

@@ -47,7 +47,11 @@ def detect(
     budget: Annotated[int | None, typer.Option(help="The number of alarms.")] = None,
     ids: Annotated[
         list[str] | None,
-        typer.Option("--id", help="A column to copy to the output and to leave out of the fit. Repeat it for several."),
+        typer.Option(
+            "--id",
+            help="A column to copy to the output and to leave out of the fit; repeat it for several. By default those "
+            "that look like names of the rows, since no value is there twice.",
+        ),
     ] = None,
     why: Annotated[
         bool, typer.Option("--why", help="Add the columns that make each row unusual, and what was expected there.")
@@ -72,9 +76,9 @@ def detect(
     files.check_writable(out)
     if model is not None and (train is not None or system is not None):
         raise CompositionError("--model brings its own fit: leave --train and --system out")
-    kept, rows = _rows(data, ids or [], training=False)
+    kept, rows = _rows(data, ids, training=False)
     if model is None:
-        usual = None if train is None else _rows(train, ids or [], training=True, optional=True)[1]
+        usual = None if train is None else _usual(train, kept.columns)
         detector, judged = _fitted(rows, usual, system, seed, device)
     else:
         detector = load(model, device=device)
@@ -90,25 +94,38 @@ def detect(
         print(_summary(alarm, int(raised.sum()), len(raised), own=model is None and train is None) + f"\nalarms: {out}")
 
 
-def _rows(name: str, ids: list[str], training: bool, optional: bool = False) -> tuple[polars.DataFrame, Any]:
-    """Return the columns to copy, as a frame, and the rows without them as a detector takes them."""
+def _rows(name: str, ids: list[str] | None, training: bool) -> tuple[polars.DataFrame, Any]:
+    """Return the columns to copy, as a frame, and the rows without them as a detector takes them.
+
+    Parameters
+    ----------
+    ids : the columns to copy; None is those that look like names of the rows.
+    training : whether the training rows of a named data set are meant.
+    """
     import polars as pl
 
+    from ..data import Schema
     from ..files import read_frame
-    from ..frames import table
     from .rows import as_frame, read_rows
 
     place = Path(name)
-    if not ids or place.suffix.lower() not in TABLES or not place.is_file():
-        if ids and not optional:
+    if place.suffix.lower() not in TABLES or not place.is_file():
+        if ids:
             raise DataError(f"{name}: --id names columns, which only a csv, tsv or parquet file has")
         return pl.DataFrame(), as_frame(read_rows(name, training=training))
     frame = read_frame(place)
-    missing = [column for column in ids if column not in frame.columns]
-    if missing and not optional:
-        raise DataError(f"{name}: there is no column {missing[0]!r}{nearest(missing[0], frame.columns)}")
-    there = [column for column in ids if column in frame.columns]
-    return frame.select(there), as_frame(table(place, frame.drop(there)))
+    for column in ids or ():
+        if column not in frame.columns:
+            raise DataError(f"{name}: there is no column {column!r}{nearest(column, frame.columns)}")
+    kept = list(Schema.learn(frame).ids) if ids is None else ids
+    return frame.select(kept), frame.drop(kept)
+
+
+def _usual(name: str, left_out: list[str]) -> Any:
+    """Return the rows to fit on, without columns of some names, which may be there or not."""
+    rows = _rows(name, [], training=True)[1]
+    there = [column for column in left_out if column in getattr(rows, "columns", [])]
+    return rows.drop(there) if there else rows
 
 
 def _fitted(rows: Any, usual: Any, system: str | None, seed: int, device: str) -> tuple[Detector, Judgement]:

@@ -157,5 +157,5 @@ def _rows_and_labels(
     if train is not None and rows is None:
         rows = read_rows(train, training=True)
     if labels is not None and held_out_labels is None:
-        held_out_labels = read_labels(labels, len(table.values), table.columns or ())
+        held_out_labels = read_labels(labels, len(table), table.columns or ())
     return as_frame(table), held_out_labels, None if rows is None else as_frame(rows), training_labels

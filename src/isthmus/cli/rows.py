@@ -46,7 +46,7 @@ def read_rows(name: str, *, training: bool, columns: Sequence[str] | None = None
         same_stem = next((f", did you mean {file!r}?" for file in here if Path(file).stem == name), "")
         hint = same_stem or nearest(name, [*here, *names])
         raise DataError(f"{name!r} is neither a data set nor a file{hint}; data sets: {', '.join(names)}")
-    return files.read(name, columns, without=without)
+    return files.read_table(name, columns, without=without)
 
 
 def as_frame(table: Table) -> Any:
@@ -56,6 +56,8 @@ def as_frame(table: Table) -> Any:
     """
     from ..tensors import is_mapped
 
+    if table.frame is not None:
+        return table.frame
     if table.columns is None or is_mapped(table.values):
         return table.values
     import polars as pl

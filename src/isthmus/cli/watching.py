@@ -40,8 +40,6 @@ def watch(
     """
     from .. import load
     from ..detection import Detector, Watch
-    from ..frames import table
-    from .rows import as_frame
 
     model = load(detector)
     if not isinstance(model, Detector):
@@ -53,7 +51,7 @@ def watch(
         for frame in _batches(data, lines, batch):
             start = watching.rows
             kept = [column for column in ids or () if column in frame.columns]
-            rows = as_frame(table(data, frame.drop(kept)))
+            rows = frame.drop(kept)
             found = watching.update(rows)
             _print_alarms(model, rows, frame.select(kept), found.alarms, start, why)
             if found.drifted and str(found) != said:

@@ -11,7 +11,10 @@ array([[31.,  1.,  0.],
 True
 """
 
-from .column import Boolean, Category, Column, Date, Duration, Number, Time
+from .category import Category
+from .column import Column
+from .numbers import Boolean, Number
 from .schema import Schema
+from .times import Date, Duration, Time
 
 __all__ = ["Boolean", "Category", "Column", "Date", "Duration", "Number", "Schema", "Time"]

@@ -8,13 +8,17 @@ from typing import Literal
 
 import numpy as np
 
-__all__ = ["MISSING_WORDS", "Cells", "Sort", "as_text", "spelt_numbers", "within"]
+__all__ = ["MISSING_WORDS", "Cells", "Sort", "as_text", "spelt_dates", "spelt_numbers", "within"]
 
 MISSING_WORDS = ("", "na", "n/a", "nan", "null", "none")
 """What stands for a missing value in text that holds numbers, in any case of letters."""
 
 DIGITS_OF_INT64 = 19
 """The digits from which on a whole number may not fit into 64 bits."""
+
+DAY_LETTERS = len("1970-01-01")
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?)?")
 
 _NUMBER = re.compile(r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
@@ -56,7 +60,8 @@ class Cells:
     @property
     def known(self) -> np.ndarray:
         """The values without the gaps."""
-        return self.values[~self.gaps]
+        known: np.ndarray = self.values[~self.gaps]
+        return known
 
 
 def spelt_numbers(cells: Cells) -> Cells | None:
@@ -86,9 +91,36 @@ def spelt_numbers(cells: Cells) -> Cells | None:
     return replace(cells, sort="number", values=values, gaps=gaps) if not gaps.all() else None
 
 
+def spelt_dates(cells: Cells) -> Cells | None:
+    """Return text that spells dates, or points in time, as ISO 8601 has them; None if any of it does not.
+
+    >>> found = spelt_dates(Cells("label", np.array(["1970-01-03", ""], dtype=object), np.zeros(2, dtype=bool)))
+    >>> found.values.tolist(), found.gaps.tolist(), found.unit
+    ([2, 0], [False, True], 'D')
+    """
+    gaps, words = cells.gaps.copy(), []
+    for row, value in enumerate(cells.values.tolist()):
+        word = "" if gaps[row] or not isinstance(value, str) else value.strip()
+        gaps[row] |= isinstance(value, str) and word.casefold() in MISSING_WORDS
+        if not gaps[row] and not _DATE.fullmatch(word):
+            return None
+        words.append("1970-01-01" if gaps[row] else word)
+    unit = "D" if all(len(word) == DAY_LETTERS for word in words) else "us"
+    try:
+        counts = np.array(words, dtype=f"M8[{unit}]").astype(np.int64)
+    except ValueError:  # a thirteenth month
+        return None
+    return None if gaps.all() else replace(cells, sort="date", values=counts, gaps=gaps, unit=unit)
+
+
 def as_text(cells: Cells) -> np.ndarray:
-    """Return numbers as text, objects (N,), a gap as None."""
-    words = [str(int(value)) if float(value).is_integer() else repr(float(value)) for value in cells.values.tolist()]
+    """Return numbers or dates as text, objects (N,), a gap as None."""
+    if cells.sort == "date":
+        times = cells.values.astype(f"M8[{cells.unit}]")
+        whole = cells.unit != "D" and bool((times == times.astype("M8[s]")).all())
+        words = [str(word).replace("T", " ") for word in (times.astype("M8[s]") if whole else times)]
+    else:
+        words = [str(int(v)) if float(v).is_integer() else repr(float(v)) for v in cells.values.tolist()]
     out = np.array([*words, None], dtype=object)[:-1]
     out[cells.gaps] = None
     return out
@@ -105,4 +137,5 @@ def within(values: np.ndarray, dtype: str) -> np.ndarray:
         return values
     limits = np.iinfo(np.dtype(name))
     rounded = np.rint(values) if values.dtype.kind == "f" else values
-    return np.clip(rounded, limits.min, limits.max).astype(limits.dtype)
+    fitting: np.ndarray = np.clip(rounded, limits.min, limits.max).astype(limits.dtype)
+    return fitting

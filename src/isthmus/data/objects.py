@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from ..errors import DataError
-from .cells import Cells
+from .cells import Cells, as_text
 
 __all__ = ["read_objects", "write_objects"]
 
@@ -106,6 +106,8 @@ def write_objects(cells: Cells) -> np.ndarray:
     out = np.empty(len(cells), dtype=object)
     if cells.sort == "label":
         out[:] = cells.values
+    elif cells.dtype == "object[str]":
+        out[:] = as_text(cells)
     else:
         made = [make(value) for value in cells.values.tolist()]
         if cells.zone:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from ..errors import DataError
 from .cells import Cells, as_text, within
 from .objects import read_objects, write_objects
 
@@ -25,7 +27,7 @@ def read(name: str, series: Any) -> Cells:
 
     dtype, gaps = series.dtype, series.isna().to_numpy(dtype=bool)
     if isinstance(dtype, pd.SparseDtype):
-        return read(name, series.sparse.to_dense())
+        raise DataError("Sparse data was passed for X, but dense data is required: X.sparse.to_dense()")
     if isinstance(dtype, pd.CategoricalDtype):
         levels, of = _levels(dtype.categories)
         values = np.zeros(len(series), dtype=object)
@@ -76,6 +78,9 @@ def write(cells: Cells) -> Any:
     import pandas as pd
 
     dtype = cells.dtype
+    if not dtype and cells.sort == "time":
+        cells = replace(cells, values=cells.values.astype(f"m8[{cells.unit}]").astype("m8[us]").astype(np.int64))
+        dtype, cells = "object", replace(cells, dtype="object[time]")
     if dtype.startswith("object"):
         return pd.Series(write_objects(cells), dtype=object)
     if dtype == "category":
@@ -83,13 +88,13 @@ def write(cells: Cells) -> Any:
         codes = [-1 if gap else place[value] for value, gap in zip(cells.values.tolist(), cells.gaps, strict=True)]
         return pd.Series(pd.Categorical.from_codes(codes, categories=_index(cells), ordered=cells.ordered))
     if cells.sort == "label":
-        return pd.Series(write_objects(cells), dtype=dtype)
-    if dtype.startswith(("str", "large_string")):
+        return pd.Series(write_objects(cells), dtype=dtype or None)
+    if dtype.startswith(("str", "large_string")):  # numbers or dates that were spelt
         return pd.Series(as_text(cells), dtype=dtype)
     if cells.sort in ("date", "duration"):
         series = _written_times(cells)
     else:
-        series = pd.Series(within(cells.values, dtype)).astype(dtype)
+        series = pd.Series(within(cells.values, dtype)).astype(dtype or cells.values.dtype)
     return series.mask(cells.gaps) if cells.gaps.any() else series
 
 
@@ -104,7 +109,7 @@ def _written_times(cells: Cells) -> Any:
         return series.dt.to_period(cells.dtype.removeprefix("period[").removesuffix("]"))
     if cells.zone:
         series = series.dt.tz_localize("UTC").dt.tz_convert(cells.zone)
-    return series.astype(cells.dtype)
+    return series.astype(cells.dtype or series.dtype)
 
 
 def _index(cells: Cells) -> Any:

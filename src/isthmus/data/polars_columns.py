@@ -52,13 +52,13 @@ def write(name: str, cells: Cells) -> Any:
     """Return cells as a polars column of the type that they name, as far as it can hold them."""
     import polars as pl
 
-    base = cells.dtype.partition("(")[0]
+    base = cells.dtype.partition("(")[0] or _plain(cells)
     if base in ("Date", "Datetime", "Time", "Duration"):
-        counts = pl.Series(name, cells.values.astype(np.int32 if base == "Date" else np.int64))
+        counts = pl.Series(name, _counts(base, cells).astype(np.int32 if base == "Date" else np.int64))
         made = counts.cast(_of_times(base, cells))
     elif cells.sort == "label":
-        values = pl.Series(name, write_objects(cells).tolist(), dtype=None if base == "Object" else pl.String)
-        made = values.cast(_of_labels(base, cells))
+        made = pl.Series(name, [None if v is None else str(v) for v in write_objects(cells).tolist()], dtype=pl.String)
+        made = made.cast(_of_labels(base, cells))
     elif base == "String":
         made = pl.Series(name, as_text(cells).tolist(), dtype=pl.String)
     elif base == "Decimal":
@@ -67,21 +67,41 @@ def write(name: str, cells: Cells) -> Any:
         made = pl.Series(name, cells.values.astype(np.float64)).cast(pl.Decimal(int(digits[1]), int(digits[2])))
     else:
         made = pl.Series(name, within(cells.values, base)).cast(getattr(pl, base))
-    return made.scatter(np.flatnonzero(cells.gaps), None) if cells.gaps.any() else made
+    if not cells.gaps.any():
+        return made
+    return pl.select(pl.when(pl.Series(~cells.gaps)).then(made).alias(name)).to_series()
+
+
+def _plain(cells: Cells) -> str:
+    """Return the name of the plain type for cells of that sort."""
+    if cells.sort == "number":
+        return "Int64" if cells.values.dtype.kind in "iuO" else "Float64"
+    if cells.sort == "date":
+        return "Date" if cells.unit == "D" else "Datetime"
+    return {"label": "String", "boolean": "Boolean", "time": "Time", "duration": "Duration"}[cells.sort]
+
+
+def _counts(base: str, cells: Cells) -> np.ndarray:
+    """Return times counted in a unit that the type knows: its own, nanoseconds of a day, or milliseconds."""
+    unit = "ns" if base == "Time" else "ms" if base != "Date" and cells.unit in ("D", "s") else cells.unit
+    if unit == cells.unit:
+        return cells.values
+    return cells.values.astype(f"m8[{cells.unit}]").astype(f"m8[{unit}]").astype(np.int64)
 
 
 def _of_times(base: str, cells: Cells) -> Any:
     import polars as pl
 
+    unit: Any = "ms" if cells.unit in ("D", "s") else cells.unit
     if base == "Datetime":
-        return pl.Datetime(cells.unit, cells.zone or None)  # type: ignore[arg-type]
-    return pl.Duration(cells.unit) if base == "Duration" else getattr(pl, base)  # type: ignore[arg-type]
+        return pl.Datetime(unit, cells.zone or None)
+    return pl.Duration(unit) if base == "Duration" else getattr(pl, base)
 
 
 def _of_labels(base: str, cells: Cells) -> Any:
     import polars as pl
 
-    return pl.Enum(list(cells.categories or ())) if base == "Enum" else getattr(pl, base)
+    return pl.Enum([str(level) for level in cells.categories or ()]) if base == "Enum" else getattr(pl, base)
 
 
 def assemble(columns: dict[str, Cells], labels: Sequence[Any], like: Any) -> Any:

@@ -12,8 +12,11 @@ import numpy as np
 from ..errors import CompositionError, DataError, MissingExtraError, nearest
 from ..parts import Part, resolve
 from . import array_columns, pandas_columns, polars_columns
-from .cells import Cells, spelt_numbers
-from .column import Boolean, Category, Column, Date, Duration, Number, Time
+from .category import Category
+from .cells import Cells, spelt_dates, spelt_numbers
+from .column import Column
+from .numbers import Boolean, Number
+from .times import Date, Duration, Time
 
 __all__ = ["Edits", "Schema", "is_table", "library_of"]
 
@@ -40,9 +43,10 @@ _COLUMNS: dict[str, type[Column]] = {
 
 def library_of(X: Any) -> str:
     """Return whose table X is, ``pandas``, ``polars``, ``arrow`` or ``numpy``, or "" if it is none."""
-    library = type(X).__module__.partition(".")[0]
-    if library in ("pandas", "polars"):
-        return library if hasattr(X, "columns") else ""
+    for cls in type(X).__mro__:
+        library = cls.__module__.partition(".")[0]
+        if library in ("pandas", "polars") and cls.__name__ in ("DataFrame", "LazyFrame"):
+            return library
     if hasattr(X, "__arrow_c_stream__"):
         return "arrow"
     return "numpy" if isinstance(X, np.ndarray) and X.ndim == 2 else ""
@@ -184,6 +188,17 @@ class Schema(Part, kind="schema", final=True):
             raise DataError(f"column {missing[0]!r} is missing{nearest(missing[0], names_of(frame))}")
         return np.stack([column.encode(found[column.name]) for column in self.columns], axis=1)
 
+    def number(self, place: int, value: Any) -> float:
+        """Return a single value of the column at a place as a number; None is a gap.
+
+        >>> Schema((Category("size", categories=("S", "M", "L")),)).number(0, "M")
+        1.0
+        """
+        column = self.columns[place]
+        one = np.empty(1, dtype=object)
+        one[0] = value
+        return float(column.encode(array_columns.read(column.name, one))[0])
+
     def decode(self, x: np.ndarray, like: Any = None) -> Any:
         """Return the frame that numbers (N, d) stand for.
 
@@ -204,6 +219,10 @@ class Schema(Part, kind="schema", final=True):
         except ModuleNotFoundError as error:
             raise MissingExtraError(str(error.name), "tables", "giving rows back as they came") from None
         return frame.to_arrow() if self.library == "arrow" else frame
+
+    def given_by(self, library: str) -> Schema:
+        """Return the schema that gives rows back as frames of another library, in its own plain types."""
+        return replace(self, library=library, columns=tuple(replace(column, dtype="") for column in self.columns))
 
     def settle(self, x: np.ndarray) -> np.ndarray:
         """Return numbers (N, d) that a model drew as the columns could hold them."""
@@ -252,19 +271,23 @@ def _learnt(name: str, cells: Cells, said: Column | None) -> Column:
     """Return what is learnt of a column's cells, as the kind of column that was said, or that they look like."""
     column = said
     if column is None:
-        spelt = cells.sort == "label" and cells.categories is None and spelt_numbers(cells) is not None
-        column = Number() if spelt else _COLUMNS[cells.sort]()
+        column = _COLUMNS[cells.sort]()
+        if cells.sort == "label" and cells.categories is None:
+            spelt: list[tuple[Column, Cells | None]] = [(Number(), spelt_numbers(cells)), (Date(), spelt_dates(cells))]
+            column = next((kind for kind, found in spelt if found is not None), column)
     return replace(column, name=name).learn(cells)
 
 
 def _is_id(column: Column, cells: Cells) -> bool:
     """Return whether a column's values look like names of the rows: each once, and text or whole numbers in a run."""
-    known = len(cells.known)
-    if isinstance(column, Category):
-        return column.levels > ID_FROM_LEVELS and 2 * column.levels > known and cells.categories is None
-    if not (isinstance(column, Number) and column.step == 1 and type(column) is Number) or column.low is None:
+    known = cells.known
+    if len(known) <= ID_FROM_LEVELS or cells.categories is not None:
         return False
-    return known > ID_FROM_LEVELS and column.high - column.low == known - 1 and len(np.unique(cells.known)) == known
+    if isinstance(column, Category):
+        return 2 * column.levels > len(known)
+    if type(column) is not Number or column.step != 1 or column.low is None or column.high is None:
+        return False
+    return column.high - column.low == len(known) - 1 and len(np.unique(known)) == len(known)
 
 
 def _some(names: Sequence[str]) -> str:

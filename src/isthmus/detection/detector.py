@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
-import torch
 from numpy.random import RandomState
-from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils import _safe_indexing as take
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from ..data import Schema
+from ..data.schema import Edits, collected, is_table
 from ..errors import CompositionError, DataError
 from ..parts import resolve
 from ..rows import check_rows, check_weights
-from ..source import ByRow, row_seeds
 from ..verbs import verb
 from .alarms import Alarm, FalseAlarms, alarm_at, alarm_named
 from .calibration import Calibration, Prefit
 from .conformal import CalibrationScores, difference
-from .judgement import Judgement, flat_rows
+from .explaining import explain
+from .judgement import Judgement, tie_breakers
 from .neighbours import Neighbours
-from .reasons import Explanation, explain_rows
-from .replacement import Replacement
+from .reasons import Explanation
 from .scores import fit_trimmed, scores_of
 from .watching import Watch
 
@@ -39,9 +39,6 @@ TRIMMED_SHARE = 0.1
 CLEAN_NEIGHBOURS, TRIMMED_NEIGHBOURS = 5, 50
 """The neighbours of the default score, where the rows are clean and where they are trimmed: the anomalies among a row's
 neighbours count less where there are more."""
-
-LOWEST_SCORE = -1e300
-"""What stands for a score of −∞ where scores are subtracted."""
 
 REFERENCE_ROWS = 2_000
 """How many of the calibration rows are kept, for reasons and for watching."""
@@ -71,6 +68,8 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         seeded by the row itself, so that p-values of usual rows are uniform even where calibration rows are few.
     weight : w(x) ∝ p_new(x)/p_fit(x), a function from rows (N, ...) to positive numbers (N,), where new rows are known
         to be distributed differently; None where they are not.
+    schema : what is said of a table's columns before they are learnt, by name, as for the systems of isthmus:
+        ``{"serial": None, "plant": "category"}`` leaves one out and takes one for categories.
     random_state : the seed of the split and of ties.
 
     Attributes
@@ -103,6 +102,7 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     trimmed_: list[int]
     reference_: np.ndarray
     reference_index_: np.ndarray
+    schema_: Schema
 
     def __init__(
         self,
@@ -113,6 +113,7 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         trim: float | Literal["auto"] = 0.0,
         ties: Literal["conservative", "random"] = "conservative",
         weight: Any = None,
+        schema: Schema | Edits | None = None,
         random_state: int | RandomState | None = None,
     ) -> None:
         self.estimator = estimator
@@ -121,6 +122,7 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         self.trim = trim
         self.ties = ties
         self.weight = weight
+        self.schema = schema
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -128,7 +130,7 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : (N, features) or (N, ...): array, tensor or frame of numbers.
+        X : (N, features) or (N, ...): array or tensor; or a table with columns of any kind, if the estimator takes it.
         y : ignored, as scikit-learn's pipelines want it.
 
         Raises
@@ -147,23 +149,24 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _fit(self, X: Any) -> None:
         self._check_arguments()
-        rows = check_rows(self, X, reset=True, minimum=2)
-        given, random = X if hasattr(X, "columns") else rows, check_random_state(self.random_state)
-        scorer: Any = self.estimator
+        rows, given = self._read(X, reset=True)
+        random, scorer = check_random_state(self.random_state), self.estimator
         if isinstance(scorer, str):
-            scorer = Neighbours(TRIMMED_NEIGHBOURS if self._trimmed_share() else CLEAN_NEIGHBOURS)
+            scorer = Neighbours(TRIMMED_NEIGHBOURS if self.trimmed_share() else CLEAN_NEIGHBOURS)
         way = resolve("calibration", self.calibration)
         if not isinstance(way, Calibration):
             raise CompositionError(f"calibration must be a Calibration or its name, got {self.calibration!r}")
-        self.ties_seed_ = int(random.randint(2**31))
         prefit = isinstance(way, Prefit) or not hasattr(scorer, "fit")
+        if is_table(X) and not prefit and getattr(scorer, "schema", "") is None:
+            scorer = clone(scorer).set_params(schema=self.inner_schema())
+        self.ties_seed_ = int(random.randint(2**31))
         folds = (Prefit() if prefit else way).folds(len(rows), random)
         scores, fold = np.empty(len(rows)), np.full(len(rows), -1)
         self.estimators_, self.trimmed_ = [], []
         for k, (fitted_on, held) in enumerate(folds):
             fitted, dropped = scorer, 0
             if not prefit:
-                fitted, dropped = fit_trimmed(scorer, take(given, fitted_on), self._trimmed_share())
+                fitted, dropped = fit_trimmed(scorer, take(given, fitted_on), self.trimmed_share())
             self.estimators_.append(fitted)
             self.trimmed_.append(dropped)
             scores[held], fold[held] = scores_of(fitted, take(given, held)), k
@@ -173,6 +176,28 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         kept = np.sort(random.permutation(len(held))[:REFERENCE_ROWS])
         self.reference_ = rows[held[kept]].astype(np.result_type(rows.dtype, np.float32))
         self.reference_index_ = kept
+
+    def _read(self, X: Any, reset: bool) -> tuple[np.ndarray, Any]:
+        """Return rows as numbers, and as a scorer takes them: a table without the columns that are left out."""
+        rows = check_rows(self, X, reset=reset, minimum=2 if reset else 1)
+        if not is_table(X):
+            return rows, rows
+        frame, _ = collected(X)
+        if not hasattr(frame, "columns"):
+            return rows, rows if self.schema_.plain else frame
+        return rows, frame[[column for column in frame.columns if str(column) not in self.schema_.left_out]]
+
+    @property
+    def takes_gaps(self) -> bool:
+        """Whether rows may have gaps, NaN: where the estimator takes them."""
+        if hasattr(self.estimator, "__sklearn_tags__"):
+            return bool(get_tags(self.estimator).input_tags.allow_nan)
+        return not hasattr(self.estimator, "fit")
+
+    def inner_schema(self) -> Schema:
+        """Return the schema of the rows that a scorer is given, from which left-out columns are gone."""
+        library = "polars" if self.schema_.library == "arrow" else self.schema_.library
+        return replace(self.schema_, left_out=(), ids=(), library=library)
 
     def _check_arguments(self) -> None:
         """Raise `CompositionError` if an argument is out of its range."""
@@ -185,7 +210,8 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         if not isinstance(self.rule, Alarm):
             raise CompositionError(f"alarm must be an Alarm or its name, got {self.alarm!r}")
 
-    def _trimmed_share(self) -> float:
+    def trimmed_share(self) -> float:
+        """Return the share of rows left out of the fit."""
         return TRIMMED_SHARE if self.trim == "auto" else float(self.trim)
 
     def _weights(self, X: Any) -> np.ndarray | None:
@@ -193,8 +219,7 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         if self.weight is None:
             return None
         weights = check_weights(self.weight(X), len(X))
-        assert weights is not None
-        if not (weights > 0).all():
+        if weights is not None and not (weights > 0).all():
             raise DataError(f"weight must be positive; row {int(np.flatnonzero(weights <= 0)[0])} has 0")
         return weights
 
@@ -265,13 +290,10 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def judge(self, X: Any) -> Judgement:
         """Return scores, p-values and alarms of rows (N, ...), from scoring them once."""
         check_is_fitted(self)
-        rows = check_rows(self, X, reset=False)
-        given = X if hasattr(X, "columns") else rows
+        rows, given = self._read(X, reset=False)
         scores = np.stack([scores_of(fitted, given) for fitted in self.estimators_])
-        weights, u = self._weights(given), None
-        if self.ties == "random":
-            flat = torch.as_tensor(flat_rows(rows) + 0.0)  # −0 is 0
-            u = ByRow(row_seeds(flat) ^ self.ties_seed_, range(1)).uniform((1, len(rows)), flat)[0].numpy()
+        weights = self._weights(given)
+        u = tie_breakers(rows, self.ties_seed_) if self.ties == "random" else None
         p, alarm = self.calibrated_.p_values(scores, weights, u), self.rule
         mean = scores.mean(0)
         return Judgement(rows, scores, weights, u, p, alarm.alarms(p, mean), alarm.level(p, mean))
@@ -292,7 +314,7 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         CompositionError : some of them were scored by no model that did not see them.
         """
         check_is_fitted(self)
-        rows, scores = check_rows(self, X, reset=False), self.calibrated_.scores
+        (rows, _), scores = self._read(X, reset=False), self.calibrated_.scores
         if len(self.estimators_) < 2 or len(rows) != len(scores):
             raise CompositionError("judge_own needs calibration='cross' and the rows of the fit")
         p, alarm = np.searchsorted(np.sort(scores), scores, side="right") / len(scores), self.rule
@@ -317,21 +339,7 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         >>> why.reasons[0].index, round(why.reasons[0].expected, 1), why.needed
         (2, 1.5, 1)
         """
-        if at_most < 1:
-            raise CompositionError(f"at_most must be at least 1, got {at_most}")
-        judged, usual = self.judge(X), flat_rows(self.reference_)
-        kept = np.argsort(self.calibrated_.scores[self.reference_index_], kind="stable")
-        replacement = Replacement(usual[np.sort(kept[int(self._trimmed_share() * len(kept)) :])])
-        shape, names = judged.rows.shape[1:], self.column_names()
-
-        def judge(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            changed: Any = flat.reshape(len(flat), *shape)
-            if hasattr(X, "columns"):
-                changed = type(X)(changed, **{"columns" if hasattr(X, "iloc") else "schema": list(X.columns)})
-            found = self.judge(changed)
-            return np.maximum(found.mean_scores, LOWEST_SCORE), found.p_values
-
-        return explain_rows(flat_rows(judged.rows), replacement, judge, judged.level, names, at_most)
+        return explain(self, X, at_most)
 
     def watch(self, alpha: float = 0.01, random_state: int = 0) -> Watch:
         """Return a watch, which eats batches and raises one alarm if rows drift.
@@ -385,6 +393,8 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             raise AttributeError("offset_: this detector has no one threshold for all rows; see decision_function")
         return self.calibrated_.threshold(alarm.alpha)
 
-    def fingerprint(self) -> str:
-        """Return a short text that two detectors share only if they were calibrated by the same scores."""
-        return hashlib.sha256(self.calibrated_.scores.tobytes()).hexdigest()[:16]
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.takes_gaps
+        tags.input_tags.string = tags.input_tags.categorical = True
+        return tags

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
 from ..data import Category
+from ..source import ByRow, row_seeds
 
-__all__ = ["Judgement", "flat_rows", "levels_of"]
+__all__ = ["Judgement", "flat_rows", "levels_of", "tie_breakers"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,3 +56,10 @@ def levels_of(estimator: Any) -> list[int] | None:
     if schema is None:
         return None
     return [column.levels if isinstance(column, Category) else 0 for column in schema.columns]
+
+
+def tie_breakers(rows: np.ndarray, seed: int) -> np.ndarray:
+    """Return a number in (0, 1) for each row, a function of the row and of the seed alone, (N,)."""
+    flat = torch.as_tensor(flat_rows(rows) + 0.0)  # −0 is 0
+    u: np.ndarray = ByRow(row_seeds(flat) ^ seed, range(1)).uniform((1, len(rows)), flat)[0].numpy()
+    return u

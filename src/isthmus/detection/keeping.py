@@ -47,7 +47,7 @@ def save(detector: Detector, path: str | Path) -> None:
     }
     arguments = detector.get_params(deep=False)
     scorers = [_described(f"model-{k}", scorer, arrays) for k, scorer in enumerate(detector.estimators_)]
-    kept = {name: value for name, value in arguments.items() if name not in ("estimator", "random_state")}
+    kept = {name: value for name, value in arguments.items() if name not in ("estimator", "random_state", "schema")}
     names = getattr(detector, "feature_names_in_", None)
     config = {
         "format": FORMAT,
@@ -56,6 +56,7 @@ def save(detector: Detector, path: str | Path) -> None:
         "scorers": scorers,
         "trimmed": detector.trimmed_,
         "ties_seed": detector.ties_seed_,
+        "schema": to_json(detector.schema_, arrays),
         "features": None if names is None else [str(name) for name in names],
     }
     try:
@@ -129,6 +130,10 @@ def _rebuilt(path: Path, config: dict[str, Any], device: str, own: dict[str, Any
     detector.calibrated_ = CalibrationScores(*(arrays[f"calibration.{name}"] for name in ("scores", "fold", "weights")))
     detector.reference_, detector.reference_index_ = arrays["reference.rows"], arrays["reference.index"]
     detector.ties_seed_ = int(config["ties_seed"])
+    detector.schema_ = from_json(config["schema"], arrays, {}, "schema_")
+    for scorer in scorers:
+        if isinstance(scorer, Neighbours):
+            scorer.schema_ = None if detector.schema_ is None else detector.inner_schema()
     detector.n_features_in_ = detector.reference_.shape[1]
     if config["features"] is not None:
         names = np.array([str(name) for name in config["features"]], dtype=object)

@@ -9,6 +9,8 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from ..data import Schema
+from ..data.schema import Edits
 from ..errors import CompositionError
 from ..rows import check_rows
 from .embedding import Embedding
@@ -30,6 +32,7 @@ class Neighbours(BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     n_neighbors : k; all rows, where there are fewer.
+    schema : what is said of a table's columns before they are learnt, or their schema.
 
     References
     ----------
@@ -47,8 +50,14 @@ class Neighbours(BaseEstimator):  # type: ignore[misc]
     points_: torch.Tensor
     gaps_: torch.Tensor
 
-    def __init__(self, n_neighbors: int = 5) -> None:
+    def __init__(self, n_neighbors: int = 5, *, schema: Schema | Edits | None = None) -> None:
         self.n_neighbors = n_neighbors
+        self.schema = schema
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
+        return tags
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Keep the rows as points; a column that does not vary keeps its units."""

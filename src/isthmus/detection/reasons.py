@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 
@@ -30,9 +32,9 @@ class Reason:
     ----------
     column : its name.
     index : its place among the columns.
-    seen : its value in the row.
+    seen : its value in the row, as the data have it: a number, a level, a date; None where it is missing.
     expected : the value that usual rows have which are like this one in the other columns.
-    low, high : where 90 % of usual rows lie about what is expected of them.
+    low, high : where 90 % of usual rows lie about what is expected of them; None of a category.
     share : of what makes the row unusual, from 0 to 1; the shares of a row's reasons sum to 1.
 
     >>> print(Reason("flow [l/s]", 2, seen=12.34, expected=4.1, low=3.2, high=5.0, share=0.83))
@@ -41,17 +43,16 @@ class Reason:
 
     column: str
     index: int
-    seen: float
-    expected: float
-    low: float
-    high: float
+    seen: Any
+    expected: Any
+    low: Any
+    high: Any
     share: float
 
     def __str__(self) -> str:
-        return (
-            f"{self.column} is {self.seen:.4g}, expected {self.expected:.4g} ({self.low:.4g} to {self.high:.4g}): "
-            f"{self.share:.0%}".replace("%", " %")
-        )
+        interval = "" if self.low is None else f" ({_in_words(self.low)} to {_in_words(self.high)})"
+        share = f"{100 * self.share:.0f} %"
+        return f"{self.column} is {_in_words(self.seen)}, expected {_in_words(self.expected)}{interval}: {share}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +81,7 @@ def explain_rows(
     rows: np.ndarray,
     replacement: Replacement,
     judge: Callable[[np.ndarray], Judged],
+    shown: Callable[[np.ndarray], list[list[Any]]],
     level: float,
     names: Sequence[str],
     at_most: int,
@@ -95,11 +97,12 @@ def explain_rows(
     rows : (N, n).
     replacement : what is expected in a column.
     judge : scores and p-values of rows, each by itself.
+    shown : rows as the data have them, by column.
     level : a p-value up to this raises an alarm.
     names : of the columns.
     at_most : how many columns are named.
     """
-    waiting = {i: _explanation(row, replacement, level, names, at_most) for i, row in enumerate(rows)}
+    waiting = {i: _explanation(row, replacement, shown, level, names, at_most) for i, row in enumerate(rows)}
     asked = {i: next(search) for i, search in waiting.items()}
     found: dict[int, Explanation] = {}
     while asked:
@@ -116,7 +119,12 @@ def explain_rows(
 
 
 def _explanation(
-    row: np.ndarray, replacement: Replacement, level: float, names: Sequence[str], at_most: int
+    row: np.ndarray,
+    replacement: Replacement,
+    shown: Callable[[np.ndarray], list[list[Any]]],
+    level: float,
+    names: Sequence[str],
+    at_most: int,
 ) -> Generator[np.ndarray, Judged, Explanation]:
     """Return why a row is unusual; it yields rows that it wants judged, and is sent their scores and p-values."""
 
@@ -155,16 +163,21 @@ def _explanation(
     gains = np.maximum(0.0, (np.array([alone[j] for j in chosen]) + last) / 2)
     shares = gains / gains.sum() if gains.sum() > 0 else np.full(k, 1 / k)
     needed = 0 if own_p > level else next((i + 1 for i in range(k) if p[i] > level), None)
-    reasons = tuple(
-        Reason(
-            names[j],
-            j,
-            float(row[j]),
-            float(expected[j]),
-            float(expected[j] - replacement.half_width[j]),
-            float(expected[j] + replacement.half_width[j]),
-            float(share),
-        )
-        for j, share in zip(chosen, shares, strict=True)
-    )
-    return Explanation(own_p, reasons, needed, row if needed == 0 else replaced(chosen[: needed or k]))
+    low, high = expected - replacement.half_width, expected + replacement.half_width
+    values = shown(np.stack([row, expected, low, high]))
+    reasons = []
+    for j, share in zip(chosen, shares, strict=True):
+        seen, wanted, least, most = (None if _missing(value) else value for value in values[j])
+        reasons.append(Reason(names[j], j, seen, wanted, least, most, float(share)))
+    return Explanation(own_p, tuple(reasons), needed, row if needed == 0 else replaced(chosen[: needed or k]))
+
+
+def _missing(value: Any) -> bool:
+    """Return whether a value is one of the ways in which frames say that there is none."""
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or bool(value != value)
+
+
+def _in_words(value: Any) -> str:
+    if value is None:
+        return "missing"
+    return f"{value:.4g}" if isinstance(value, Real) and not isinstance(value, Integral) else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from dataclasses import dataclass, field
@@ -194,7 +195,7 @@ class Watch:
         """
         state = {
             "format": STATE_FORMAT,
-            "detector": self.detector.fingerprint(),
+            "detector": _fingerprint(self.detector),
             "alpha": self.alpha,
             "rows": self.rows,
             "since": self.since,
@@ -244,7 +245,7 @@ class Watch:
             raise ModelFileError(
                 one_line(f"{path}: holds no state of a watch: {type(error).__name__}: {error}")
             ) from None
-        if state["format"] != STATE_FORMAT or theirs != detector.fingerprint():
+        if state["format"] != STATE_FORMAT or theirs != _fingerprint(detector):
             raise ModelFileError(f"{path}: was written with another detector, or by another version of isthmus")
         watch.kept, watch.mean_rank, watch.mean_distance = read["kept"], read["mean_rank"], read["mean_distance"]
         watch.jumper.capital, watch.jumper.log_money = read["capital"], read["log_money"]
@@ -255,3 +256,8 @@ def _ranked(rows: np.ndarray) -> np.ndarray:
     """Return rows as (N, n) in which gaps are level with each other and above all values."""
     flat = flat_rows(rows)
     return np.where(np.isnan(flat), np.inf, flat)
+
+
+def _fingerprint(detector: Detector) -> str:
+    """Return a short text that two detectors share only if they were calibrated by the same scores."""
+    return hashlib.sha256(detector.calibrated_.scores.tobytes()).hexdigest()[:16]

@@ -24,9 +24,9 @@ LOST_NAMED = 5
 
 @check(
     "over-fitting",
-    "The reconstruction error of held-out rows over that of training rows: warning above 1.5, or above 1.2 where PCA of "
-    "as many numbers has an error less by a tenth on the held-out rows; fault above 2 where PCA does better there: then "
-    "the gap costs more than it brought.",
+    "The reconstruction error of held-out rows over that of training rows: warning above 1.5, or above 1.2 where PCA "
+    "of as many numbers has an error less by a tenth on the held-out rows; fault above 2 where PCA does better there: "
+    "then the gap costs more than it brought.",
 )
 def over_fitting(subject: Subject) -> Finding | None:
     """Hold the error of held-out rows against that of training rows, and against PCA's."""

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..data.output import of_arrays
 from ..divergence import KL
 from ..errors import DataError
 from ..fitted import Fitted
@@ -69,7 +70,7 @@ class Subject:
     ) -> None:
         if not hasattr(type(estimator), "abilities"):
             raise DataError(f"a diagnosis is of an estimator of isthmus, got a {type(estimator).__name__}")
-        self.estimator: Any = estimator
+        self.estimator: Any = of_arrays(estimator)
         self.fitted = Fitted(estimator)
         self.model: Model = self.fitted.model
         self.seed, self.labels_train = random_state, None
@@ -334,7 +335,7 @@ def complete(X: np.ndarray) -> np.ndarray:
 
 
 def measured_rows(X: np.ndarray, seed: int) -> np.ndarray:
-    """Return which of rows (N, ...) are measured: those without gaps, or of many a random subset; in ascending order."""
+    """Return which of rows (N, ...) are measured, in order: those without gaps, or of many a random subset."""
     whole = complete(X)
     at_most = max(1, min(ROWS, VALUES // max(1, math.prod(X.shape[1:]))))
     chosen: np.ndarray = whole[random_subset(len(whole), at_most, seed)]

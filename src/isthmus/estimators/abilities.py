@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -12,7 +12,9 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from torch import Tensor
 
 from ..batch import Batch
+from ..data.output import rows_back, values_back
 from ..device import plain_modes
+from ..distributions import log_prob
 from ..errors import CompositionError
 from ..facts import Facts
 from ..likelihood import Gaussian
@@ -63,7 +65,8 @@ class Encodes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator, syst
 
         def norm(x: Tensor, c: Tensor | None) -> Tensor:
             source = Generated(torch.Generator(x.device))
-            passed = Pass(model, Batch(x, condition=c), source, x_tilde=model.scaled(x))
+            batch = Batch(x, condition=c, observed=model.observed(x))
+            passed = Pass(model, batch, source, x_tilde=model.scaled(x).nan_to_num())
             return penalty(model, passed, source).detach().sqrt()
 
         return fitted.map(rows, norm, condition=fitted.conditions(condition, len(rows)))
@@ -74,32 +77,37 @@ class Reconstructs(Encodes, system=False):
 
     offers: ClassVar[frozenset[str]] = frozenset({"reconstructions", "scores"})
 
-    def inverse_transform(self, H: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
-        """Return x̂ for codes (N, d), in the data's own shape and units."""
-        return self.fitted_.decode(H, condition)
+    def inverse_transform(self, H: ArrayLike, condition: ArrayLike | None = None) -> Any:
+        """Return x̂ for codes (N, d), in the data's own shape and units; a frame where the fit was on one."""
+        return rows_back(self, self.fitted_.decode(H, condition), H)
 
-    def reconstruct(self, X: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
-        """Return x̂ of the shape of X, in the data's units; what was trained to clean, cleans."""
-        return self.fitted_.reconstruct(X, condition)
+    def reconstruct(self, X: ArrayLike, condition: ArrayLike | None = None) -> Any:
+        """Return x̂ of the shape of X, in the data's units; what was trained to clean, cleans.
 
-    def score_samples(self, X: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
+        A model that was fitted on a frame returns one, with the index of X.
+        """
+        return rows_back(self, self.fitted_.reconstruct(X, condition), X)
+
+    def score_samples(self, X: ArrayLike, condition: ArrayLike | None = None) -> Any:
         """Return log p(x|x̂) in nats for each row, in the data's units: higher is more usual, as in scikit-learn.
 
         A row outside what the likelihood has a density for gets −∞, such as a 2 under a Bernoulli; every row of real
-        numbers has one under a Gaussian.
+        numbers has one under a Gaussian. Of a row with gaps, NaN, it is the density of what is observed alone.
         """
 
         def score(x: Tensor, c: Tensor | None) -> Tensor:
             return self.log_density_at(x, x, c)
 
-        return self.fitted_.scores(X, score, condition)
+        return values_back(self, self.fitted_.scores(X, score, condition), "score", X)
 
     def log_density_at(self, x: Tensor, encoded: Tensor, condition: Tensor | None) -> Tensor:
         """Return log p(x|x̂), x̂ being what `encoded` is reconstructed to, (N,); both are in the data's units."""
-        model = self.model_
-        x_model = model.scaled(x)
-        q = model.encode(x_model if encoded is x else model.scaled(encoded), condition)
-        return torch.as_tensor(model.decode(q.mean, condition).log_prob(x_model) - model.scaling.log_volume())
+        model, x_model = self.model_, self.model_.scaled(x)
+        observed = seen = model.observed(x)
+        if encoded is not x:
+            seen = model.observed(encoded)
+        q = model.encode(x_model if encoded is x else model.scaled(encoded), condition, seen)
+        return log_prob(model.decode(q.mean, condition), x_model, observed) - model.scaling.log_volume(observed)
 
     def score(self, X: ArrayLike, y: ArrayLike | None = None, condition: ArrayLike | None = None) -> float:
         """Return the mean of ``score_samples``, for model selection: higher is better. Labels y are ignored."""
@@ -145,12 +153,16 @@ class Samples(Estimator, system=False):
         *,
         condition: ArrayLike | None = None,
         draw: Literal["auto", "values", "mean"] = "auto",
-    ) -> np.ndarray:
+    ) -> Any:
         """Return new samples in the data's shape and units: z ~ p(z), then x ~ p(x|z) or its mean x̂.
 
         The mean of p(x|z) is no sample: it lacks what the likelihood says of noise, so that a column's spread comes out
         too narrow and a column of zeros and ones in between. Rows of a table are therefore drawn; pictures show the
         mean by convention. What a generator makes of z has no noise: a GAN's samples are G(z) in any case.
+
+        A model that was fitted on a table gives one back. Unless the mean is asked for, what is drawn is such as the
+        columns hold: whole numbers and truth values, rounded to as many decimals as the data have, of the data's sign
+        and within their bounds; see `isthmus.data.Number`.
 
         The first n of many are the same as n alone, to the bit, and the codes are the same whatever `draw` is.
 
@@ -191,7 +203,8 @@ class Samples(Estimator, system=False):
         z = np.concatenate(codes)[:n_samples]
         drawn = self.draws_values if draw == "auto" else draw == "values" and self.learns_values
         values = partial(fitted.drawn, source=noise) if drawn else fitted.decoded
-        return fitted.map(z, values, condition=given, dtype=self.dtype_)
+        made = fitted.map(z, values, condition=given, dtype=self.dtype_)
+        return rows_back(self, made, drawn=draw != "mean")
 
 
 class Games(Samples, system=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, ClassVar, Literal, dataclass_transform
 
@@ -11,6 +12,8 @@ import torch
 from sklearn.base import BaseEstimator
 
 from .. import systems
+from ..data import Schema
+from ..data.schema import Edits
 from ..device import check_precision
 from ..errors import CompositionError
 from ..likelihood import Likelihood
@@ -28,7 +31,8 @@ _COMMON = """latent_dim : d, the width of the code; ``"auto"`` is a quarter of t
     likelihood : p(x|z) and with it the loss; ``"auto"`` is Bernoulli for binary data and Gaussian on standardised
         features otherwise. The choice is in ``likelihood_``.
     max_epochs : passes over the data; ``"auto"`` is 50. An `Autoencoder` makes fewer over the rows of a table, 5 to
-        20: more of them teach it the anomalies among its rows.
+        20: more of them teach it the anomalies among its rows. A `MaskedAutoencoder` makes about 5,000 steps in 10 to
+        150 passes, unless held-out rows end it earlier.
     batch_size : rows per step; ``"auto"`` is a hundredth of the data, from 16 to 256.
     learning_rate : the highest rate that the schedule reaches. Sigmoid units need two to four times the default, since
         their slope is at most ¼ and their weights have to move farther.
@@ -37,6 +41,9 @@ _COMMON = """latent_dim : d, the width of the code; ``"auto"`` is a quarter of t
     scaling : with ``"auto"``, the likelihood chooses the model's units (a Gaussian standardises features, a Bernoulli
         divides uint8 by 255), and the encoder's input is centred; ``"none"`` keeps the data's units. Results are in
         the data's own units either way.
+    schema : what is said of a table's columns before they are learnt, by name: ``{"zip": "category", "id": None}``
+        takes one for categories and leaves one out; or a whole `isthmus.data.Schema`. What was learnt is in
+        ``schema_``, and ``print(model.schema_)`` shows it.
     device : ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ..., or a ``torch.device``.
     precision : ``"float32"``, ``"bfloat16"`` (matrix products only) or ``"float64"``; ``"auto"`` is bfloat16 if the
         hardware multiplies it and the network is wide enough to gain from it, otherwise float32.
@@ -55,6 +62,9 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
     offers: ClassVar[frozenset[str]] = frozenset()
     """The abilities that a class adds to those of its base classes."""
 
+    takes_gaps: ClassVar[bool] = True
+    """Whether entries of rows may be NaN, which is not observed."""
+
     latent_dim: int | Literal["auto"] = "auto"
     _: KW_ONLY
     network: Network | str | Factories = "auto"
@@ -64,6 +74,7 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
     learning_rate: float = 4e-3
     validation_fraction: float | Literal["auto"] = 0.0
     scaling: Literal["auto", "none"] = "auto"
+    schema: Schema | Edits | None = None
     device: str | torch.device = "auto"
     precision: str = "auto"
     training: Training | None = None
@@ -101,6 +112,8 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
             raise CompositionError(f"scaling must be 'auto' or 'none', got {self.scaling!r}")
         if self.batch_size != "auto" and (not isinstance(self.batch_size, int | np.integer) or self.batch_size < 1):
             raise CompositionError(f"batch_size must be 'auto' or at least 1, got {self.batch_size!r}")
+        if not isinstance(self.schema, Schema | Mapping | None):
+            raise CompositionError(f"schema must be a Schema, columns by name or None, got {self.schema!r}")
         check_precision(self.precision)
         if not isinstance(self.training, Training | None):
             raise CompositionError(f"training must be a Training or None, got {self.training!r}")

@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from ..batch import Batch
-from ..corruption import Corruption, Gaussian, Masking
+from ..corruption import Corruption, Gaussian, Masking, Swapping
 from ..device import plain_modes
 from ..errors import CompositionError, DataError
 from ..facts import Facts
@@ -30,7 +30,7 @@ from ..term import Term
 from ..training import Player, Turns
 from ..typing import ArrayLike, RandomState
 from .abilities import Reconstructs
-from .choices import AUTO_EPOCHS, is_grey
+from .choices import MOST_EPOCHS, is_grey, is_mixed
 
 __all__ = ["Autoencoder", "ContractiveAutoencoder", "DenoisingAutoencoder", "Reconstructing"]
 
@@ -89,7 +89,7 @@ class Autoencoder(Reconstructing):
     def auto_likelihood(self, facts: Facts) -> Likelihood:
         """Return a Bernoulli for binary data, a squared error for others, with σ measured at the end for rows."""
         likelihood = super().auto_likelihood(facts)
-        return likelihood if facts.binary or len(facts.shape) > 1 else ResidualGaussian()
+        return likelihood if facts.binary or len(facts.shape) > 1 or is_mixed(facts) else ResidualGaussian()
 
     def auto_epochs(self, rows: int) -> int:
         """Return how many passes make about `TABLE_STEPS` steps over the rows of a table: from 5 to 20.
@@ -98,7 +98,7 @@ class Autoencoder(Reconstructing):
         (benchmarks/odd_sets.py).
         """
         if len(self.shape_) > 1:
-            return AUTO_EPOCHS
+            return MOST_EPOCHS
         steps = max(1, rows // batch_size_for(self, rows))
         return max(FEWEST_TABLE_EPOCHS, min(MOST_TABLE_EPOCHS, math.ceil(TABLE_STEPS / steps)))
 
@@ -158,10 +158,11 @@ class DenoisingAutoencoder(Reconstructing):
 
     def target_of(self, X: ArrayLike, y: ArrayLike | None) -> ArrayLike | None:
         """Return the clean rows y of noisy rows X; a one-dimensional y is labels, as a pipeline passes them."""
-        if y is None or np.ndim(y) < 2:
+        if y is None or np.asarray(y).ndim < 2:
             return None
-        if np.shape(y) != np.shape(X):
-            raise DataError(f"noisy and clean rows must pair up: X is {np.shape(X)}, y is {np.shape(y)}")
+        noisy, clean = np.asarray(X).shape, np.asarray(y).shape
+        if noisy != clean:
+            raise DataError(f"noisy and clean rows must pair up: X is {noisy}, y is {clean}")
         return y
 
     def score(self, X: ArrayLike, y: ArrayLike | None = None, condition: ArrayLike | None = None) -> float:
@@ -216,6 +217,8 @@ class DenoisingAutoencoder(Reconstructing):
 
     def auto_corruption(self, facts: Facts) -> Corruption:
         """Return a corruption whose kind and size suit the data."""
+        if is_mixed(facts):
+            return Swapping()
         if facts.binary or is_grey(facts):
             return Masking(0.25)
         assert facts.mean is not None

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import field
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 import torch
 from torch import nn
 
+from ..data import Schema
 from ..device import plain_modes
 from ..errors import CompositionError
 from ..facts import Facts
@@ -71,6 +73,7 @@ class Estimator(Views, Choices, system=False):
 
     tied = False
 
+    schema_ = cast(Schema | None, None)
     dtype_: np.dtype[Any] = field(init=False)
     model_: Model = field(init=False)
     history_: History = field(init=False)
@@ -112,11 +115,11 @@ class Estimator(Views, Choices, system=False):
             width = self.likelihood_.width(facts)
             if self.tied:
                 one_each = self.posterior_ is not None and self.posterior_.width(facts) == facts.latent_dim
-                if not one_each or width != facts.features:
+                if not one_each or width != math.prod(scaling.input_shape):
                     raise CompositionError(
                         "tied weights need one number a code unit and one a feature: an autoencoder's"
                     )
-                made["decoder"] = Tied(made["encoder"], facts.shape)
+                made["decoder"] = Tied(made["encoder"], scaling.input_shape)
             elif width % facts.features == 0:
                 made["decoder"] = self.network_.decoder(
                     facts.latent_dim, facts.shape, width // facts.features, *condition
@@ -157,7 +160,9 @@ class Estimator(Views, Choices, system=False):
         Parameters
         ----------
         X : (N, features), (N, length), (N, H, W), ..., perhaps with an axis of channels (`isthmus.layout.layout_of`):
-            array, tensor, memory map or frame of numbers.
+            array, tensor or memory map; or a table with columns of any kind, a frame of pandas or polars, lazy ones
+            too, or an Arrow table. NaN and whatever else stands for a missing value is a gap: not observed, in
+            training, in codes and in scores. A GAN takes none.
         y : ignored, as scikit-learn's pipelines want it, unless the system takes it for a target.
         sample_weight : how much each row counts in every term's mean, (N,); a row of weight 2 counts as two rows, one
             of weight 0 is left out.
@@ -240,10 +245,10 @@ class Estimator(Views, Choices, system=False):
         try:
             with plain_modes():
                 self.check_arguments()
-                held = Held(vars(self).pop("_state", None)) if one_epoch else None
+                held = Held(self.__dict__.pop("_state", None)) if one_epoch else None
                 if not goes_on:
                     for name in ("model_", "arguments_", "_state"):
-                        vars(self).pop(name, None)
+                        self.__dict__.pop(name, None)
                 arguments = own_copy(self.get_params(deep=False))
                 target, noisy, width = self.target_of(X, y), None, None
                 if goes_on:
@@ -252,10 +257,12 @@ class Estimator(Views, Choices, system=False):
                 else:
                     x = check_rows(self, X, reset=True, minimum=2)
                 if target is not None:
-                    x, noisy = check_target(target), x
+                    x, noisy = check_target(target, schema=self.schema_), x
                 numbers = None if condition is None else self.numbers_of(condition)
                 c = condition_rows(numbers, len(x), width)
-                fit(self, Given(x, noisy, c, check_weights(sample_weight, len(x))), interrupts, held)
+                columns = None if self.schema_ is None else tuple(self.schema_.columns)
+                given = Given(x, noisy, c, check_weights(sample_weight, len(x)), columns)
+                fit(self, given, interrupts, held)
                 self.arguments_ = arguments
                 if held is not None:
                     self._state = held.found
@@ -287,6 +294,12 @@ class Estimator(Views, Choices, system=False):
         view.model_ = copy.copy(self.model_)
         view.model_.fixed = torch.as_tensor(numbers[0]).to(view.model_.device, view.model_.dtype)
         return view
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.takes_gaps
+        tags.input_tags.string = tags.input_tags.categorical = True
+        return tags
 
     @property
     def fitted_(self) -> Fitted:

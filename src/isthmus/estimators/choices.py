@@ -11,10 +11,11 @@ import numpy as np
 from torch import Tensor
 
 from ..corruption import Corruption
+from ..data import Category
 from ..errors import CompositionError
 from ..facts import Facts
 from ..layout import layout_of
-from ..likelihood import Bernoulli, Gaussian, Likelihood
+from ..likelihood import Bernoulli, Gaussian, Likelihood, Mixed
 from ..networks import MLP, Conv, Custom, Network
 from ..parts import Part, resolve
 from ..posterior import Posterior
@@ -22,11 +23,11 @@ from ..prior import Prior
 from ..training import Adam, Training
 from .arguments import Arguments
 
-__all__ = ["AUTO_EPOCHS", "Choices", "is_grey", "is_image"]
+__all__ = ["MOST_EPOCHS", "Choices", "is_grey", "is_image", "is_mixed"]
 
 P = TypeVar("P", bound=Part)
 
-AUTO_EPOCHS = 50
+MOST_EPOCHS = 50
 """Passes over the data that ``"auto"`` makes."""
 
 
@@ -54,6 +55,8 @@ class Choices(Arguments, system=False):
 
     def auto_likelihood(self, facts: Facts) -> Likelihood:
         """Return the likelihood for data of that kind."""
+        if is_mixed(facts):
+            return Mixed()
         return Bernoulli() if facts.binary else Gaussian()
 
     def auto_network(self, facts: Facts) -> Network:
@@ -62,7 +65,14 @@ class Choices(Arguments, system=False):
 
     def auto_latent_dim(self, facts: Facts) -> int:
         """Return the width of the code for that number of features."""
+        if is_mixed(facts):  # a category is as wide as its levels, but no code is as wide as the row
+            seen = sum(max(1, column.levels) for column in facts.columns or ())
+            return max(1, min(32, seen // 4, facts.features - 1))
         return max(1, min(32, facts.features // 4))
+
+    def auto_batch_size(self, rows: int) -> int:
+        """Return how many rows a step takes of that many: a hundredth of them, from 16 to 256, a power of two."""
+        return 1 << min(8, max(4, round(math.log2(max(1.0, rows / 100)))))
 
     def epochs_for(self, rows: int) -> int:
         """Return how many passes over that many rows a fit makes."""
@@ -70,7 +80,7 @@ class Choices(Arguments, system=False):
 
     def auto_epochs(self, rows: int) -> int:
         """Return how many passes over that many rows suit the system."""
-        return AUTO_EPOCHS
+        return MOST_EPOCHS
 
     def settings(self) -> Training:
         """Return how the fit is made: `training`, and the system's recipe where it leaves something open."""
@@ -120,6 +130,12 @@ def is_grey(facts: Facts) -> bool:
     assert facts.bounds is not None
     low, high = facts.bounds
     return len(facts.shape) > 1 and ((low >= 0 and high <= 1) or facts.dtype == "uint8")
+
+
+def is_mixed(facts: Facts) -> bool:
+    """Return whether rows are those of a table with categories, or with truth values among other columns."""
+    levels = {column.levels for column in facts.columns or ()}
+    return len(levels) > 1 or any(isinstance(column, Category) for column in facts.columns or ())
 
 
 def is_image(facts: Facts) -> bool:

@@ -10,6 +10,7 @@ import torch
 from sklearn.utils.metaestimators import available_if
 from torch import nn
 
+from ..data.output import rows_back
 from ..errors import CompositionError
 from ..facts import Facts
 from ..judge import Data
@@ -73,6 +74,8 @@ class GAN(Games):
 
     recipe: ClassVar[Training] = Training(optimizer=Adam(beta1=0.0, beta2=0.99), averaging=0.999)
 
+    takes_gaps: ClassVar[bool] = False
+
     learning_rate: float = 2e-3
     discriminator: Network | str | Factories = "auto"
     value: Value | str = "auto"
@@ -112,7 +115,7 @@ class GAN(Games):
         """Return the generator, named decoder, and D."""
         condition = [facts.condition] if facts.condition else []
         return super().networks(facts, scaling) | {
-            "discriminator": self.discriminator_.encoder(facts.shape, 1, *condition)
+            "discriminator": self.discriminator_.encoder(scaling.input_shape, 1, *condition)
         }
 
     def players(self) -> Turns:
@@ -127,9 +130,9 @@ class GAN(Games):
             ),
         ]
 
-    def generate(self, Z: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
-        """Return G(z) for codes (N, d), in the data's shape and units."""
-        return self.fitted_.decode(Z, condition)
+    def generate(self, Z: ArrayLike, condition: ArrayLike | None = None) -> Any:
+        """Return G(z) for codes (N, d), in the data's shape and units; a frame where the fit was on one."""
+        return rows_back(self, self.fitted_.decode(Z, condition), Z)
 
     @available_if(_estimates_probability)  # type: ignore[untyped-decorator]
     def discriminate(self, X: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
@@ -141,6 +144,6 @@ class GAN(Games):
         rows, model = fitted.rows(X), fitted.model
         return fitted.map(
             rows,
-            lambda x, c: torch.sigmoid(Data().logits(model, model.scaled(x), c)),
+            lambda x, c: torch.sigmoid(Data().logits(model, model.scaling.inputs(model.scaled(x)), c)),
             condition=fitted.conditions(condition, len(rows)),
         )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -12,9 +14,10 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ..any_order import fill, log_densities, log_mean_exp, orders
-from ..binned import Binned
+from ..binned import Binned, Bins
 from ..binned_units import BinnedUnits, ColumnDistribution
 from ..corruption import AnySubset
+from ..data.output import rows_back, values_back
 from ..errors import CompositionError, DataError
 from ..facts import Facts
 from ..likelihood import Likelihood
@@ -25,13 +28,24 @@ from ..source import Generated, Source
 from ..term import AnyOrder, Seen
 from ..training import Adam, Player, Training, Turns
 from .abilities import Reconstructs
+from .choices import MOST_EPOCHS
 
 __all__ = ["MaskedAutoencoder"]
 
-ROWS_AT_ONCE = 4096
-"""Rows that are drawn in one order: many share their first entries, and what they share is computed once."""
+STEPS = 5_000
+"""Steps of a fit, at most, unless its rows are very many."""
 
-FEWEST_TRIED, MOST_TRIES = 1024, 100_000
+FEW_ROWS = 90
+"""Rows that are trained on, of a hundred, from which some are held out."""
+
+MOST_STEPS = 128
+"""Entries up to which a row is scored exactly, step by step."""
+
+ROWS_AT_ONCE = 1024
+"""Rows that are drawn in one order. Many share their first entries, and what they share is computed once; more of them
+would leave fewer orders, over which what the model has not learnt alike evens out."""
+
+FEWEST_TRIED, MOST_TRIES = 1024, 20_000
 """Rows that are drawn at once where some are to be chosen, and draws of one row after which none will do."""
 
 SAID_BELOW = 0.05
@@ -98,11 +112,24 @@ class MaskedAutoencoder(Reconstructs):
         """Return 64 to 256, as the rows are many."""
         return 64 if facts.rows < 1000 else 128 if facts.rows < 5000 else 256
 
+    def auto_batch_size(self, rows: int) -> int:
+        """Return a fiftieth of the rows, from 16 to 512, a power of two: what is hidden varies from row to row."""
+        return 1 << min(9, max(4, round(math.log2(max(1.0, rows / 50)))))
+
+    def auto_epochs(self, rows: int) -> int:
+        """Return how many passes make about `STEPS` steps, from 10 to 150; 50 where too few rows are to hold some out.
+
+        Held-out rows say when to stop, so that they are the most that a fit makes.
+        """
+        if rows < FEW_ROWS:
+            return MOST_EPOCHS
+        return max(10, min(150, math.ceil(STEPS / max(1, rows // self.auto_batch_size(rows)))))
+
     def players(self) -> Turns:
         """Return the one player."""
         return [Player("autoencoder", Sum((AnyOrder(), Seen(self.seen_weight))), clip_norm=1.0)]
 
-    def score_samples(self, X: Any, condition: Any = None, *, n_orders: int = 2) -> np.ndarray:
+    def score_samples(self, X: Any, condition: Any = None, *, n_orders: int = 2) -> Any:
         r"""Return log p(x) in nats for each row: log (1/k) Σₒ p(x; o) over k fixed orders of the entries.
 
         Each p(x; o) is exact by the chain rule, and so is their mean: it sums and integrates to one. A value that is a
@@ -111,7 +138,9 @@ class MaskedAutoencoder(Reconstructs):
 
         Parameters
         ----------
-        X : (N, ...); NaN is left out, or counts as a gap where the column had gaps in the fit.
+        X : (N, ...); NaN is left out, or counts as a gap where the column had gaps in the fit. Of more than 128
+            entries, as pictures have, the result is an estimate of the mean of log p(x; o) over orders, from 128 passes
+            for each order, the same ones for every row.
         n_orders : k, at least 1.
         condition : of each row, (N, c), where the model has one.
         """
@@ -121,14 +150,17 @@ class MaskedAutoencoder(Reconstructs):
         rows, model = self._rows(X), fitted.model
         assert fitted.likelihood is not None
         rows, outside = fitted.likelihood.within(rows, model.scaling)
-        chosen = torch.as_tensor(orders(int(np.prod(self.shape_)), n_orders), device=model.device)
+        n = int(np.prod(self.shape_))
+        steps = None if n <= MOST_STEPS else MOST_STEPS
+        chosen = torch.as_tensor(orders(n, n_orders), device=model.device)
 
         def score(x: Tensor, c: Tensor | None) -> Tensor:
-            return log_mean_exp(torch.stack([log_densities(model, x, order, c) for order in chosen]))
+            found = torch.stack([log_densities(model, x, order, c, steps=steps) for order in chosen])
+            return log_mean_exp(found) if steps is None else found.mean(0)
 
         found = fitted.map(rows, score, condition=fitted.conditions(condition, len(rows)))
         found[outside] = -np.inf
-        return found
+        return values_back(self, found, "score", X)
 
     def sample(
         self,
@@ -139,7 +171,7 @@ class MaskedAutoencoder(Reconstructs):
         where: Callable[[np.ndarray], ArrayLike] | None = None,
         gaps: bool = False,
         condition: Any = None,
-    ) -> np.ndarray:
+    ) -> Any:
         """Return new rows in the data's shape and units, drawn entry by entry in random order.
 
         The first n of many are the same as n alone, where there is no predicate.
@@ -149,8 +181,7 @@ class MaskedAutoencoder(Reconstructs):
         n_samples : how many.
         random_state : None is the estimator's own.
         given : what holds in them: a value for each of some entries, by number or name, or rows (n_samples, ...) with
-        NaN
-            where something is to be drawn. What is given comes back as it is.
+            NaN where something is to be drawn. What is given comes back as it is.
         where : rows (N, ...) ↦ which of them will do, (N,): rows are drawn until each of them does, such as
             ``lambda x: x[:, 0] < x[:, 1]``. Where few do, their share is said.
         gaps : whether entries come out missing, as often as they were in the fit.
@@ -161,24 +192,23 @@ class MaskedAutoencoder(Reconstructs):
         start = np.full((n_samples, *self.fitted_.shape), np.nan)
         if isinstance(given, Mapping):
             for name, value in given.items():
-                start.reshape(n_samples, -1)[:, self._entry(name)] = value
+                start.reshape(n_samples, -1)[:, self._entry(name)] = self._number(name, value)
         elif given is not None:
             start = self._rows(given)
             if len(start) != n_samples:
                 raise DataError(f"given must have {n_samples} rows, one a sample, got {len(start)}")
-        return self._filled(start, random_state, gaps, condition, where)
+        where = None if where is None else partial(self._holds, where)
+        return rows_back(self, self._filled(start, random_state, gaps, condition, where), drawn=True)
 
-    def complete(
-        self, X: Any, n_draws: int | None = None, *, random_state: Any = None, condition: Any = None
-    ) -> np.ndarray:
-        """Return X with its gaps filled in; what is there stays as it is.
+    def complete(self, X: Any, n_draws: int | None = None, *, random_state: Any = None, condition: Any = None) -> Any:
+        """Return X with its gaps filled in; what is there stays as it is. Of a frame, frames come back.
 
         Parameters
         ----------
         X : (N, ...), NaN where a value is missing.
         n_draws : None fills in the best guess, the mean of a number and the likeliest level of a category given all
-        that
-            is seen of the row; a number draws as many completions from their joint distribution, (n_draws, N, ...).
+            that is seen of the row; a number draws as many completions from their joint distribution, (n_draws, N,
+            ...).
         random_state : of the draws; None is the estimator's own.
         condition : of each row, where the model has one.
         """
@@ -186,16 +216,18 @@ class MaskedAutoencoder(Reconstructs):
         if n_draws is None:
             guess = fitted.map(
                 rows,
-                lambda x, c: fitted.decoded(fitted.model.encode(self._scaled(x), c).mean, c),
+                lambda x, c: fitted.decoded(self._code(x, c), c),
                 condition=fitted.conditions(condition, len(rows)),
             )
-            return np.where(np.isnan(rows), guess, rows)
+            return rows_back(self, np.where(np.isnan(rows), guess, rows), X)
         if n_draws < 1:
             raise CompositionError(f"n_draws must be None or at least 1, got {n_draws}")
         again = np.concatenate([rows] * n_draws)
         c = fitted.conditions(condition, len(rows))
         filled = self._filled(again, random_state, False, None if c is None else np.concatenate([c] * n_draws))
-        return filled.reshape(n_draws, *rows.shape)
+        draws = filled.reshape(n_draws, *rows.shape)
+        frames = [rows_back(self, draw, X, drawn=True) for draw in draws]
+        return draws if isinstance(frames[0], np.ndarray) else frames
 
     def conditional(self, X: Any, column: int | str, condition: Any = None) -> ColumnDistribution:
         """Return p(column | all else that is seen of each row); what the column itself holds makes no difference.
@@ -209,9 +241,9 @@ class MaskedAutoencoder(Reconstructs):
         rows.reshape(len(rows), -1)[:, entry] = np.nan
 
         def probabilities(x: Tensor, c: Tensor | None) -> Tensor:
-            p = fitted.model.decode(fitted.model.encode(self._scaled(x), c).mean, c)
-            own: Tensor = p.of_entry(entry).exp()
-            return own
+            p = fitted.model.decode(self._code(x, c), c)
+            assert isinstance(p, Bins)
+            return p.of_entry(entry).exp()
 
         found = fitted.map(rows, probabilities, condition=fitted.conditions(condition, len(rows)))
         return ColumnDistribution(self._units, entry, found)
@@ -222,17 +254,24 @@ class MaskedAutoencoder(Reconstructs):
         assert isinstance(units, BinnedUnits)
         return units
 
-    def _scaled(self, x: Tensor) -> Tensor:
-        """Return x as indicators, nothing where it is missing: unknown, and not known to be a gap."""
-        return self._units.inputs(self.fitted_.model.scaled(x), ~x.isnan())
+    def _code(self, x: Tensor, condition: Tensor | None) -> Tensor:
+        """Return the code of what is known of each row; a missing value is unknown, and not known to be a gap."""
+        model = self.fitted_.model
+        z: Tensor = model.encode(model.scaled(x), condition, ~x.isnan()).mean
+        return z
 
     def _rows(self, X: Any) -> np.ndarray:
         """Return rows that may hold NaN as floating point."""
-        x = np.asarray(X, dtype=np.result_type(np.asarray(X).dtype, np.float32))
-        missing = np.isnan(x)
-        rows = self.fitted_.rows(np.where(missing, 0, x)).astype(x.dtype)
-        rows[missing] = np.nan
-        return rows
+        rows = self.fitted_.rows(X)
+        return rows.astype(np.result_type(rows.dtype, np.float32))
+
+    def _number(self, name: int | str, value: Any) -> float:
+        """Return a value of a column as a number: a category as that of its level."""
+        return float(value) if self.schema_ is None else self.schema_.number(self._entry(name), value)
+
+    def _holds(self, where: Callable[[Any], ArrayLike], rows: np.ndarray) -> ArrayLike:
+        """Return which rows satisfy a predicate of rows in their own form."""
+        return where(rows_back(self, rows, drawn=True))
 
     def _entry(self, column: int | str) -> int:
         """Return the number of an entry of the flattened rows."""
@@ -269,9 +308,8 @@ class MaskedAutoencoder(Reconstructs):
             for first in range(0, len(start), ROWS_AT_ONCE):
                 x = torch.as_tensor(start[first : first + ROWS_AT_ONCE], device=device, dtype=units.edges.dtype)
                 order = source.uniform((n,), units.edges).argsort()
-                of_bins, within = source.uniform((2, ROWS_AT_ONCE, n), units.edges)[
-                    :, : len(x)
-                ]  # whatever their number
+                u = source.uniform((2, ROWS_AT_ONCE, n), units.edges)  # as many as a full block takes
+                of_bins, within = u[:, : len(x)]
                 own = None if c is None else torch.as_tensor(c[first : first + ROWS_AT_ONCE]).to(device, model.dtype)
                 seen = ~x.flatten(1).isnan()
                 with torch.autocast(device.type, torch.bfloat16, enabled=model.mixed):  # weights are narrowed once
@@ -299,7 +337,7 @@ def satisfying(
     out: np.ndarray | None = None
     waiting, tries = np.arange(n), 0
     while len(waiting):
-        rows = np.resize(waiting, max(len(waiting), min(ROWS_AT_ONCE, FEWEST_TRIED)))
+        rows = np.resize(waiting, max(len(waiting), FEWEST_TRIED))
         drawn = draw(rows)
         good = np.asarray(where(drawn), dtype=bool)
         if out is None:

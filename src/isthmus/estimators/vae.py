@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ..batch import Batch
 from ..blocks import values_at_once
+from ..data.output import values_back
 from ..errors import CompositionError
 from ..facts import Facts
 from ..layout import unit_axis
-from ..likelihood import Bernoulli, HomoscedasticGaussian, Likelihood
+from ..likelihood import Bernoulli, HomoscedasticGaussian, Likelihood, Mixed
 from ..model import Pass
 from ..monitor import ActiveUnits, Monitor
 from ..objective import ELBO, Objective
@@ -25,6 +25,7 @@ from ..source import ByRow, row_seeds
 from ..training import Player, Turns
 from ..typing import ArrayLike
 from .abilities import Reconstructs, Samples
+from .choices import is_mixed
 
 __all__ = ["VAE"]
 
@@ -72,6 +73,8 @@ class VAE(Samples, Reconstructs):
 
     def auto_likelihood(self, facts: Facts) -> Likelihood:
         """Return a Bernoulli for binary data, else a Gaussian that learns a σ for each entry, or one for a picture."""
+        if is_mixed(facts):
+            return Mixed()
         assert facts.mean is not None
         assert facts.std is not None
         picture = len(facts.shape) > 1 and unit_axis(facts.mean, facts.std) is None
@@ -90,7 +93,7 @@ class VAE(Samples, Reconstructs):
         """Return the one player."""
         return [Player("vae", self.objective_, clip_norm=self.reconstruction_clip_norm())]
 
-    def score_samples(self, X: ArrayLike, condition: ArrayLike | None = None, *, n_draws: int = 100) -> np.ndarray:
+    def score_samples(self, X: ArrayLike, condition: ArrayLike | None = None, *, n_draws: int = 100) -> Any:
         r"""Return a lower bound on log p(x) in nats for each row, in the data's units.
 
         log (1/k) Σᵢ p(x, zᵢ)/q(zᵢ|x) with k = `n_draws`, which rises with k towards log p(x) (Yuri Burda, Roger Grosse
@@ -112,14 +115,15 @@ class VAE(Samples, Reconstructs):
             return super().score_samples(X, condition)
 
         def bound(x: Tensor, c: Tensor | None) -> Tensor:
-            x_model = model.scaled(x)
-            q, seeds, log_w = model.encode(x_model, c), row_seeds(x_model), []
+            observed, x_model = model.observed(x), model.scaled(x).nan_to_num()
+            q, seeds, log_w = model.encode(x_model, c, observed), row_seeds(x_model), []
+            batch = Batch(x, condition=c, observed=observed)
             at_once = max(1, values_at_once(x.device) // x.numel())
             for start in range(0, n_draws, at_once):
                 draws = range(start, min(start + at_once, n_draws))
                 source = ByRow(seeds, draws)
-                passed = Pass(model, Batch(x, condition=c), source, (len(draws),), x=x_model, x_tilde=x_model, q=q)
+                passed = Pass(model, batch, source, (len(draws),), x=x_model, x_tilde=x_model, q=q)
                 log_w.append(passed.log_weights)
-            return torch.logsumexp(torch.cat(log_w), 0) - math.log(n_draws) - model.scaling.log_volume()
+            return torch.logsumexp(torch.cat(log_w), 0) - math.log(n_draws) - model.scaling.log_volume(observed)
 
-        return fitted.scores(X, bound, condition, draws=n_draws)
+        return values_back(self, fitted.scores(X, bound, condition, draws=n_draws), "score", X)

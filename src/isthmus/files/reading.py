@@ -18,7 +18,7 @@ from .separated import SEPARATORS, read_separated
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["SUFFIXES", "read", "read_frame"]
+__all__ = ["SUFFIXES", "read", "read_frame", "read_table"]
 
 SUFFIXES = (*SEPARATORS, ".parquet", *ARRAYS)
 """The suffixes of files that are read and written."""
@@ -28,7 +28,7 @@ SPOOL_BYTES = 2**28
 
 
 def read(path: str | Path, columns: Sequence[str] | None = None, *, without: Sequence[str] = ()) -> Table:
-    """Read an array or a table.
+    """Read an array or a table of numbers.
 
     Parameters
     ----------
@@ -58,6 +58,17 @@ def read(path: str | Path, columns: Sequence[str] | None = None, *, without: Seq
     Table(values=array([[ 1.5, -1. ],
            [ nan,  2. ]]), columns=['mass', 'charge'])
     """
+    found = read_table(path, columns, without=without)
+    if found.values.ndim == 0 or found.values.size == 0:
+        raise DataError(f"{path}: holds no rows: its shape is {found.values.shape}")
+    return found
+
+
+def read_table(path: str | Path, columns: Sequence[str] | None = None, *, without: Sequence[str] = ()) -> Table:
+    """Read what `read` does, or a table with columns of any kind, which are in its ``frame``.
+
+    Only its ``values`` have to be numbers, when they are asked for.
+    """
     text, _, key = str(path).partition(".npz:")
     place = Path(f"{text}.npz") if key else Path(path)
     if not place.exists():
@@ -79,8 +90,6 @@ def read(path: str | Path, columns: Sequence[str] | None = None, *, without: Seq
         raise DataError(f"{place}: unknown suffix {suffix!r}; known: {', '.join(SUFFIXES)} and folders of images")
     if without and found.columns is None:
         raise DataError(f"{place}: its columns have no names, so {without[0]!r} cannot be left out")
-    if found.values.ndim == 0 or found.values.size == 0:
-        raise DataError(f"{place}: holds no rows: its shape is {found.values.shape}")
     return found
 
 
@@ -120,8 +129,7 @@ def _selected(place: Path, frame: polars.DataFrame, columns: Sequence[str] | Non
     if others:
         said = [f"{c.name!r} (kept as the rows' names)" if any(c is i for i in ids) else repr(c.name) for c in others]
         warnings.warn(f"{place}: columns that the model does not take are left out: {some(said)}", stacklevel=4)
-    found = table(place, frame.select(kept))
-    return Table(found.values, found.columns, {column.name: column.to_list() for column in ids})
+    return table(place, frame.select(kept), {column.name: column.to_list() for column in ids})
 
 
 def _each_once(column: polars.Series) -> bool:

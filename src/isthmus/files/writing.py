@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from .arrays import numeric, write_archive, write_array
 from .images import as_pixels, import_pillow, write_images
 from .reading import SUFFIXES
 from .separated import SEPARATORS
+
+if TYPE_CHECKING:
+    import polars
 
 __all__ = ["check_writable", "write"]
 
@@ -55,7 +58,7 @@ def check_writable(path: str | Path) -> None:
 
 def write(
     path: str | Path,
-    values: np.ndarray,
+    values: np.ndarray | polars.DataFrame,
     columns: Sequence[str] | None = None,
     ids: Mapping[str, Sequence[Any]] | None = None,
 ) -> str:
@@ -65,8 +68,9 @@ def write(
     ----------
     path : ``.csv``, ``.tsv`` or ``.parquet``, a row a sample; ``.npy``; ``.npz``, as ``values``; without a suffix, a
         folder of PNGs.
-    values : numbers (N, ...). For images (N, H, W) or (N, C, H, W), C = 1 or 3: integers 0 to 255, or floating point
-        in [0, 1], or up to 255 where any exceeds 2; what strays outside is clipped.
+    values : numbers (N, ...), or a polars frame with columns of any kind. For images (N, H, W) or (N, C, H, W), C = 1
+        or 3: integers 0 to 255, or floating point in [0, 1], or up to 255 where any exceeds 2; what strays outside is
+        clipped.
     columns : names for a table's columns, else ``x0``, ``x1``, ...
     ids : what names the rows, by name: columns that stand first in a table; pictures are written under the names in
         ``file``.
@@ -91,48 +95,59 @@ def write(
     check_writable(path)
     place = Path(path)
     suffix = place.suffix.lower()
-    values, ids = numeric(place, np.asarray(values)), ids or {}
+    ids = ids or {}
+    if suffix in (*SEPARATORS, ".parquet"):
+        frame = _frame(place, values, columns, ids)
+        with atomic_file(place, DataError) as draft:
+            _write_frame(draft, SEPARATORS.get(suffix), frame)
+        return f"{_counted(frame.height, 'row')}, {_counted(frame.width, 'column')}"
+    array = numeric(place, np.asarray(values))
     if not suffix:
-        pixels = as_pixels(place, values)
+        pixels = as_pixels(place, array)
         with atomic_folder(place, DataError) as folder:
             write_images(folder, pixels, ids.get("file"))
         return f"{_counted(len(pixels), 'picture')} of {pixels.shape[2]}×{pixels.shape[1]} pixels"
     with atomic_file(place, DataError) as draft:
-        if suffix == ".npy":
-            write_array(draft, values)
-        elif suffix == ".npz":
-            write_archive(draft, values)
-        else:
-            names = _names(place, values, columns, ids)
-            _write_frame(draft, SEPARATORS.get(suffix), values, names, ids)
-            return f"{_counted(len(values), 'row')}, {_counted(len(names) + len(ids), 'column')}"
-    return f"an array of shape {values.shape}"
+        (write_array if suffix == ".npy" else write_archive)(draft, array)
+    return f"an array of shape {array.shape}"
 
 
 def _counted(count: int, what: str) -> str:
     return f"{count:,} {what}" + ("" if count == 1 else "s")
 
 
-def _names(
-    place: Path, values: np.ndarray, columns: Sequence[str] | None, ids: Mapping[str, Sequence[Any]]
-) -> list[str]:
-    width = math.prod(values.shape[1:])
-    names = [f"x{i}" for i in range(width)] if columns is None else [str(name) for name in columns]
-    if len(names) != width:
-        raise DataError(f"{place}: {len(names)} names do not go with {width} columns")
-    twice = next((name for name, count in Counter([*ids, *names]).items() if count > 1), None)
+def _frame(
+    place: Path,
+    values: np.ndarray | polars.DataFrame,
+    columns: Sequence[str] | None,
+    ids: Mapping[str, Sequence[Any]],
+) -> polars.DataFrame:
+    """Return values as a frame, with what names the rows first."""
+    pl = import_polars()
+    frame: polars.DataFrame
+    if isinstance(values, np.ndarray):
+        array = numeric(place, values)
+        width = math.prod(array.shape[1:])
+        names = [f"x{i}" for i in range(width)] if columns is None else [str(name) for name in columns]
+        if len(names) != width:
+            raise DataError(f"{place}: {len(names)} names do not go with {width} columns")
+        _refuse_twice(place, [*ids, *names])
+        frame = pl.DataFrame(array.reshape(len(array), width), schema=names, orient="row")
+    else:
+        _refuse_twice(place, [*ids, *values.columns])
+        frame = values
+    return pl.DataFrame(dict(ids)).hstack(frame) if ids else frame
+
+
+def _refuse_twice(place: Path, names: Sequence[str]) -> None:
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
     if twice is not None:
         raise DataError(f"{place}: two columns are named {twice!r}; give each its own name")
-    return names
 
 
-def _write_frame(
-    path: Path, separator: str | None, values: np.ndarray, names: list[str], ids: Mapping[str, Sequence[Any]]
-) -> None:
+def _write_frame(path: Path, separator: str | None, frame: polars.DataFrame) -> None:
     pl = import_polars()
     try:
-        frame = pl.DataFrame(values.reshape(len(values), len(names)), schema=names, orient="row")
-        frame = pl.DataFrame(dict(ids)).hstack(frame) if ids else frame
         if separator is None:
             frame.write_parquet(path)
         else:

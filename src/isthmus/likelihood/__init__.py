@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from .base import Likelihood
 from .gaussian import Gaussian, HeteroscedasticGaussian, HomoscedasticGaussian, ResidualGaussian
+from .mixed import Mixed
 from .unit import Bernoulli, ContinuousBernoulli
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     "HeteroscedasticGaussian",
     "HomoscedasticGaussian",
     "Likelihood",
+    "Mixed",
     "ResidualGaussian",
 ]

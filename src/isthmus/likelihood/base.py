@@ -74,7 +74,7 @@ class Likelihood(Conditional, kind="likelihood"):
         least, most = (bound * scale for bound in self.support)
         if X.min() >= least and X.max() <= most:
             return X, nowhere
-        beyond = (least - ROUNDING * scale > X) | (most + ROUNDING * scale < X)
+        beyond: np.ndarray = np.less(X, least - ROUNDING * scale) | np.greater(X, most + ROUNDING * scale)
         return np.clip(X, least, most).astype(X.dtype), beyond.reshape(len(X), -1).any(1)
 
     def checked(self, X: np.ndarray, scaling: Scaling) -> np.ndarray:

@@ -111,17 +111,21 @@ class _Residual(Entrywise):
 
     @torch.no_grad()
     def finish(self, model: Any, rows: Any) -> None:
-        """Measure σ on the rows of the fit, in float64."""
-        squares, count = torch.zeros(self.event_shape, dtype=torch.float64, device=self.std.device), 0.0
+        """Measure σ on what is observed of the rows of the fit, in float64."""
+        squares = torch.zeros(self.event_shape, dtype=torch.float64, device=self.std.device)
+        counts = torch.zeros_like(squares)
         for batch in rows.in_order():
             x = model.scaled(batch.x)
             met = x if batch.noisy is None else model.scaled(batch.noisy)
-            error = x - model.decode(model.encode(met, batch.condition).mean, batch.condition).mean
+            h = model.encode(met, batch.condition, batch.observed).mean
+            error = x - model.decode(h, batch.condition).mean
+            known = torch.ones_like(error) if batch.observed is None else batch.observed.to(error.dtype)
             weight = torch.ones(len(x), device=x.device) if batch.weight is None else batch.weight
-            squares += torch.einsum("n,n...->...", weight.to(error.dtype), error.square())
-            count += float(weight.sum())
-        mean = squares.mean() if self.std.ndim == 0 else squares
-        self.std.copy_((mean / count).sqrt().clamp(min=self.floor))
+            squares += torch.einsum("n,n...->...", weight.to(error.dtype), (known * error).square())
+            counts += torch.einsum("n,n...->...", weight.to(error.dtype), known)
+        if self.std.ndim == 0:
+            squares, counts = squares.sum(), counts.sum()
+        self.std.copy_((squares / counts.clamp(min=torch.finfo(counts.dtype).tiny)).sqrt().clamp(min=self.floor))
 
 
 class HeteroscedasticGaussian(Likelihood):

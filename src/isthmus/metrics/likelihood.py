@@ -89,7 +89,7 @@ def importance_weighted_bound(estimator: VAE, X: ArrayLike, n_draws: int = 100) 
     True
     """
     Fitted(estimator).need_density("the importance-weighted bound")
-    return mean_of_rows(estimator.score_samples(X, n_draws=n_draws))
+    return mean_of_rows(np.asarray(estimator.score_samples(X, n_draws=n_draws)))
 
 
 def bits_per_dimension(log_likelihoods: ArrayLike, n_dimensions: int, levels: float = 1.0) -> Estimate:

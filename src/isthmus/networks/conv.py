@@ -21,8 +21,8 @@ __all__ = ["CONVOLUTIONS", "SMALLEST_MAP", "TRANSPOSED", "Conv", "MovedAxis", "c
 SMALLEST_MAP = 4
 """A stage halves maps that are at least this long along every axis."""
 
-CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
-TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+CONVOLUTIONS: dict[int, Callable[..., nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+TRANSPOSED: dict[int, Callable[..., nn.Module]] = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 _BATCH_NORMS = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
 _NORMS: dict[str, Callable[[int, int], nn.Module]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -11,6 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..data.output import of_arrays
+from ..errors import DataError
 from ..fitted import Fitted
 from ..persistence import resolved
 from ..posterior import DiagonalGaussian
@@ -35,14 +36,19 @@ __all__ = [
 
 def check_rows(model: Any, X: Any) -> np.ndarray:
     """Return rows as the model takes them; a `DataError` says what is wrong with them."""
-    return Fitted(model).rows(X)
+    rows = Fitted(model).rows(X)
+    gaps = np.isnan(rows.reshape(len(rows), -1)).any(axis=1) if rows.dtype.kind == "f" else np.zeros(0)
+    if gaps.any():
+        raise DataError(
+            f"a report is of rows without gaps, and {gaps.sum()} of {len(rows)} have some; leave these rows out, or "
+            "fill the gaps in before"
+        )
+    return rows
 
 
 def nameless(model: Any) -> Any:
-    """Return the model without the names of its columns: it takes arrays of a frame's rows without a warning."""
-    view = copy.copy(model)
-    vars(view).pop("feature_names_in_", None)
-    return view
+    """Return the model without the names of its columns: it takes arrays of a frame's rows, and gives arrays back."""
+    return of_arrays(model)
 
 
 def decoder_of(model: Any, condition: Any = None) -> Callable[[np.ndarray], np.ndarray] | None:

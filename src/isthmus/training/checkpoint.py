@@ -83,6 +83,9 @@ class Checkpoints:
             try:
                 facts, state = _read(path)
                 there, seed = dict(facts["fit"]), int(facts["seed"])
+            except FileNotFoundError:  # another process with this folder has written a newer one and removed this one
+                self._find()
+                return
             except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
                 warnings.warn(f"{path} cannot be read ({error}); the one before it is tried", stacklevel=2)
                 continue
