@@ -116,6 +116,8 @@ class BinnedUnits(Scaling):
         placed = np.zeros((layout.total, 0))
         for i in np.flatnonzero((first_kind != LEVEL) & (first_kind != GAP)):
             bins = int(layout.sizes[i]) - bool(is_gap[layout.places(i).stop - 1])
+            if bins <= 1 + WAVES:
+                continue  # so few indicators say as much
             u = (np.arange(bins) + 0.5) / bins
             own = np.zeros((layout.total, 1 + WAVES))
             own[layout.places(i).start : layout.places(i).start + bins] = np.column_stack(
