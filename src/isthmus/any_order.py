@@ -75,7 +75,7 @@ def fill(
     bins = torch.where(seen, bins, 0)
     x = units.indicators(bins, seen, model.dtype)
     told = torch.where(seen, bins, -1) if condition is None else torch.arange(len(bins), device=bins.device)[:, None]
-    alike = told.unique(dim=0, return_inverse=True)[1]
+    alike = torch.unique(told, dim=0, return_inverse=True)[1]
     for entry in order.tolist():
         rows = (~seen[:, entry]).nonzero()[:, 0]
         if not len(rows):
@@ -120,11 +120,11 @@ def log_densities(
         chosen = ((torch.arange(steps, device=x.device) + 0.5) * (n / steps)).long()
     at_once = max(1, VALUES_AT_ONCE // (rows * units.layout.total))
     total = torch.where(known, units.log_share(x), 0.0).sum(1)
-    for few in chosen.split(at_once):
+    for few in torch.split(chosen, at_once):
         seen = (rank < few[:, None])[:, None].expand(-1, rows, -1).flatten(0, 1)
         again = indicators.repeat(len(few), 1)
         c = None if condition is None else condition.repeat(len(few), 1)
-        entries = _bins(model, again, c, seen).entries(again).flatten(1).unflatten(0, (len(few), rows))
+        entries = _bins(model, again, c, seen).entries(again).reshape(len(few), rows, n)
         entries = torch.where(known, entries, 0.0)
         if steps is None:
             total = total + entries.gather(2, order[few][:, None, None].expand(-1, rows, 1)).sum((0, 2))
