@@ -60,5 +60,14 @@ def run() -> str:
         f"are faults ({raised / judged:.1%}) and {warned} warnings ({warned / judged:.1%}).\n\n"
         + table(["fault", "planted by", "named / planted", "only warned of"], planted)
         + "\n\n"
-        + table(["healthy fit", "without a fault / fits", "checks", "called healthy / fits", "warned of"], healthy)
+        + table(
+            [
+                "healthy fit",
+                "without a fault / fits",
+                "checks",
+                "called healthy / fits",
+                "warned of, or called a fault",
+            ],
+            healthy,
+        )
     )

@@ -148,7 +148,7 @@ FAULTS = (
     Case(("sample quality",), "VAE, one number for three factors", factors, _fit(VAE, 1, 50, 2e-2)),
     Case(("sample quality", "columns of samples"), "VAE, samples of 0.4 times the spread", factors,
          _fit(NarrowVAE, 3, 50, 2e-2)),
-    Case(("columns of samples",), "VAE, means of p(x|z) for samples, four columns of noise",
+    Case(("columns of samples",), "VAE, means for samples, four columns of noise",
          lambda seed: factors(seed).mapped(_with_noise), _fit(MeansVAE, 3, 50, 2e-2)),
     Case(("memorised samples",), "50 rows, a prior with a component each", lambda seed: digits(seed).few(50),
          _fit(VAE, 8, 200, batch=50, prior="vampprior:50", objective=ELBO(KL(0.05)), likelihood="bernoulli")),

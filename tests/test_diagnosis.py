@@ -18,7 +18,9 @@ from isthmus.diagnosis.table import grade
 from isthmus.errors import DataError
 from isthmus.training import History
 
-SEED = 100
+SEED = 0
+"""One of the seeds that thresholds were chosen on; the benchmark counts faults and healthy fits of others."""
+
 ONE_EACH = {case.how.partition("(")[0]: case for case in HEALTHY}
 """A healthy fit of every system; the benchmark has them all, over several seeds."""
 

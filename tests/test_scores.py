@@ -12,6 +12,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from isthmus import GAN, VAE, Autoencoder, DenoisingAutoencoder
 from isthmus.corruption import Gaussian
+from isthmus.errors import CompositionError
 from isthmus.likelihood import Bernoulli, ContinuousBernoulli
 
 scorers = pytest.mark.parametrize("cls", [Autoencoder, VAE])
@@ -194,15 +195,13 @@ def test_one_row_costs_little_and_has_its_own_bits(cls, rng):
             np.testing.assert_array_equal(method(X[:n]), whole[:n])
 
 
-@scorers
-def test_a_fit_to_a_table_takes_about_as_many_steps_whatever_its_rows(cls):
-    """50 passes over few rows, fewer over many, and 50 over pictures and in games."""
-    model = cls()
+def test_an_autoencoders_fit_to_a_table_is_short():
+    """20 passes over few rows, 5 over many; 50 over pictures and in other systems; what is asked for otherwise."""
+    model = Autoencoder()
     model.shape_ = (4,)
-    fewest = 10 if cls is VAE else 5
-    assert [model.epochs_for(rows) for rows in (100, 2_000, 10**6)] == [50, fewest, fewest]
-    assert 1 <= model.epochs_for(5_000) * (5_000 // 64) / (fewest * 125) < 1.1
+    assert [model.epochs_for(rows) for rows in (100, 500, 2_000, 10**6)] == [20, 10, 5, 5]
     model.shape_ = (28, 28)
-    assert model.epochs_for(10**6) == 50
-    assert GAN().epochs_for(10**6) == 50
-    assert cls(max_epochs=7).epochs_for(10**6) == 7
+    assert model.epochs_for(10**6) == VAE().epochs_for(10**6) == GAN().epochs_for(10**6) == 50
+    assert Autoencoder(max_epochs=7).epochs_for(10**6) == 7
+    with pytest.raises(CompositionError, match="max_epochs must be a number of at least 1, got 'car'"):
+        Autoencoder(max_epochs="car").fit(np.eye(4))

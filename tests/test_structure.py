@@ -25,7 +25,7 @@ LAYERS = [
     "any_order given blocks fitted metrics memory monitor",
     "fitting",
     "estimators",
-    "persistence files spooling datasets labels",
+    "card persistence files spooling datasets labels",
     "detection",
     "diagnosis report measured study compare",
     "isthmus",

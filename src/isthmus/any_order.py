@@ -75,7 +75,7 @@ def fill(
     bins = torch.where(seen, bins, 0)
     x = units.indicators(bins, seen, model.dtype)
     told = torch.where(seen, bins, -1) if condition is None else torch.arange(len(bins), device=bins.device)[:, None]
-    alike = told.unique(dim=0, return_inverse=True)[1]
+    alike = torch.unique(told, dim=0, return_inverse=True)[1]
     for entry in order.tolist():
         rows = (~seen[:, entry]).nonzero()[:, 0]
         if not len(rows):
@@ -97,28 +97,40 @@ def fill(
 
 
 @torch.no_grad()
-def log_densities(model: Model, x: Tensor, order: Tensor, condition: Tensor | None = None) -> Tensor:
+def log_densities(
+    model: Model, x: Tensor, order: Tensor, condition: Tensor | None = None, *, steps: int | None = None
+) -> Tensor:
     """Return log p(x), (N,), of rows in the data's units by the chain rule in one order; what is missing is left out.
 
     A missing value counts where the column has a bin for gaps.
+
+    Parameters
+    ----------
+    steps : None takes all n steps of the order, and is exact. A number takes that many, evenly spaced, and the mean of
+        log p over all entries that are hidden there in place of the next one's: in the mean over orders, and with n
+        steps, that is the mean of log p(x) over orders (Uria, Murray and Larochelle 2014, equation 12).
     """
     units = model.scaling
     assert isinstance(units, BinnedUnits)
     indicators = model.scaled(x)
     known = units.has_gap | ~x.flatten(1).isnan()
-    rank = order.argsort()
-    rows, n = known.shape
+    rank, (rows, n) = order.argsort(), known.shape
+    chosen = torch.arange(n, device=x.device)
+    if steps is not None:
+        chosen = ((torch.arange(steps, device=x.device) + 0.5) * (n / steps)).long()
     at_once = max(1, VALUES_AT_ONCE // (rows * units.layout.total))
     total = torch.where(known, units.log_share(x), 0.0).sum(1)
-    for start in range(0, n, at_once):
-        steps = torch.arange(start, min(start + at_once, n), device=x.device)
-        seen = (rank < steps[:, None])[:, None].expand(-1, rows, -1).flatten(0, 1)
-        again = indicators.repeat(len(steps), 1)
-        c = None if condition is None else condition.repeat(len(steps), 1)
-        p = _bins(model, again, c, seen)
-        entries = p.entries(again).flatten(1).unflatten(0, (len(steps), rows))
-        at = order[steps][:, None, None].expand(-1, rows, 1)
-        total = total + torch.where(known, entries, 0.0).gather(2, at).sum((0, 2))
+    for few in torch.split(chosen, at_once):
+        seen = (rank < few[:, None])[:, None].expand(-1, rows, -1).flatten(0, 1)
+        again = indicators.repeat(len(few), 1)
+        c = None if condition is None else condition.repeat(len(few), 1)
+        entries = _bins(model, again, c, seen).entries(again).reshape(len(few), rows, n)
+        entries = torch.where(known, entries, 0.0)
+        if steps is None:
+            total = total + entries.gather(2, order[few][:, None, None].expand(-1, rows, 1)).sum((0, 2))
+        else:
+            hidden = (rank >= few[:, None]).to(entries.dtype)
+            total = total + torch.einsum("srn,sn->r", entries, hidden / hidden.sum(1, keepdim=True)) * (n / steps)
     return total
 
 

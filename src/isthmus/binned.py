@@ -73,7 +73,8 @@ class Bins(Distribution):
     def entries(self, value: Tensor) -> Tensor:
         """Return the log-probability of every entry, (..., *shape)."""
         sums = [block.sum(-1) for block in self.layout.blocks(self.log_probabilities * value)]
-        return torch.cat(sums, -1).index_select(-1, self.back).unflatten(-1, self.shape)
+        entries = torch.cat(sums, -1).index_select(-1, self.back)
+        return entries.reshape(*entries.shape[:-1], *self.shape)
 
 
 @draw.register

@@ -41,7 +41,7 @@ class Layout:
     (8, [1, 0, 2], [2, 0, 5])
     """
 
-    def __init__(self, sizes: Sequence[int]) -> None:
+    def __init__(self, sizes: Sequence[int] | np.ndarray) -> None:
         self.sizes = np.asarray(sizes, dtype=np.int64)
         self.order = np.argsort(self.sizes, kind="stable")
         widths, counts = np.unique(self.sizes, return_counts=True)
@@ -56,8 +56,8 @@ class Layout:
 
     def blocks(self, x: Tensor) -> list[Tensor]:
         """Return x, (..., total), as one block (..., g, W) for each group of g entries with W bins each."""
-        cut = x.split([count * width for count, width in self.groups], -1)
-        return [block.unflatten(-1, group) for block, group in zip(cut, self.groups, strict=True)]
+        cut = torch.split_with_sizes(x, [count * width for count, width in self.groups], -1)
+        return [block.reshape(*x.shape[:-1], *group) for block, group in zip(cut, self.groups, strict=True)]
 
 
 class BinnedUnits(Scaling):
@@ -114,8 +114,10 @@ class BinnedUnits(Scaling):
             is_gap[places.stop - 1] = kind[-1] == GAP
         first_kind = pieces[[a for a, _ in self.spans], KIND]
         placed = np.zeros((layout.total, 0))
-        for i in np.flatnonzero((first_kind != LEVEL) & (first_kind != GAP)):
+        for i in np.flatnonzero((first_kind != LEVEL) & (first_kind != GAP)).tolist():
             bins = int(layout.sizes[i]) - bool(is_gap[layout.places(i).stop - 1])
+            if bins <= 1 + WAVES:
+                continue  # so few indicators say as much
             u = (np.arange(bins) + 0.5) / bins
             own = np.zeros((layout.total, 1 + WAVES))
             own[layout.places(i).start : layout.places(i).start + bins] = np.column_stack(
@@ -186,13 +188,14 @@ class BinnedUnits(Scaling):
             mean = (p * value).sum(-1) / p.sum(-1).clamp(min=torch.finfo(x.dtype).tiny)
             found.append((mean, value.expand_as(p).gather(-1, p.argmax(-1, keepdim=True)).squeeze(-1)))
         mean, likeliest = (torch.cat(side, -1).index_select(-1, self.back) for side in zip(*found, strict=True))
-        return torch.where(self.is_level, likeliest, mean).unflatten(-1, self.shape)
+        x_hat = torch.where(self.is_level, likeliest, mean)
+        return x_hat.reshape(*x_hat.shape[:-1], *self.shape)
 
     def example(self, u: Tensor) -> Tensor:
         """Return samples whose bins uniform numbers (N, *shape) choose; none is missing."""
         sizes = self.most + 1 - self.has_gap.to(torch.int64)
         bins = (u.flatten(1).to(self.edges) * sizes).long().minimum(sizes - 1)
-        return self.centres[self.first + bins].unflatten(1, self.shape)
+        return self.centres[self.first + bins].reshape(-1, *self.shape)
 
     def log_share(self, x: Tensor) -> Tensor:
         """Return the log of each value's probability or density within its bin, (N, n), in the data's units."""
@@ -227,7 +230,7 @@ class BinnedUnits(Scaling):
         Uniform u draw from the distribution within the bins, in the data's units.
         """
         drawn = [self.values_within(i, bins[:, i], u[:, i]) for i in range(bins.shape[1])]
-        return torch.stack(drawn, 1).unflatten(1, self.shape)
+        return torch.stack(drawn, 1).reshape(-1, *self.shape)
 
     def values_within(self, entry: int, bins: Tensor, u: Tensor) -> Tensor:
         """Return the value that lies a share u, (N,), of the way through a bin's mass, for bins (N,) of one entry."""
@@ -312,7 +315,8 @@ class ColumnDistribution:
         bins = self._units.bin_of(self._entry, x).cpu().numpy()
         with np.errstate(divide="ignore"):
             log_p: np.ndarray = np.log(self.probabilities[np.arange(len(bins)), bins])
-        return log_p + self._units.log_share_of(self._entry, x).cpu().numpy()
+        log_p += self._units.log_share_of(self._entry, x).cpu().numpy()
+        return log_p
 
     def _need_number(self, what: str) -> None:
         if self.levels is not None:

@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 
 from . import systems
 from .atomic import atomic_folder
+from .card import card
 from .corruption import Corruption
 from .data import Schema
 from .device import PRECISIONS, pick_device
@@ -102,7 +103,7 @@ def save(estimator: Any, path: str | Path) -> None:
         save_file(_of_their_own(tensors), draft / WEIGHTS)
         config["sha256"] = digest(draft / WEIGHTS)
         (draft / CONFIG).write_text(json.dumps(config, indent=1, allow_nan=True) + "\n", encoding="utf-8")
-        (draft / CARD).write_text(_card(estimator), encoding="utf-8")
+        (draft / CARD).write_text(card(estimator, resolved(estimator)), encoding="utf-8")
         (draft / HISTORY).write_text("".join(map(json_line, estimator.history_)), encoding="utf-8")
         try:
             _try_loading(draft, estimator)
@@ -374,32 +375,3 @@ def _agree(path: Path, expected: dict[str, torch.Tensor], found: Tensors, named:
 
 
 _SHORT = {torch.float64: "F64", torch.float32: "F32", torch.int64: "I64", torch.int32: "I32", torch.bool: "BOOL"}
-
-
-def _card(estimator: Any) -> str:
-    """Return the model card."""
-    last = {k: v for k, v in (estimator.history_[-1] if len(estimator.history_) else {}).items() if k != "seconds"}
-    rows = "\n".join(f"| {name} | {value:.6g} |" for name, value in last.items())
-    arguments = "\n".join(f"| {name.rstrip('_')} | `{value}` |" for name, value in resolved(estimator).items())
-    summary = next(iter((type(estimator).__doc__ or "").strip().splitlines()), "")
-    return f"""# {type(estimator).__name__}
-
-{summary}
-
-Fitted with isthmus {VERSION} on samples of shape {estimator.shape_} ({estimator.dtype_.name}).
-
-```python
-import isthmus
-model = isthmus.load("{{this folder}}")
-```
-
-| part | used |
-|---|---|
-{arguments}
-
-Training losses in the last of {len(estimator.history_)} epochs, mean a sample:
-
-| term | value |
-|---|---|
-{rows}
-"""

@@ -78,7 +78,8 @@ class Date(Number):
         return f"{self._spelt(self.low)} to {self._spelt(self.high)}{' ' + self.zone if self.zone else ''}"
 
     def _spelt(self, x: float) -> str:
-        return str(self.decode(np.array([x])).values.astype(f"M8[{self.unit}]")[0])
+        time = self.decode(np.array([x])).values.astype(f"M8[{self.unit}]")[0]
+        return str(time.astype("M8[s]")).removesuffix("T00:00:00")
 
 
 class Time(Date):

@@ -14,7 +14,6 @@ from ..corruption import Corruption
 from ..data import Category
 from ..errors import CompositionError
 from ..facts import Facts
-from ..given import batch_size_for
 from ..layout import layout_of
 from ..likelihood import Bernoulli, Gaussian, Likelihood, Mixed
 from ..networks import MLP, Conv, Custom, Network
@@ -24,15 +23,12 @@ from ..prior import Prior
 from ..training import Adam, Training
 from .arguments import Arguments
 
-__all__ = ["Choices", "is_grey", "is_image", "is_mixed"]
+__all__ = ["MOST_EPOCHS", "Choices", "is_grey", "is_image", "is_mixed"]
 
 P = TypeVar("P", bound=Part)
 
 MOST_EPOCHS = 50
-"""Passes over the data that ``"auto"`` makes, at most."""
-
-STEPS_OVER_2000_ROWS = 125
-"""Steps of one pass over 2,000 rows, in batches of 16."""
+"""Passes over the data that ``"auto"`` makes."""
 
 
 class Choices(Arguments, system=False):
@@ -85,16 +81,6 @@ class Choices(Arguments, system=False):
     def auto_epochs(self, rows: int) -> int:
         """Return how many passes over that many rows suit the system."""
         return MOST_EPOCHS
-
-    def epochs_on_tables(self, rows: int, fewest: int) -> int:
-        """Return how many passes over the rows of a table make as many steps as `fewest` passes over 2,000 rows.
-
-        They are at least `fewest` and at most `MOST_EPOCHS`, which samples that are no rows get.
-        """
-        if len(self.shape_) > 1:
-            return MOST_EPOCHS
-        steps = max(1, rows // batch_size_for(self, rows))
-        return max(fewest, min(MOST_EPOCHS, math.ceil(fewest * STEPS_OVER_2000_ROWS / steps)))
 
     def settings(self) -> Training:
         """Return how the fit is made: `training`, and the system's recipe where it leaves something open."""

@@ -80,10 +80,6 @@ class VAE(Samples, Reconstructs):
         picture = len(facts.shape) > 1 and unit_axis(facts.mean, facts.std) is None
         return Bernoulli() if facts.binary else HomoscedasticGaussian(shared=picture)
 
-    def auto_epochs(self, rows: int) -> int:
-        """Return 50 passes, or fewer over the rows of a table, chosen by measurement (benchmarks/odd_sets.py)."""
-        return self.epochs_on_tables(rows, fewest=10)
-
     def auto_posterior(self) -> Posterior:
         """Return the diagonal Gaussian."""
         return DiagonalGaussian()

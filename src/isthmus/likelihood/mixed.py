@@ -170,7 +170,7 @@ class Mixed(Likelihood):
 
     >>> import pandas as pd
     >>> from isthmus import VAE
-    >>> frame = pd.DataFrame({"age": range(20, 60), "sex": ["f", "m"] * 20})
+    >>> frame = pd.DataFrame({"age": [*range(20, 40)] * 2, "sex": ["f", "m"] * 20})
     >>> VAE(2, max_epochs=1, random_state=0).fit(frame).likelihood_
     Mixed()
     """

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from ..data.output import of_arrays
+from ..errors import DataError
 from ..fitted import Fitted
 from ..persistence import resolved
 from ..posterior import DiagonalGaussian
@@ -35,7 +36,14 @@ __all__ = [
 
 def check_rows(model: Any, X: Any) -> np.ndarray:
     """Return rows as the model takes them; a `DataError` says what is wrong with them."""
-    return Fitted(model).rows(X)
+    rows = Fitted(model).rows(X)
+    gaps = np.isnan(rows.reshape(len(rows), -1)).any(axis=1) if rows.dtype.kind == "f" else np.zeros(0)
+    if gaps.any():
+        raise DataError(
+            f"a report is of rows without gaps, and {gaps.sum()} of {len(rows)} have some; leave these rows out, or "
+            "fill the gaps in before"
+        )
+    return rows
 
 
 def nameless(model: Any) -> Any:
