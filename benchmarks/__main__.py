@@ -37,6 +37,7 @@ ALL = {
     "likelihoods": "likelihoods",
     "one-row": "one_row",
     "alarms": "alarms",
+    "ranking": "ranking",
     "reasons": "reasons",
     "drift": "drift",
 }
