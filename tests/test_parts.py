@@ -13,16 +13,24 @@ from sklearn.base import clone
 
 from isthmus import DenoisingAutoencoder
 from isthmus.batch import Batch
-from isthmus.corruption import Corruption, Gaussian, Masking, Residuals, SaltAndPepper, Swapping
+from isthmus.binned import Binned
+from isthmus.corruption import AnySubset, Corruption, Gaussian, Masking, Residuals, SaltAndPepper, Swapping
 from isthmus.data import Boolean, Category, Date, Duration, Number, Schema, Time
 from isthmus.divergence import KL
 from isthmus.errors import CompositionError, ModelFileError, UnknownNameError
 from isthmus.judge import Codes, Data
-from isthmus.likelihood import Bernoulli, HeteroscedasticGaussian, HomoscedasticGaussian, Mixed
+from isthmus.likelihood import (
+    Bernoulli,
+    ContinuousBernoulli,
+    HeteroscedasticGaussian,
+    HomoscedasticGaussian,
+    Mixed,
+    ResidualGaussian,
+)
 from isthmus.likelihood import Gaussian as GaussianLikelihood
 from isthmus.model import Pass
 from isthmus.monitor import ActiveUnits, Discrepancy
-from isthmus.networks import ACTIVATIONS, MLP, Conv, Custom
+from isthmus.networks import ACTIVATIONS, MLP, Conv, Custom, Residual, UNet
 from isthmus.objective import ELBO, Deceive, Discriminate, ImportanceWeighted, Reconstruction, Sum
 from isthmus.part_language import VOCABULARY
 from isthmus.parts import from_json, parse, to_json
@@ -30,7 +38,7 @@ from isthmus.penalty import R1, R2, Contractive, Interpolated
 from isthmus.posterior import Deterministic, DiagonalGaussian
 from isthmus.prior import ConditionalGaussian, StandardNormal, VampPrior
 from isthmus.source import Generated
-from isthmus.term import NegativeLogLikelihood
+from isthmus.term import AnyOrder, NegativeLogLikelihood, Seen
 from isthmus.trackers import JSONLines, MLflow, TensorBoard
 from isthmus.training import SGD, Adam, Training
 from isthmus.value import Hinge, LeastSquares, Minimax, NonSaturating, Relativistic, Wasserstein
@@ -42,16 +50,22 @@ EXAMPLES = [
     Gaussian(0.2),
     Masking(0.1, value=-1.0),
     Swapping(0.2),
+    AnySubset(),
     SaltAndPepper(0.1, -1.0, 2.0),
     Residuals(np.arange(6.0).reshape(3, 2)),
     MLP((8, 4), activation="tanh", norm="layer"),
     Conv((4, 8), norm="batch"),
+    UNet((4, 8)),
+    Residual(16),
     Deterministic(),
     DiagonalGaussian(),
     StandardNormal(),
     ConditionalGaussian(),
     VampPrior(7),
     Bernoulli(),
+    ContinuousBernoulli(),
+    ResidualGaussian(),
+    Binned(),
     GaussianLikelihood(0.5),
     HomoscedasticGaussian(shared=True),
     HeteroscedasticGaussian(0.1),
@@ -74,6 +88,8 @@ EXAMPLES = [
     Deceive(Hinge(), Codes(), (NegativeLogLikelihood(0.5),)),
     Sum((NegativeLogLikelihood(), KL(0.5)), draws=2),
     NegativeLogLikelihood(2.0, warmup=0.5),
+    AnyOrder(),
+    Seen(0.2),
     Data(),
     Codes("code_judge"),
     ActiveUnits(),

@@ -196,7 +196,13 @@ def bins_of_equal_mass(mass: np.ndarray, most: int) -> np.ndarray:
 def check_pieces(pieces: np.ndarray) -> None:
     """Raise `ModelFileError` unless an array holds pieces as `pieces_of` makes them."""
     wrong = f"pieces must be (M, 7) numbers, got {np.shape(pieces)}"
-    if pieces.ndim != 2 or pieces.shape[1] != 7 or pieces.dtype != np.float64 or not len(pieces):
+    if (
+        not isinstance(pieces, np.ndarray)
+        or pieces.ndim != 2
+        or pieces.shape[1] != 7
+        or pieces.dtype != np.float64
+        or not len(pieces)
+    ):
         raise ModelFileError(wrong)
     entry, bin_of, low, high, mass, kind, _ = pieces.T
     step = np.diff(entry)

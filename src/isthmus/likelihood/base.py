@@ -75,7 +75,8 @@ class Likelihood(Conditional, kind="likelihood"):
         if X.min() >= least and X.max() <= most:
             return X, nowhere
         beyond: np.ndarray = np.less(X, least - ROUNDING * scale) | np.greater(X, most + ROUNDING * scale)
-        return np.clip(X, least, most).astype(X.dtype), beyond.reshape(len(X), -1).any(1)
+        outside: np.ndarray = np.any(beyond.reshape(len(X), -1), axis=1)
+        return np.clip(X, least, most).astype(X.dtype), outside
 
     def checked(self, X: np.ndarray, scaling: Scaling) -> np.ndarray:
         """Return X as `within` does, all of whose rows have a density.
