@@ -158,7 +158,8 @@ class MaskedAutoencoder(Reconstructs):
             found = torch.stack([log_densities(model, x, order, c, steps=steps) for order in chosen])
             return log_mean_exp(found) if steps is None else found.mean(0)
 
-        found = fitted.map(rows, score, condition=fitted.conditions(condition, len(rows)))
+        given, passes = fitted.conditions(condition, len(rows)), n_orders * (steps or n)
+        found = fitted.map(rows, score, condition=given, draws=passes)
         found[outside] = -np.inf
         return values_back(self, found, "score", X)
 
