@@ -74,7 +74,7 @@ class Model(nn.Module):
         self.has_density = posterior is not None and posterior.has_density
         self.scaling = scaling
         self.networks = nn.ModuleDict(networks)
-        place, _, name = next(name for name, _ in self.networks.named_parameters()).rpartition(".")
+        place, _, name = next((name for name, _ in self.networks.named_parameters()), "").rpartition(".")
         self._weight = self.networks.get_submodule(place), name  # to look one up anew takes longer than a small layer
         self.posterior = None if posterior is None else posterior.build(facts)
         self.likelihood = None if likelihood is None else likelihood.build(facts)

@@ -22,8 +22,8 @@ VARIES_FROM = 0.3
 CONSTANT_BELOW = 1e-12
 """A feature is constant where its standard deviation is at most this share of its mean: that is rounding."""
 
-MOVES_FROM = 1e-9
-"""A constant feature's scale is this share of the smallest standard deviation of those that vary."""
+CONSTANT_SCALE = 1e-4
+"""A constant feature's scale is this share of the median standard deviation of those that vary."""
 
 
 class Scaling(nn.Module):
@@ -84,8 +84,8 @@ class Scaling(nn.Module):
 
         The pixels of a picture do, as do the values of one channel of a series; features of a table do not
         (`isthmus.layout.unit_axis`). A feature or channel that is constant in training has nothing to teach, but if it
-        moves later, that is the surest sign of an unusual row. So its scale is as small as rounding allows, and a
-        density falls steeply where it moves; an encoder does not see it.
+        moves later, that is a sure sign of an unusual row. So its scale is small, and a density falls steeply where it
+        moves; an encoder does not see it.
 
         Parameters
         ----------
@@ -103,7 +103,7 @@ class Scaling(nn.Module):
         if mean.is_meta or not constant.any():
             return cls(mean, std.clone(), shape)
         rounding = max(10 * CONSTANT_BELOW, 16 * float(np.finfo(dtype).eps) if np.dtype(dtype).kind == "f" else 0.0)
-        least = MOVES_FROM * std[~constant].min() if not constant.all() else torch.full_like(std.min(), rounding)
+        least = CONSTANT_SCALE * std[~constant].median() if not constant.all() else torch.full_like(std.min(), rounding)
         scale = torch.where(constant, torch.maximum(rounding * mean.abs(), least), std)
         return cls(mean, scale, shape, varying=(~constant).to(mean.dtype).expand(shape).clone())
 
