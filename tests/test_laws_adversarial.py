@@ -54,7 +54,7 @@ def _judged(D, real: torch.Tensor, fake: torch.Tensor) -> Judged:
     """What D says of given samples."""
     facts = Facts(tuple(real.shape[1:]), 1)
     model = Model(facts, scaling=Scaling.identity(facts.shape), networks={"discriminator": D})
-    return Judged(Data(), model, Pass(model, Batch(real), _source(), x=real, generated=fake))
+    return Judged(Data(), model, Pass(model, Batch(real), _source(), x=real, seen=fake))
 
 
 def _play(model: Model, players, x: torch.Tensor, epochs: int = 1, rate: float = 0.01) -> None:

@@ -14,6 +14,7 @@ from ..data.output import rows_back
 from ..errors import CompositionError
 from ..facts import Facts
 from ..judge import Data
+from ..likelihood import Bernoulli, Likelihood
 from ..networks import MLP, Conv, Factories, Network
 from ..objective import Deceive, Discriminate
 from ..parts import resolve
@@ -23,7 +24,7 @@ from ..training import Adam, Player, Training, Turns
 from ..typing import ArrayLike
 from ..value import NonSaturating, Value
 from .abilities import Games
-from .choices import is_image
+from .choices import is_grey, is_image, is_mixed
 
 __all__ = ["GAN"]
 
@@ -102,6 +103,12 @@ class GAN(Games):
         if not all(isinstance(penalty, CriticPenalty) for penalty in penalties):
             raise CompositionError(f"penalties must be a sequence of CriticPenalty, got {self.penalties!r}")
         return penalties
+
+    def auto_likelihood(self, facts: Facts) -> Likelihood:
+        """Return what maps G's output to where the data lie: a sigmoid for values in [0, 1]; no density is taken."""
+        within = facts.bounds is not None and facts.bounds[0] >= 0 and facts.bounds[1] <= 1
+        bounded = (within or is_grey(facts)) and not is_mixed(facts)
+        return Bernoulli() if bounded else super().auto_likelihood(facts)
 
     def auto_latent_dim(self, facts: Facts) -> int:
         """Return a quarter of the features, from 2 to 64."""
