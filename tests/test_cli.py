@@ -146,7 +146,7 @@ def test_ctrl_c_before_anything_was_learnt_says_so(here, capsys, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(files, "read", interrupt)
+    monkeypatch.setattr(files, "read_table", interrupt)
     run("fit", "ae", "x.csv", "-o", "m", "-q", expect=130)
     assert capsys.readouterr().err == "isthmus: interrupted before it was done\n"
     assert not Path("m").exists()
