@@ -128,7 +128,7 @@ def test_columns_of_a_table_are_compared_in_their_own_units(report_cases, report
     made = report_contents["rows"].reconstructions
     subject = report_contents["rows"].subject
     noisy = subject.own_units(subject.held_out.inputs)
-    x, x_hat = X.to_numpy(), model.reconstruct(pd.DataFrame(noisy, columns=X.columns))
+    x, x_hat = X.to_numpy(), model.reconstruct(pd.DataFrame(noisy, columns=X.columns)).to_numpy()
     r2 = 1 - ((x - x_hat) ** 2).sum(0) / ((x - x.mean(0)) ** 2).sum(0)
     np.testing.assert_allclose(made.r2, r2, rtol=1e-5)
     assert made.worst[0] == r2.argmin()
