@@ -16,7 +16,16 @@ from .errors import DataError, MissingExtraError
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["MISSING_WORDS", "Table", "import_polars", "named_columns", "refuse_nested", "some", "table", "without_index"]
+__all__ = [
+    "MISSING_WORDS",
+    "Table",
+    "import_polars",
+    "named_columns",
+    "refuse_nested",
+    "some",
+    "table",
+    "without_index",
+]
 
 MISSING_WORDS = ("", "na", "n/a", "nan", "null", "none")
 """What stands for a missing value in text that holds numbers, in any case of letters."""
