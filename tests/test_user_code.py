@@ -17,6 +17,7 @@ BESIDE = "STEP = 0.25\n"
 OWN = '''
 """A user's own code."""
 
+import numpy as np
 import torch
 from beside import STEP
 from isthmus import VAE, DenoisingAutoencoder
@@ -38,7 +39,8 @@ class GridVAE(VAE):
     step: float = STEP
 
     def sample(self, n_samples=1, random_state=None):
-        return (super().sample(n_samples, random_state) / self.step).round() * self.step
+        drawn = np.asarray(super().sample(n_samples, random_state))
+        return np.round(drawn / self.step) * self.step
 
 
 class Restorer(DenoisingAutoencoder):

@@ -11,13 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .data.cells import MISSING_WORDS
 from .errors import DataError, MissingExtraError
 
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["Table", "import_polars", "named_columns", "refuse_nested", "some", "table", "without_index"]
+__all__ = [
+    "MISSING_WORDS",
+    "Table",
+    "import_polars",
+    "named_columns",
+    "refuse_nested",
+    "some",
+    "table",
+    "without_index",
+]
+
+MISSING_WORDS = ("", "na", "n/a", "nan", "null", "none")
+"""What stands for a missing value in text that holds numbers, in any case of letters."""
 
 _INDEX = re.compile(r"__index_level_\d+__")
 """What pandas calls an index without a name in a Parquet file."""

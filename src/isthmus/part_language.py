@@ -231,7 +231,7 @@ def _class_named(name: str, kinds: Sequence[str]) -> type[Any]:
     found = {kind: known(kind)[key] for kind in wanted if key in known(kind)}
     if len(found) > 1:
         raise CompositionError(
-            f"{key!r} is the name of several parts: write {' or '.join(f'{k}.{key}' for k in found)}"
+            f"{key!r} is the name of several parts: write {' or '.join(f'{k}.{key}' for k in sorted(found))}"
         )
     if not found:
         what = " or ".join(kinds).replace("_", " ") or "part"

@@ -36,7 +36,9 @@ def watch(
 ) -> None:
     """Read rows, write a line for each alarm, and one when rows have drifted away from those of the fit, or more did.
 
-    Example: tail -n +1 -f sensors.csv | isthmus watch detector/ - --alpha 0.001 --state watch.json
+    Example: isthmus watch detector/ sensors.csv --alpha 0.001 --state watch.json
+
+    Lines as they come: tail -n +1 -f sensors.csv | isthmus watch detector/ - --alpha 0.001 --state watch.json
     """
     from .. import load
     from ..detection import Detector, Watch

@@ -8,10 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-__all__ = ["MISSING_WORDS", "Cells", "Sort", "as_text", "spelt_dates", "spelt_numbers", "within"]
+from ..frames import MISSING_WORDS
 
-MISSING_WORDS = ("", "na", "n/a", "nan", "null", "none")
-"""What stands for a missing value in text that holds numbers, in any case of letters."""
+__all__ = ["Cells", "Sort", "as_text", "spelt_dates", "spelt_numbers", "within"]
 
 DIGITS_OF_INT64 = 19
 """The digits from which on a whole number may not fit into 64 bits."""

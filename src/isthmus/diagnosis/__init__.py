@@ -3,7 +3,7 @@
 >>> from sklearn.datasets import load_digits
 >>> from isthmus import Autoencoder
 >>> from isthmus.diagnosis import diagnose
->>> X = load_digits().data / 16
+>>> X = load_digits().images / 16
 >>> ae = Autoencoder(latent_dim=8, batch_size=100, max_epochs=25, random_state=0).fit(X[:1200])
 >>> sorted({verdict.status for verdict in diagnose(ae, X[1200:], X[:1200])})
 ['healthy']

@@ -41,6 +41,7 @@ class ContinuousBernoulli(Likelihood):
     John P. Cunningham, "The continuous Bernoulli: fixing a pervasive error in variational autoencoders", 2019,
     https://arxiv.org/abs/1907.06845, equations 7 and 8).
 
+    >>> import torch
     >>> p = ContinuousBernoulli().build(Facts((1,), 1))(torch.tensor([[0.0], [5.0]]))
     >>> p.log_prob(torch.tensor([[0.5], [0.5]])), p.mean.flatten()
     (tensor([ 0.0000, -0.8838]), tensor([0.5000, 0.8068]))

@@ -50,7 +50,7 @@ def column_shapes(real: ArrayLike, other: ArrayLike, categories: Sequence[int] =
     scores = [
         _overlap(x[:, [i]], y[:, [i]])
         if i in categories
-        else 1 - ks_2samp(x[~np.isnan(x[:, i]), i], y[~np.isnan(y[:, i]), i]).statistic
+        else 1 - ks_2samp(x[~np.isnan(x[:, i]), i], y[~np.isnan(y[:, i]), i], method="asymp").statistic
         for i in range(x.shape[1])
     ]
     return np.array(scores, dtype=np.float64)
