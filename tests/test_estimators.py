@@ -99,9 +99,10 @@ def test_outputs_come_back_in_the_datas_shape(cls, shape, rng):
     assert model.reconstruct(X).shape == shape
     assert model.inverse_transform(model.transform(X)).shape == shape
     np.testing.assert_allclose(model.inverse_transform(model.transform(X)), model.reconstruct(X), rtol=1e-5, atol=1e-6)
-    assert model.score_samples(X).shape == (40,)
-    assert np.isfinite(model.score_samples(X)).all()
-    assert model.score(X) == pytest.approx(model.score_samples(X).mean())
+    scores = model.score_samples(X)
+    assert scores.shape == (40,)
+    assert np.isfinite(scores).all()
+    assert model.score(X[:4]) == pytest.approx(scores[:4].mean())
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
