@@ -103,8 +103,10 @@ def test_what_does_not_fit_the_first_rows_is_refused_and_loses_nothing(X):
     before, codes = rows(ae), ae.transform(X)
     with pytest.raises(ValueError, match="X has 4 features, but Autoencoder is expecting 5 features"):
         ae.partial_fit(X[:, :4])
-    with pytest.raises(DataError, match="contains NaN"):
+    with pytest.raises(DataError, match="there is no value at all in X"):
         ae.partial_fit(X * np.nan)
+    with pytest.raises(DataError, match="contains infinity"):
+        ae.partial_fit(X * np.inf)
     with pytest.raises(DataError, match="fitted without a condition"):
         ae.partial_fit(X, condition=np.eye(5)[np.arange(70) % 5])
     with pytest.raises(CompositionError, match="its weights do not fit latent_dim as set now; set warm_start=False"):
@@ -116,6 +118,14 @@ def test_what_does_not_fit_the_first_rows_is_refused_and_loses_nothing(X):
     ae.set_params(training=None).partial_fit(X)
     again = Autoencoder(2, **SMALL).partial_fit(X).partial_fit(X)
     assert_same(weights(ae), weights(again))
+
+
+def test_a_column_that_further_rows_do_not_observe_is_not_taken_for_exact(X):
+    """Its σ is the one it was trained with, 1, and not the floor; a fit from scratch refuses such a column."""
+    ae = Autoencoder(2, **SMALL).partial_fit(X)
+    with pytest.warns(UserWarning, match="70 of 70 rows have gaps"):
+        ae.partial_fit(np.where(np.arange(5) == 2, np.float32(np.nan), X))
+    np.testing.assert_array_equal(ae.model_.likelihood.std == 1, np.arange(5) == 2)
 
 
 def test_partial_fit_takes_conditions_weights_and_pairs(rng):

@@ -57,7 +57,8 @@ def test_the_loss_that_is_logged_is_the_weighted_sum_of_its_terms(model, weights
 def test_what_is_logged_is_the_mean_over_rows_of_what_was_optimised(rng):
     """Batches of two sizes: the mean is over rows, not over batches. Nothing moves, so a pass afterwards agrees."""
     X = rng.normal(size=(50, 5))
-    ae = Autoencoder(2, learning_rate=0, batch_size=16, max_epochs=1, precision="float64", random_state=0).fit(X)
+    still = {"learning_rate": 0, "batch_size": 16, "max_epochs": 1, "precision": "float64", "random_state": 0}
+    ae = Autoencoder(2, likelihood="gaussian", **still).fit(X)  # its σ is the same in the fit and after it
     in_model_units = ae.score_samples(X) + float(ae.model_.scaling.log_volume())
     assert ae.history_["reconstruction"][0] == pytest.approx(-in_model_units.mean(), rel=1e-12)
 

@@ -34,9 +34,12 @@ def rows(n, features):
 
 
 def test_weights_gradients_and_the_optimisers_state_are_counted_to_the_byte():
-    counted = memory.estimate(Autoencoder(3, network=MLP((7,))), rows(10, 5))
+    X = np.random.default_rng(0).normal(size=(10, 5))
+    ae = Autoencoder(3, network=MLP((7,)), max_epochs=1, random_state=0).fit(X)
+    counted = memory.estimate(ae, X)
     weights = 4 * (5 * 7 + 7 + 7 * 3 + 3 + 3 * 7 + 7 + 7 * 5 + 5)
-    model = weights + 2 * 8  # and the data's units, two float64
+    model = weights + 2 * 5 * 8 + 5 * 4  # and the data's units, a shift and a scale in float64, and each feature's σ
+    assert model == sum(tensor.nbytes for tensor in (*ae.model_.parameters(), *ae.model_.buffers()))
     assert counted.weights == 3 * model, "as it is, its last good state and its first"
     assert counted.gradients == weights
     assert counted.optimizer == 2 * 2 * weights, "as it is, and its last good state"
@@ -54,7 +57,8 @@ def test_the_estimate_follows_its_arguments():
     assert memory.estimate(Autoencoder(**base, tied=True), X).gradients < 0.6 * plain.gradients
     wide = memory.estimate(Autoencoder(**base, batch_size=500), X).activations
     narrow = memory.estimate(Autoencoder(**base, batch_size=50), X).activations
-    assert wide == 10 * narrow
+    stds = 4 * 50  # σ = 1 while the squared error is learnt: one a feature, whatever the rows
+    assert wide - stds == 10 * (narrow - stds)
     assert memory.estimate(ContractiveAutoencoder(**base, tied=False), X).activations > plain.activations
 
 
@@ -157,7 +161,8 @@ def test_bfloat16_halves_activations_and_adds_copies_of_the_weights_that_are_mul
 
     copies = 2 * (4 * 256 * 256 + 2 * 256 * 8 + 256 * 64)  # all but the first layer's, whose input needs no gradient
     a_row = counted(1001, "bfloat16") - counted(1000, "bfloat16")
-    assert counted(1000, "bfloat16") == copies + 1000 * a_row
+    stds = 4 * 64  # of the likelihood, which stays in float32
+    assert counted(1000, "bfloat16") == copies + stds + 1000 * a_row
     assert 0.4 < a_row / (counted(1001, "float32") - counted(1000, "float32")) < 0.7
 
 

@@ -87,14 +87,19 @@ class Fitted:
         abilities: frozenset[str] = type(self.estimator).abilities()
         return abilities
 
-    def rows(self, X: ArrayLike) -> np.ndarray:
+    def rows(self, X: ArrayLike, *, to_learn: bool = False) -> np.ndarray:
         """Return rows as a numeric array (N, *shape), in their own dtype; an entry that is not observed is NaN.
 
         A model that was fitted on rows without gaps takes the training mean for what it encodes of one, and warns.
 
+        Parameters
+        ----------
+        X : (N, *shape), or a table like that of the fit.
+        to_learn : whether a fit goes on with them, which takes at least one value.
+
         Raises
         ------
-        DataError : samples have another shape than in the fit, or values that are no finite numbers.
+        DataError : samples have another shape than in the fit, values that are no finite numbers, or nothing to learn.
         """
         if type(X) is np.ndarray and X.dtype.kind == "f" and X.dtype.itemsize in (4, 8) and self._needs_no_more(X):
             return X
@@ -105,6 +110,8 @@ class Fitted:
                 name = type(self.estimator).__name__
                 raise DataError(f"X has samples of shape {shape}, {name} was fitted on {self.shape}")
         rows = check_rows(self.estimator, X, reset=False)
+        if to_learn and rows.dtype.kind == "f" and np.isnan(rows).all():
+            raise DataError("there is no value at all in X: every entry is a gap, and a fit needs some to go on with")
         unmet = not self.model.gaps and not self.model.scaling.reads_gaps
         gaps = rows.dtype.kind == "f" and unmet and np.isnan(rows.reshape(len(rows), -1)).any(axis=1)
         if np.any(gaps):

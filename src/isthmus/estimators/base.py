@@ -252,7 +252,7 @@ class Estimator(Views, Choices, system=False):
                 arguments = own_copy(self.get_params(deep=False))
                 target, noisy, width = self.target_of(X, y), None, None
                 if goes_on:
-                    x = self.fitted_.rows(X)
+                    x = self.fitted_.rows(X, to_learn=True)
                     width = self.model_.condition_width - self.model_.corruption_width
                 else:
                     x = check_rows(self, X, reset=True, minimum=2)

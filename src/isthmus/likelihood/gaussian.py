@@ -125,7 +125,8 @@ class _Residual(Entrywise):
             counts += torch.einsum("n,n...->...", weight.to(error.dtype), known)
         if self.std.ndim == 0:
             squares, counts = squares.sum(), counts.sum()
-        self.std.copy_((squares / counts.clamp(min=torch.finfo(counts.dtype).tiny)).sqrt().clamp(min=self.floor))
+        measured = (squares / counts.clamp(min=torch.finfo(counts.dtype).tiny)).sqrt().clamp(min=self.floor)
+        self.std.copy_(torch.where(counts > 0, measured, self.std))  # not measured where nothing is observed
 
 
 class HeteroscedasticGaussian(Likelihood):
