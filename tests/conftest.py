@@ -37,6 +37,7 @@ ONE_WORKER = {"test_canaries": "canaries", "test_report": "reports", "test_repor
 """Modules whose tests share fits that take long: one worker runs them, so that each is made once."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.stem in ONE_WORKER:

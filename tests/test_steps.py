@@ -43,7 +43,7 @@ def test_the_schedule_rises_and_falls():
 def test_averaging_smooths(rng):
     """Averaged weights of a noisy fit beat its last ones."""
     X = rng.normal(size=(400, 2)) @ rng.normal(size=(2, 8)) + 0.3 * rng.normal(size=(400, 8))
-    arguments = {"network": MLP(()), "likelihood": "gaussian", "max_epochs": 60, "learning_rate": 0.1, "batch_size": 4}
+    arguments = {"network": MLP(()), "likelihood": "gaussian", "max_epochs": 15, "learning_rate": 0.1, "batch_size": 4}
     errors = {}
     for averaging in (0.0, 0.99):
         training = Training(averaging=averaging, decay="constant")
