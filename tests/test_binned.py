@@ -233,8 +233,9 @@ def test_what_is_hidden_and_what_is_missing_without_a_bin_is_zero():
     alone = units.inputs(units(torch.tensor([[0.1, math.nan, 7.0]]).double(), torch.float64))
     assert seen.shape == (1, *units.input_shape)
     assert seen[:, : units.layout.total].sum() == 1
-    own = units.places[units.bins(row)[0, 0] + units.first[0]]
-    torch.testing.assert_close(seen[0, units.layout.total :], own)
+    own = torch.zeros(len(units.placed), len(units.places), dtype=torch.float64)
+    own[0] = units.places[:, units.bins(row)[0, 0] + units.first[0]]
+    torch.testing.assert_close(seen[0, units.layout.total :], own.flatten())
     assert not torch.equal(seen, alone)
 
 

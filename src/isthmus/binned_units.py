@@ -86,6 +86,7 @@ class BinnedUnits(Scaling):
     is_level: Tensor
     is_gap: Tensor
     places: Tensor
+    placed: Tensor
     has_gap: Tensor
 
     def __init__(self, pieces: np.ndarray, shape: tuple[int, ...]) -> None:
@@ -113,17 +114,15 @@ class BinnedUnits(Scaling):
             centres[places], entry_of[places] = np.bincount(bin_of, share * middle), i
             is_gap[places.stop - 1] = kind[-1] == GAP
         first_kind = pieces[[a for a, _ in self.spans], KIND]
-        placed = np.zeros((layout.total, 0))
-        for i in np.flatnonzero((first_kind != LEVEL) & (first_kind != GAP)).tolist():
-            bins = int(layout.sizes[i]) - bool(is_gap[layout.places(i).stop - 1])
-            if bins <= 1 + WAVES:
-                continue  # so few indicators say as much
-            u = (np.arange(bins) + 0.5) / bins
-            own = np.zeros((layout.total, 1 + WAVES))
-            own[layout.places(i).start : layout.places(i).start + bins] = np.column_stack(
+        has_gap, back = is_gap[layout.first + layout.sizes - 1], np.argsort(layout.order)
+        bins = layout.sizes - has_gap
+        is_placed = (first_kind != LEVEL) & (first_kind != GAP) & (bins > 1 + WAVES)  # few indicators say as much
+        places = np.zeros((1 + WAVES, layout.total))
+        for i in np.flatnonzero(is_placed).tolist():
+            u = (np.arange(bins[i]) + 0.5) / bins[i]
+            places[:, layout.first[i] : layout.first[i] + bins[i]] = np.stack(
                 [ndtri(u), *(np.sqrt(2) * np.cos(np.pi * k * u) for k in range(1, 1 + WAVES))]
             )
-            placed = np.hstack([placed, own])
         for name, values in {
             "edges": edges,
             "pieces": pieces,
@@ -133,19 +132,20 @@ class BinnedUnits(Scaling):
             "centres": centres,
             "first": layout.first,
             "most": layout.sizes - 1,
-            "back": np.argsort(layout.order),
+            "back": back,
             "entry_of": entry_of,
             "is_level": first_kind == LEVEL,
             "is_gap": is_gap,
-            "places": placed,
-            "has_gap": is_gap[layout.first + layout.sizes - 1],
+            "places": places,
+            "placed": back[is_placed],
+            "has_gap": has_gap,
         }.items():
             self.register_buffer(name, torch.as_tensor(np.ascontiguousarray(values), device="cpu"), persistent=False)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """(total + k,): the indicators, and k numbers that say where among its bins each number lies."""
-        return (self.layout.total + self.places.shape[1],)
+        return (self.layout.total + len(self.places) * len(self.placed),)
 
     def bins(self, x: Tensor) -> Tensor:
         """Return the bin that each value of x, (N, *shape), lies in, (N, n)."""
@@ -175,7 +175,9 @@ class BinnedUnits(Scaling):
         for its neighbours.
         """
         x = x if observed is None else x * observed.flatten(1).index_select(1, self.entry_of)
-        return torch.cat([x, x @ self.places.to(x.dtype)], 1)
+        blocks, places = self.layout.blocks(x), self.layout.blocks(self.places.to(x.dtype))
+        at = [torch.einsum("ngw,kgw->ngk", block, place) for block, place in zip(blocks, places, strict=True)]
+        return torch.cat([x, torch.cat(at, 1).index_select(1, self.placed).flatten(1)], 1)
 
     def centre_at(self, met: Tensor, std: Tensor) -> None:
         """Leave indicators in place: what is hidden is zero."""
