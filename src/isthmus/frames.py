@@ -186,14 +186,12 @@ def refuse_nested(X: Any, name: str) -> None:
     nested = [column for column in names if _is_nested(X[column])]
     if nested:
         raise DataError(
-            f"{name}: columns {some([str(column) for column in nested])} hold lists; make an array of them: "
+            f"{name}: columns {some(nested)} hold lists; make an array of them: "
             f"numpy.stack({name}[{nested[0]!r}].to_list())"
         )
     intervals = [column for column in names if str(X[column].dtype).startswith("interval")]
     if intervals:
-        raise DataError(
-            f"{name}: columns {some([str(c) for c in intervals])} hold intervals; give their ends as two columns"
-        )
+        raise DataError(f"{name}: columns {some(intervals)} hold intervals; give their ends as two columns")
 
 
 def _is_nested(column: Any) -> bool:
@@ -207,10 +205,11 @@ def _is_nested(column: Any) -> bool:
     return isinstance(first, list | tuple | dict | np.ndarray)
 
 
-def some(items: Sequence[str]) -> str:
-    """Return the first three items, and how many more there are.
+def some(items: Sequence[object], total: int | None = None) -> str:
+    """Return the first three items, and how many more there are, of `total` if the items are only the first.
 
-    >>> some(["a", "b", "c", "d", "e"])
-    'a, b, c and 2 more'
+    >>> some(["a", "b", "c", "d", "e"]), some([1, 2, 3], 7)
+    ('a, b, c and 2 more', '1, 2, 3 and 4 more')
     """
-    return ", ".join(items[:3]) + (f" and {len(items) - 3} more" if len(items) > 3 else "")
+    total = len(items) if total is None else total
+    return ", ".join(map(str, items[:3])) + (f" and {total - 3} more" if total > 3 else "")

@@ -15,12 +15,12 @@ from sklearn.utils.validation import check_array, validate_data
 from .data import Schema
 from .data.schema import collected, is_table, names_of
 from .errors import DataError
-from .frames import refuse_nested
+from .frames import refuse_nested, some
 
 MOST_ARRAY_COLUMNS = 10_000
 """Columns of an array up to which each of them is looked at, to give it back in its own kind."""
 
-__all__ = ["check_finite", "check_rows", "check_target", "check_weights", "condition_rows", "value_range"]
+__all__ = ["check_finite", "check_rows", "check_target", "check_weights", "condition_rows"]
 
 
 def check_rows(estimator: BaseEstimator, X: Any, reset: bool, minimum: int = 1) -> np.ndarray:
@@ -66,7 +66,7 @@ def _rows_of(estimator: Any, X: Any, reset: bool) -> np.ndarray:
     names = names_of(X)
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise DataError(f"columns {_some([repr(n) for n in twice])} are there more than once; rename or drop them")
+        raise DataError(f"columns {some(list(map(repr, twice)))} are there more than once; rename or drop them")
     if reset:
         said = getattr(estimator, "schema", None)
         estimator.schema_ = said if isinstance(said, Schema) else Schema.learn(X, said)
@@ -212,18 +212,6 @@ def check_finite(X: np.ndarray, names: list[str] | None = None, called: str = "X
         how = "drop the rows or fill the values in (SimpleImputer)"
     labels = [repr(names[c]) if names and X.ndim == 2 else str(c) for c in columns[:3]]
     raise DataError(
-        f"Input {called} contains {what} in {len(where)} of {len(X)} rows: rows {_some(where.tolist())}, "
-        f"columns {_some(labels, len(columns))}; {how}"
+        f"Input {called} contains {what} in {len(where)} of {len(X)} rows: rows {some(where.tolist())}, "
+        f"columns {some(labels, len(columns))}; {how}"
     )
-
-
-def _some(items: list[Any], total: int | None = None) -> str:
-    """Return the first few items and how many more there are."""
-    total = len(items) if total is None else total
-    shown = ", ".join(str(item) for item in items[:3])
-    return shown + (f" and {total - 3} more" if total > 3 else "")
-
-
-def value_range(X: np.ndarray) -> tuple[float, float]:
-    """Return the smallest and the largest value."""
-    return float(X.min()), float(X.max())

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..errors import CompositionError, DataError, MissingExtraError, nearest
+from ..frames import some
 from ..parts import Part, resolve
 from . import array_columns, pandas_columns, polars_columns
 from .category import Category
@@ -136,7 +137,7 @@ class Schema(Part, kind="schema", final=True):
                 ids.append(name)
         if empty:
             how = f"leave it out: schema={{{empty[0]!r}: None}}"
-            raise DataError(f"there is no value at all in column {_some(empty)}; {how}")
+            raise DataError(f"there is no value at all in column {some(list(map(repr, empty)))}; {how}")
         if not columns:
             raise DataError("every column is left out; a fit needs at least one")
         return cls(tuple(columns), library, tuple(left_out), ids=tuple(ids)).affordable()
@@ -168,10 +169,12 @@ class Schema(Part, kind="schema", final=True):
         lines = []
         if constant:
             how = f"schema={{{constant[0]!r}: None}} leaves one out"
-            lines.append(f"columns {_some(constant)} hold one value alone; {how}")
+            lines.append(f"columns {some(list(map(repr, constant)))} hold one value alone; {how}")
         if self.ids:
             how = f"schema={{{self.ids[0]!r}: None}} leaves one out"
-            lines.append(f"columns {_some(self.ids)} look like names of the rows, of which nothing is learnt; {how}")
+            lines.append(
+                f"columns {some(list(map(repr, self.ids)))} look like names of the rows, of which nothing is learnt; {how}"
+            )
         return lines
 
     def encode(self, X: Any) -> np.ndarray:
@@ -288,7 +291,3 @@ def _is_id(column: Column, cells: Cells) -> bool:
     if type(column) is not Number or column.step != 1 or column.low is None or column.high is None:
         return False
     return column.high - column.low == len(known) - 1 and len(np.unique(known)) == len(known)
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(repr(name) for name in names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

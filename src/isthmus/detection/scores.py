@@ -67,5 +67,5 @@ def scores_of(scorer: Any, X: Any) -> np.ndarray:
         raise DataError(f"{name} returned scores of shape {found.shape} for {len(X)} rows; one number a row is needed")
     if np.isnan(found).any():
         rows = np.flatnonzero(np.isnan(found))
-        raise DataError(f"{name} returned NaN for {len(rows)} of {len(X)} rows: rows {some([str(r) for r in rows])}")
+        raise DataError(f"{name} returned NaN for {len(rows)} of {len(X)} rows: rows {some(rows.tolist())}")
     return found
