@@ -10,8 +10,6 @@ https://arxiv.org/abs/1310.1757.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -132,8 +130,3 @@ def log_densities(
             hidden = (rank >= few[:, None]).to(entries.dtype)
             total = total + torch.einsum("srn,sn->r", entries, hidden / hidden.sum(1, keepdim=True)) * (n / steps)
     return total
-
-
-def log_mean_exp(values: Tensor) -> Tensor:
-    """Return log of the mean of exp over the first axis."""
-    return torch.logsumexp(values, 0) - math.log(len(values))

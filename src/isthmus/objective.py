@@ -6,7 +6,6 @@ the two. The training loop alone takes the mean over the batch, and logs the sam
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 
@@ -20,6 +19,7 @@ from .model import Model, Pass
 from .parts import Part
 from .penalty import CriticPenalty
 from .source import Source
+from .tensors import log_mean_exp
 from .term import NegativeLogLikelihood, Term
 from .value import Value
 
@@ -189,7 +189,7 @@ class ImportanceWeighted(Objective):
 
     def __call__(self, model: Model, passed: Pass, source: Source) -> Terms:
         """Return the negative bound."""
-        return {"bound": math.log(self.draws) - torch.logsumexp(passed.log_weights, 0)}
+        return {"bound": -log_mean_exp(passed.log_weights)}
 
 
 class Discriminate(Objective):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["as_tensor", "is_mapped", "observed_in"]
+__all__ = ["as_tensor", "is_mapped", "log_mean_exp", "observed_in"]
 
 
 def as_tensor(X: np.ndarray, device: torch.device) -> Tensor:
@@ -45,3 +47,12 @@ def observed_in(x: Tensor) -> Tensor | None:
     """
     missing = x.isnan()
     return ~missing if bool(missing.any()) else None
+
+
+def log_mean_exp(values: Tensor) -> Tensor:
+    """Return log of the mean of exp over the first axis.
+
+    >>> log_mean_exp(torch.tensor([[0.0], [0.0]]))
+    tensor([0.])
+    """
+    return torch.logsumexp(values, 0) - math.log(len(values))

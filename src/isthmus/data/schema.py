@@ -172,9 +172,8 @@ class Schema(Part, kind="schema", final=True):
             lines.append(f"columns {some(list(map(repr, constant)))} hold one value alone; {how}")
         if self.ids:
             how = f"schema={{{self.ids[0]!r}: None}} leaves one out"
-            lines.append(
-                f"columns {some(list(map(repr, self.ids)))} look like names of the rows, of which nothing is learnt; {how}"
-            )
+            named = some(list(map(repr, self.ids)))
+            lines.append(f"columns {named} look like names of the rows, of which nothing is learnt; {how}")
         return lines
 
     def encode(self, X: Any) -> np.ndarray:

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from ..any_order import fill, log_densities, log_mean_exp, orders
+from ..any_order import fill, log_densities, orders
 from ..binned import Binned, Bins
 from ..binned_units import BinnedUnits, ColumnDistribution
 from ..corruption import AnySubset
@@ -25,6 +25,7 @@ from ..networks import Network, Residual
 from ..objective import Sum
 from ..seeds import generator_for
 from ..source import Generated, Source
+from ..tensors import log_mean_exp
 from ..term import AnyOrder, Seen
 from ..training import Adam, Player, Training, Turns
 from .abilities import Reconstructs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -22,6 +21,7 @@ from ..objective import ELBO, Objective
 from ..posterior import DiagonalGaussian, Posterior
 from ..prior import Prior
 from ..source import ByRow, row_seeds
+from ..tensors import log_mean_exp
 from ..training import Player, Turns
 from ..typing import ArrayLike
 from .abilities import Reconstructs, Samples
@@ -124,6 +124,6 @@ class VAE(Samples, Reconstructs):
                 source = ByRow(seeds, draws)
                 passed = Pass(model, batch, source, (len(draws),), x=x_model, x_tilde=x_model, q=q)
                 log_w.append(passed.log_weights)
-            return torch.logsumexp(torch.cat(log_w), 0) - math.log(n_draws) - model.scaling.log_volume(observed)
+            return log_mean_exp(torch.cat(log_w)) - model.scaling.log_volume(observed)
 
         return values_back(self, fitted.scores(X, bound, condition, draws=n_draws), "score", X)
