@@ -117,10 +117,10 @@ class BinnedUnits(Scaling):
         has_gap, back = is_gap[layout.first + layout.sizes - 1], np.argsort(layout.order)
         bins = layout.sizes - has_gap
         is_placed = (first_kind != LEVEL) & (first_kind != GAP) & (bins > 1 + WAVES)  # few indicators say as much
-        places = np.zeros((1 + WAVES, layout.total))
+        where = np.zeros((1 + WAVES, layout.total))
         for i in np.flatnonzero(is_placed).tolist():
             u = (np.arange(bins[i]) + 0.5) / bins[i]
-            places[:, layout.first[i] : layout.first[i] + bins[i]] = np.stack(
+            where[:, layout.first[i] : layout.first[i] + bins[i]] = np.stack(
                 [ndtri(u), *(np.sqrt(2) * np.cos(np.pi * k * u) for k in range(1, 1 + WAVES))]
             )
         for name, values in {
@@ -136,7 +136,7 @@ class BinnedUnits(Scaling):
             "entry_of": entry_of,
             "is_level": first_kind == LEVEL,
             "is_gap": is_gap,
-            "places": places,
+            "places": where,
             "placed": back[is_placed],
             "has_gap": has_gap,
         }.items():

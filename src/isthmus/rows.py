@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections import Counter
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -20,7 +20,20 @@ from .frames import refuse_nested, some
 MOST_ARRAY_COLUMNS = 10_000
 """Columns of an array up to which each of them is looked at, to give it back in its own kind."""
 
-__all__ = ["check_finite", "check_rows", "check_target", "check_weights", "condition_rows"]
+__all__ = ["TakesTables", "check_finite", "check_rows", "check_target", "check_weights", "condition_rows"]
+
+
+class TakesTables:
+    """An estimator whose rows go through `check_rows`: numbers, or a table with columns of any kind."""
+
+    takes_gaps: ClassVar[bool] = True
+    """Whether entries of rows may be NaN, which is not observed."""
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.input_tags.allow_nan = self.takes_gaps
+        tags.input_tags.string = tags.input_tags.categorical = True
+        return tags
 
 
 def check_rows(estimator: BaseEstimator, X: Any, reset: bool, minimum: int = 1) -> np.ndarray:

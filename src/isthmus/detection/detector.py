@@ -19,7 +19,7 @@ from ..data import Schema
 from ..data.schema import Edits, collected, is_table
 from ..errors import CompositionError, DataError
 from ..parts import resolve
-from ..rows import check_rows, check_weights
+from ..rows import TakesTables, check_rows, check_weights
 from ..verbs import verb
 from .alarms import Alarm, FalseAlarms, alarm_at, alarm_named
 from .calibration import Calibration, Prefit
@@ -44,7 +44,7 @@ REFERENCE_ROWS = 2_000
 """How many of the calibration rows are kept, for reasons and for watching."""
 
 
-class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
+class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
     r"""Finds rows that do not belong, at a rate of false alarms of your choice.
 
     Around any score it puts conformal p-values: the share of usual rows that look as odd as this one, which holds for
@@ -188,7 +188,7 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return rows, frame[[column for column in frame.columns if str(column) not in self.schema_.left_out]]
 
     @property
-    def takes_gaps(self) -> bool:
+    def takes_gaps(self) -> bool:  # type: ignore[override]
         """Whether rows may have gaps, NaN: where the estimator takes them."""
         if hasattr(self.estimator, "__sklearn_tags__"):
             return bool(get_tags(self.estimator).input_tags.allow_nan)
@@ -392,9 +392,3 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         if not (one and isinstance(alarm, FalseAlarms)):
             raise AttributeError("offset_: this detector has no one threshold for all rows; see decision_function")
         return self.calibrated_.threshold(alarm.alpha)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = self.takes_gaps
-        tags.input_tags.string = tags.input_tags.categorical = True
-        return tags

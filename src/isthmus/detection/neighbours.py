@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..data import Schema
 from ..data.schema import Edits
 from ..errors import CompositionError
-from ..rows import check_rows
+from ..rows import TakesTables, check_rows
 from .embedding import Embedding
 from .judgement import flat_rows, levels_of
 
@@ -22,7 +22,7 @@ BLOCK_VALUES = 2**22
 """How many distances are held at once."""
 
 
-class Neighbours(BaseEstimator):  # type: ignore[misc]
+class Neighbours(TakesTables, BaseEstimator):  # type: ignore[misc]
     r"""Minus the mean distance of a row to its k nearest rows in the fit, columns standardised.
 
     score(x) = −(1/k) Σᵢ ‖e(x) − e(x₍ᵢ₎)‖/√n, e the row as a point (`isthmus.detection.Embedding`), x₍ᵢ₎ the i-th
@@ -44,8 +44,6 @@ class Neighbours(BaseEstimator):  # type: ignore[misc]
     [-0.0, -1.789]
     """
 
-    takes_gaps: ClassVar[bool] = True
-
     embedding_: Embedding
     points_: torch.Tensor
     gaps_: torch.Tensor
@@ -53,11 +51,6 @@ class Neighbours(BaseEstimator):  # type: ignore[misc]
     def __init__(self, n_neighbors: int = 5, *, schema: Schema | Edits | None = None) -> None:
         self.n_neighbors = n_neighbors
         self.schema = schema
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
-        return tags
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Keep the rows as points; a column that does not vary keeps its units."""

@@ -62,9 +62,6 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
     offers: ClassVar[frozenset[str]] = frozenset()
     """The abilities that a class adds to those of its base classes."""
 
-    takes_gaps: ClassVar[bool] = True
-    """Whether entries of rows may be NaN, which is not observed."""
-
     latent_dim: int | Literal["auto"] = "auto"
     _: KW_ONLY
     network: Network | str | Factories = "auto"

@@ -25,7 +25,7 @@ from ..model import Model
 from ..monitor import Monitor
 from ..networks import Tied
 from ..parts import own_copy
-from ..rows import check_rows, check_target, check_weights, condition_rows
+from ..rows import TakesTables, check_rows, check_target, check_weights, condition_rows
 from ..scaling import Scaling
 from ..term import Term
 from ..training import Turns
@@ -40,7 +40,7 @@ from .views import Views
 __all__ = ["Estimator"]
 
 
-class Estimator(Views, Choices, system=False):
+class Estimator(TakesTables, Views, Choices, system=False):
     """Base of the estimators.
 
     A system of your own says who plays (`players`) and, where it needs more than an encoder and a decoder, with which
@@ -294,12 +294,6 @@ class Estimator(Views, Choices, system=False):
         view.model_ = copy.copy(self.model_)
         view.model_.fixed = torch.as_tensor(numbers[0]).to(view.model_.device, view.model_.dtype)
         return view
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = self.takes_gaps
-        tags.input_tags.string = tags.input_tags.categorical = True
-        return tags
 
     @property
     def fitted_(self) -> Fitted:
