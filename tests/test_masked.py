@@ -376,3 +376,11 @@ def test_a_small_table_is_not_learnt_by_heart(rng):
     held_out = model.history_["validation_likelihood"]
     assert len(held_out) < 200
     assert model.score_samples(rng.normal(size=(500, 4))).mean() > -held_out.min() - 1.0
+
+
+def test_wide_integers_keep_their_digits(rng):
+    X = np.column_stack([1_000_000_001 + 2 * rng.integers(0, 5, 300), rng.integers(0, 9, 300)]).astype(np.int64)
+    model = MaskedAutoencoder(max_epochs=1, random_state=0).fit(X)
+    drawn = model.sample(50, random_state=0)
+    assert drawn.dtype == np.int64
+    assert set(drawn[:, 0]) <= set(X[:, 0])

@@ -24,7 +24,7 @@ from .model import Model
 from .placing import AnyPlace
 from .rows import check_rows, condition_rows
 from .source import Source
-from .tensors import as_tensor
+from .tensors import as_tensor, result_dtype
 from .typing import ArrayLike
 
 __all__ = ["Fitted"]
@@ -207,9 +207,7 @@ class Fitted:
                     c = None if condition is None else _block(condition, start, size, device).to(dtype_of_weights)
                     results.append(f(x, c)[: len(X) - start].cpu().numpy())
         out = np.concatenate(results)
-        dtype = X.dtype if dtype is None else dtype
-        wide = dtype.itemsize >= (8 if dtype.kind == "f" else 4)  # in whatever byte order
-        return out.astype(np.float64 if wide else np.float32, copy=False)
+        return out.astype(result_dtype(X.dtype if dtype is None else dtype), copy=False)
 
     def _example(self, X: np.ndarray, condition: np.ndarray | None) -> tuple[Tensor, Tensor | None]:
         """Return a full block of random rows of the kind of X, and the condition of its first row for each."""

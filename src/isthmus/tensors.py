@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["as_tensor", "is_mapped", "log_mean_exp", "observed_in"]
+__all__ = ["as_tensor", "is_mapped", "log_mean_exp", "observed_in", "result_dtype"]
 
 
 def as_tensor(X: np.ndarray, device: torch.device) -> Tensor:
@@ -56,3 +57,12 @@ def log_mean_exp(values: Tensor) -> Tensor:
     tensor([0.])
     """
     return torch.logsumexp(values, 0) - math.log(len(values))
+
+
+def result_dtype(dtype: np.dtype[Any]) -> type[np.floating[Any]]:
+    """Return the type of results for data of a type: float64 if the data have more digits than float32 keeps.
+
+    >>> result_dtype(np.dtype("int32")), result_dtype(np.dtype("uint8")), result_dtype(np.dtype(">f4"))
+    (<class 'numpy.float64'>, <class 'numpy.float32'>, <class 'numpy.float32'>)
+    """
+    return np.float64 if dtype.itemsize >= (8 if dtype.kind == "f" else 4) else np.float32

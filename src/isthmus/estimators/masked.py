@@ -25,7 +25,7 @@ from ..networks import Network, Residual
 from ..objective import Sum
 from ..seeds import generator_for
 from ..source import Generated, Source
-from ..tensors import log_mean_exp
+from ..tensors import log_mean_exp, result_dtype
 from ..term import AnyOrder, Seen
 from ..training import Adam, Player, Training, Turns
 from .abilities import Reconstructs
@@ -299,7 +299,7 @@ class MaskedAutoencoder(Reconstructs):
             out = satisfying(
                 lambda rows: self._drawn(start[rows], None if c is None else c[rows], gaps, source), where, len(start)
             )
-        return out.astype(np.float64 if self.dtype_.kind == "f" and self.dtype_.itemsize == 8 else np.float32)
+        return out.astype(result_dtype(self.dtype_))
 
     def _drawn(self, start: np.ndarray, c: np.ndarray | None, gaps: bool, source: Source) -> np.ndarray:
         """Return rows with all that is NaN drawn, block by block; a block has an order of its own."""
