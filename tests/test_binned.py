@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from contracts.common import source_of
 from isthmus.binned import Binned
-from isthmus.binned_units import BinnedUnits, ColumnDistribution, Layout
+from isthmus.binned_units import BinnedUnits, BinPlaces, ColumnDistribution
 from isthmus.binning import BIN, GAP, HIGH, KIND, LOW, MASS, RESERVE, STEP, check_pieces, pieces_of
 from isthmus.distributions import draw, log_prob
 from isthmus.errors import DataError, ModelFileError
@@ -173,7 +173,7 @@ def test_a_category_takes_its_levels_and_no_other_value():
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=8))
 def test_a_layout_has_a_place_for_every_bin(sizes):
-    layout = Layout(sizes)
+    layout = BinPlaces(sizes)
     at = np.arange(layout.total)
     assert sorted(np.concatenate([at[layout.places(i)] for i in range(len(sizes))])) == at.tolist()
     of_order = [row.tolist() for block in layout.blocks(torch.as_tensor(at)) for row in block]

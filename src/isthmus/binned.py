@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, constraints
 
-from .binned_units import BinnedUnits, Layout
+from .binned_units import BinnedUnits, BinPlaces
 from .binning import BIN, ENTRY, KIND, LEVEL, LOW, check_pieces, pieces_of
 from .distributions import draw
 from .errors import CompositionError, DataError
@@ -42,7 +42,7 @@ class Bins(Distribution):
 
     arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
 
-    def __init__(self, context: Tensor, layout: Layout, shape: tuple[int, ...], back: Tensor) -> None:
+    def __init__(self, context: Tensor, layout: BinPlaces, shape: tuple[int, ...], back: Tensor) -> None:
         self.context, self.layout, self.shape, self.back = context, layout, shape, back
         super().__init__(context.shape[:-1], torch.Size((layout.total,)), validate_args=False)
 
@@ -157,7 +157,7 @@ class Binned(Likelihood):
 
     def build(self, facts: Facts) -> nn.Module:
         """Return the module that turns a context (..., total) into `Bins`."""
-        return _Contexts(Layout(self.sizes()), facts.shape)
+        return _Contexts(BinPlaces(self.sizes()), facts.shape)
 
     def units(self, facts: Facts) -> Scaling:
         """Return the map from values to indicators of bins."""
@@ -190,7 +190,7 @@ class Binned(Likelihood):
 class _Contexts(nn.Module):
     back: Tensor
 
-    def __init__(self, layout: Layout, shape: tuple[int, ...]) -> None:
+    def __init__(self, layout: BinPlaces, shape: tuple[int, ...]) -> None:
         super().__init__()
         self.layout, self.shape = layout, shape
         self.register_buffer("back", torch.as_tensor(np.argsort(layout.order), device="cpu"), persistent=False)

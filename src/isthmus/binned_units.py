@@ -16,14 +16,14 @@ from .binning import BIN, ENTRY, GAP, HIGH, KIND, LEVEL, LOW, MASS, RESERVE, STE
 from .errors import DataError
 from .scaling import Scaling
 
-__all__ = ["BinnedUnits", "ColumnDistribution", "Layout"]
+__all__ = ["BinPlaces", "BinnedUnits", "ColumnDistribution"]
 
 
 WAVES = 3
 """Cosines of a number's rank that an encoder looks at, beside its normal score."""
 
 
-class Layout:
+class BinPlaces:
     """Where the bins of every entry lie in a context, (..., total): entries with as many bins each lie together.
 
     Parameters
@@ -36,7 +36,7 @@ class Layout:
     first : where the bins of each entry begin, (n,).
     total : the number of all bins.
 
-    >>> layout = Layout([3, 2, 3])
+    >>> layout = BinPlaces([3, 2, 3])
     >>> layout.total, layout.order.tolist(), layout.first.tolist()
     (8, [1, 0, 2], [2, 0, 5])
     """
@@ -95,7 +95,7 @@ class BinnedUnits(Scaling):
         starts = np.flatnonzero(np.diff(pieces[:, ENTRY], prepend=-1))
         self.spans = list(zip(starts.tolist(), [*starts[1:].tolist(), len(pieces)], strict=True))
         sizes = [int(pieces[b - 1, BIN]) + 1 for _, b in self.spans]
-        self.layout = layout = Layout(sizes)
+        self.layout = layout = BinPlaces(sizes)
         edges, centres = np.full((len(sizes), max(sizes)), np.inf), np.zeros(layout.total)
         entry_of, is_gap = np.empty(layout.total, np.int64), np.zeros(layout.total, bool)
         upper, ends, shares = (np.empty(len(pieces)) for _ in range(3))

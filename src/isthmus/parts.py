@@ -71,6 +71,10 @@ class Part(BaseEstimator):  # type: ignore[misc]
         whole = isinstance(value, Integral) and not isinstance(value, bool)
         self.require(whole and value >= 1, f"{name} must be at least 1 and whole, got {value!r}")
 
+    def require_positive(self, name: str, value: float) -> None:
+        """Raise `CompositionError` unless `value` is greater than 0."""
+        self.require(value > 0, f"{name} must be positive, got {value}")
+
     def require_part(self, name: str, value: Any, kind: type, or_none: bool = False) -> None:
         """Raise `CompositionError` unless `value` is of that kind."""
         fits = isinstance(value, kind) or (or_none and value is None)

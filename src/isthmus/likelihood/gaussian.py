@@ -29,7 +29,7 @@ class Gaussian(Likelihood):
     std: float = 1.0
 
     def check(self) -> None:
-        self.require(self.std > 0, f"std must be positive, got {self.std}")
+        self.require_positive("std", self.std)
 
     def distribution(self, mean: Tensor) -> Distribution:
         """Return N(x̂, σ²)."""
@@ -52,7 +52,7 @@ class HomoscedasticGaussian(Likelihood):
     minimum_std: float = 1e-3
 
     def check(self) -> None:
-        self.require(self.minimum_std > 0, f"minimum_std must be positive, got {self.minimum_std}")
+        self.require_positive("minimum_std", self.minimum_std)
 
     def build(self, facts: Facts) -> nn.Module:
         """Return the module that holds log σ, which starts at σ = 1."""
@@ -89,7 +89,7 @@ class ResidualGaussian(Likelihood):
     minimum_std: float = 1e-2
 
     def check(self) -> None:
-        self.require(self.minimum_std > 0, f"minimum_std must be positive, got {self.minimum_std}")
+        self.require_positive("minimum_std", self.minimum_std)
 
     def build(self, facts: Facts) -> nn.Module:
         """Return the module that holds σ, which is 1 until the fit is done."""
@@ -144,7 +144,7 @@ class HeteroscedasticGaussian(Likelihood):
     minimum_std: float = 1e-2
 
     def check(self) -> None:
-        self.require(self.minimum_std > 0, f"minimum_std must be positive, got {self.minimum_std}")
+        self.require_positive("minimum_std", self.minimum_std)
 
     def distribution(self, mean: Tensor, raw: Tensor) -> Distribution:
         """Return N(x̂, σ²), σ through a softplus."""

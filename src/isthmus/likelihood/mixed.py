@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, constraints
+from torch.distributions import Categorical, Distribution, constraints
 
 from ..conditional import Entrywise
 from ..data import Column
@@ -22,7 +22,7 @@ from .base import Likelihood
 __all__ = ["Mixed"]
 
 
-class Layout:
+class ColumnPlaces:
     """Where the columns of a table lie: among its numbers (N, d), and among what the networks see and say of them.
 
     Networks see and say (N, n + ΣK): the n numbers, then K entries for each column of K categories.
@@ -67,7 +67,7 @@ class MixedUnits(Scaling):
     """
 
     def __init__(self, units: Scaling, levels: Sequence[int]) -> None:
-        layout = Layout(levels)
+        layout = ColumnPlaces(levels)
         shift, scale = (buffer.expand(units.shape).clone() for buffer in (units.shift, units.scale))
         shift[layout.categories], scale[layout.categories] = 0.0, 1.0
         super().__init__(shift, scale, units.shape, varying=units.varying)
@@ -110,7 +110,7 @@ class MixedEntries(Distribution):
 
     arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
 
-    def __init__(self, layout: Layout, loc: Tensor, scale: Tensor, logits: Sequence[Tensor]) -> None:
+    def __init__(self, layout: ColumnPlaces, loc: Tensor, scale: Tensor, logits: Sequence[Tensor]) -> None:
         self.layout, self.loc, self.scale, self.logits = layout, loc, scale, list(logits)
         super().__init__(torch.Size((*loc.shape[:-1], len(layout.levels))), validate_args=False)
 
@@ -149,12 +149,8 @@ class MixedEntries(Distribution):
 @draw.register
 def _(p: MixedEntries, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
     numbers = draw(normal(p.loc, p.scale), source, shape)
-    levels = []
-    for logits in p.logits:
-        u = source.uniform((*shape, *logits.shape[:-1], 1), logits)
-        level = (u >= logits.softmax(-1).cumsum(-1)).sum(-1).clamp(max=logits.shape[-1] - 1)
-        levels.append(level.to(numbers.dtype))
-    return p.layout.joined(numbers, levels)
+    each = (Categorical(logits=logits, validate_args=False) for logits in p.logits)
+    return p.layout.joined(numbers, [draw(levels, source, shape).to(numbers.dtype) for levels in each])
 
 
 class Mixed(Likelihood):
@@ -178,7 +174,7 @@ class Mixed(Likelihood):
     minimum_std: float = 1e-3
 
     def check(self) -> None:
-        self.require(self.minimum_std > 0, f"minimum_std must be positive, got {self.minimum_std}")
+        self.require_positive("minimum_std", self.minimum_std)
 
     def units(self, facts: Facts) -> Scaling:
         """Return the map that standardises numbers and leaves the numbers of levels as they are."""
@@ -190,7 +186,7 @@ class Mixed(Likelihood):
 
     def width(self, facts: Facts) -> int:
         """Return n + ΣK."""
-        return Layout(levels_of(facts)).width
+        return ColumnPlaces(levels_of(facts)).width
 
     def build(self, facts: Facts) -> nn.Module:
         """Return the module that holds log σ, which starts at σ = 1."""
@@ -200,7 +196,7 @@ class Mixed(Likelihood):
 class _Mixed(Entrywise):
     def __init__(self, family: Mixed, facts: Facts) -> None:
         super().__init__(family, facts.shape)
-        self.layout = Layout(levels_of(facts))
+        self.layout = ColumnPlaces(levels_of(facts))
         self.log_std = nn.Parameter(torch.zeros(len(self.layout.numbers)))
         self.floor = math.log(family.minimum_std)
 
