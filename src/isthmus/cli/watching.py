@@ -55,7 +55,7 @@ def watch(
             kept = [column for column in ids or () if column in frame.columns]
             rows = frame.drop(kept)
             found = watching.update(rows)
-            _print_alarms(model, rows, frame.select(kept), found.alarms, start, why)
+            _print_alarms(model, rows, frame.select(kept), found, start, why)
             if found.drifted and str(found) != said:
                 said = str(found)
                 print(said, flush=True)
@@ -82,12 +82,10 @@ def _batches(name: str, lines: TextIO, size: int) -> Iterator[polars.DataFrame]:
             raise DataError(f"{name}: cannot be read: {first_line(error)}") from None
 
 
-def _print_alarms(model: Any, rows: Any, kept: Any, alarms: Any, start: int, why: bool) -> None:
-    """Write a line for each row that raises an alarm, as soon as it does."""
-    if not alarms.any():
-        return
-    p = model.p_values(rows)
-    for i in alarms.nonzero()[0]:
-        named = "".join(f" ({column} {kept[column][int(i)]})" for column in kept.columns)
-        reasons = f": {model.explain(rows[int(i) : int(i) + 1])[0]}" if why else ""
-        print(f"row {start + i}{named}: p = {p[i]:.3g}{reasons}", flush=True)
+def _print_alarms(model: Any, rows: Any, kept: Any, found: Any, start: int, why: bool) -> None:
+    """Write a line for each row of a batch that raises an alarm."""
+    raised = found.alarms.nonzero()[0].tolist()
+    reasons = [f": {explanation}" for explanation in model.explain(rows[raised])] if why and raised else []
+    for i, reason in zip(raised, reasons or [""] * len(raised), strict=True):
+        named = "".join(f" ({column} {kept[column][i]})" for column in kept.columns)
+        print(f"row {start + i}{named}: p = {found.p_values[i]:.3g}{reason}", flush=True)

@@ -15,7 +15,7 @@ from ..atomic import atomic_file
 from ..errors import CompositionError, ModelFileError
 from ..folder import one_line
 from .betting import SimpleJumper
-from .judgement import flat_rows
+from .judgement import Judgement, flat_rows
 
 if TYPE_CHECKING:
     from .detector import Detector
@@ -65,6 +65,7 @@ class Drift:
     since : the row, from 0, at which it did; None if it did not.
     moved : the columns with evidence of their own, most first; empty unless drifted.
     alarms : which rows of this batch raise an alarm of the detector, (N,) of truth values.
+    p_values : of the rows of this batch, (N,).
     """
 
     rows: int
@@ -73,6 +74,7 @@ class Drift:
     since: int | None
     moved: tuple[Moved, ...] = ()
     alarms: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool), compare=False)
+    p_values: np.ndarray = field(default_factory=lambda: np.zeros(0), compare=False)
 
     def __str__(self) -> str:
         if not self.drifted:
@@ -144,7 +146,7 @@ class Watch:
         judged = self.detector.judge(X)
         for row in np.column_stack([judged.scores[0], _ranked(judged.rows)]):
             self._look_at(row)
-        return self._found(judged.alarms)
+        return self._found(judged)
 
     def _look_at(self, row: np.ndarray) -> None:
         u = self.random.random(len(row))
@@ -174,7 +176,7 @@ class Watch:
         columns = np.logaddexp.reduce(each[1:]) - math.log(len(each) - 1)
         return float(np.logaddexp(each[0], columns) - math.log(2))
 
-    def _found(self, alarms: np.ndarray) -> Drift:
+    def _found(self, judged: Judgement) -> Drift:
         each, (by_rank, _) = self._log_columns()[1:], self.jumper.log_money.reshape(2, -1)
         moved = []
         for j in np.argsort(-each, kind="stable") if self.since is not None else ():
@@ -184,7 +186,8 @@ class Watch:
                 how = ("higher" if mean > 0.5 else "lower") if shifted else ("wider" if mean > 0.5 else "narrower")
                 moved.append(Moved(self.names[j], how, float(each[j])))
         evidence = math.exp(min(self._log_evidence(), MOST_LOG_EVIDENCE))
-        return Drift(self.rows, evidence, self.since is not None, self.since, tuple(moved), alarms)
+        since = self.since
+        return Drift(self.rows, evidence, since is not None, since, tuple(moved), judged.alarms, judged.p_values)
 
     def save(self, path: str | Path) -> None:
         """Write what was seen so far to a JSON file, whole or not at all, from which `load` goes on.
