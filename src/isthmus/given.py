@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from .data import Column
 from .device import has_bfloat16
 from .errors import DataError
 from .facts import Facts
-from .scaling import Scaling, moments
+from .scaling import Scaling, has_gaps, moments
 
 __all__ = [
     "Given",
@@ -50,10 +51,10 @@ class Given:
     weight: np.ndarray | None = None
     columns: tuple[Column, ...] | None = None
 
-    @property
+    @cached_property
     def gaps(self) -> bool:
         """Whether entries of x are not observed, which are NaN."""
-        return self.x.dtype.kind == "f" and bool(np.isnan(np.min(self.x, initial=0.0)))
+        return has_gaps(self.x)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays that are there, by name."""

@@ -14,7 +14,7 @@ from torch.distributions import Distribution
 from .errors import DataError
 from .layout import unit_axis
 
-__all__ = ["Scaling", "is_wide", "moments"]
+__all__ = ["Scaling", "has_gaps", "is_wide", "moments"]
 
 VARIES_FROM = 0.3
 """A feature varies, and is centred, from this share of the largest standard deviation on."""
@@ -201,6 +201,11 @@ def is_wide(dtype: torch.dtype) -> bool:
     return dtype == torch.float64 or (not dtype.is_floating_point and dtype.itemsize >= 4)
 
 
+def has_gaps(X: np.ndarray) -> bool:
+    """Return whether an array holds NaN, without a copy of it."""
+    return X.dtype.kind == "f" and bool(np.isnan(np.min(X, initial=0.0)))
+
+
 def moments(X: np.ndarray, rows: np.ndarray, weight: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and variance over the chosen rows, in float64, a block at a time so that no copy of X is made.
 
@@ -215,7 +220,7 @@ def moments(X: np.ndarray, rows: np.ndarray, weight: np.ndarray | None = None) -
     size = max(1, 2**20 // max(1, math.prod(X.shape[1:])))
     blocks = [rows[start : start + size] for start in range(0, len(rows), size)]
     weights = [None if weight is None else weight[block].reshape(-1, *[1] * (X.ndim - 1)) for block in blocks]
-    gaps = X.dtype.kind == "f" and bool(np.isnan(np.min(X, initial=0.0)))
+    gaps = has_gaps(X)
     count: float | np.ndarray = len(rows) if weight is None else float(weight[rows].sum())
     if gaps:
         count = sum(((~np.isnan(X[b])) * (1 if w is None else w)).sum(0) for b, w in zip(blocks, weights, strict=True))

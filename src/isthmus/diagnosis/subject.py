@@ -21,7 +21,7 @@ from ..metrics import r2
 from ..model import Model
 from ..objective import Discriminate
 from ..subsets import even_subset, random_subset
-from ..training.player import turns_of
+from ..training.player import objectives_of
 from ..yardstick import PrincipalComponents
 from .held import Denoising, Rows
 from .judged import Judged, judged_by
@@ -145,7 +145,7 @@ class Subject:
     @cached_property
     def game(self) -> Discriminate | None:
         """What a discriminator of the model minimises, or None where no players compete."""
-        objectives = (player.objective for turn in turns_of(self.estimator.players()) for player in turn)
+        objectives = objectives_of(self.estimator.players())
         return next((objective for objective in objectives if isinstance(objective, Discriminate)), None)
 
     @cached_property
@@ -282,7 +282,7 @@ class Subject:
     @cached_property
     def divergence(self) -> KL | None:
         """The divergence of posterior from prior that is a term of the loss, or None."""
-        objectives = (player.objective for turn in turns_of(self.estimator.players()) for player in turn)
+        objectives = objectives_of(self.estimator.players())
         terms = (term for objective in objectives for term in objective.summands())
         return next((term for term in terms if isinstance(term, KL)), None)
 

@@ -27,7 +27,7 @@ from ..prior import Prior, StandardNormal
 from ..seeds import generator_for
 from ..source import Generated
 from ..term import NegativeLogLikelihood
-from ..training.player import turns_of
+from ..training.player import objectives_of
 from ..typing import ArrayLike, RandomState
 from .base import Estimator
 
@@ -130,11 +130,10 @@ class Samples(Estimator, system=False):
     @property
     def learns_values(self) -> bool:
         """Whether some player lowers −log p(x|z); otherwise p(x|z) is there for its mean, as a generator's is."""
-        objectives = [player.objective for turn in turns_of(self.players()) for player in turn]
         return any(
             isinstance(objective, ImportanceWeighted)
             or any(isinstance(term, NegativeLogLikelihood) for term in objective.summands())
-            for objective in objectives
+            for objective in objectives_of(self.players())
         )
 
     @property

@@ -31,7 +31,7 @@ from ..term import Term
 from ..training import Turns
 from ..training.checkpoint import Held
 from ..training.interrupt import Interrupts
-from ..training.player import turns_of
+from ..training.player import objectives_of
 from ..typing import ArrayLike
 from ..verbs import verb
 from .choices import Choices
@@ -133,9 +133,8 @@ class Estimator(TakesTables, Views, Choices, system=False):
     def compose(self, facts: Facts, scaling: Scaling) -> Model:
         """Put the model together from the chosen parts."""
         terms: dict[str, Term] = {}
-        for turn in turns_of(self.players()):
-            for player in turn:
-                terms |= {term.name: term for term in player.objective.summands()}
+        for objective in objectives_of(self.players()):
+            terms |= {term.name: term for term in objective.summands()}
         return Model(
             facts,
             scaling=scaling,

@@ -12,7 +12,7 @@ from ..model import Model
 from ..objective import Objective
 from .optimizer import Optimizer
 
-__all__ = ["Player", "Turns", "turns_of"]
+__all__ = ["Player", "Turns", "objectives_of", "turns_of"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,11 @@ class Player:
 Turns = Sequence[Player | Sequence[Player]]
 """The order of moves: players move one after the other; those in an inner sequence move at the same time, on the
 gradients of one forward pass."""
+
+
+def objectives_of(players: Turns) -> list[Objective]:
+    """Return the objective of every player, in the order of moves."""
+    return [player.objective for turn in turns_of(players) for player in turn]
 
 
 def turns_of(players: Turns) -> list[tuple[Player, ...]]:
