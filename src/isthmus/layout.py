@@ -8,7 +8,7 @@ from typing import Literal
 
 from torch import Tensor
 
-__all__ = ["LAYOUTS", "Layout", "layout_of", "unit_axis"]
+__all__ = ["LAYOUTS", "LONGEST_PICTURE", "SMALLEST_PICTURE", "Layout", "layout_of", "unit_axis"]
 
 LAYOUTS = ("L", "CL", "LC", "HW", "CHW", "HWC", "DHW", "CDHW", "DHWC")
 """The letters of layouts whose neighbours belong together: length, height, width, depth, and channels first or last."""

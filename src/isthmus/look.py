@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .layout import layout_of, unit_axis
+from .layout import LONGEST_PICTURE, SMALLEST_PICTURE, layout_of, unit_axis
 from .subsets import even_subset
 
 __all__ = ["Images", "Look", "Rows", "Series", "look_of"]
@@ -84,7 +84,7 @@ def look_of(X: np.ndarray, names: list[str] | None = None) -> Look:
     layout = layout_of(shape, *moments)
     if layout.kind == "picture" and (layout.channel_axis is None or (layout.channel_axis == 0 and shape[0] in (1, 3))):
         h, w = shape[-2:]
-        if min(h, w) >= 4 and max(h, w) <= 8 * min(h, w):
+        if min(h, w) >= SMALLEST_PICTURE and max(h, w) <= LONGEST_PICTURE * min(h, w):
             return Images(shape, [], np.ones(shape), limits)
     within = some.reshape(len(some), -1).var(axis=1)
     varies = within > 0

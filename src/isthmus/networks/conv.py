@@ -16,7 +16,16 @@ from .base import Conditioned, Network, activation, widths
 if TYPE_CHECKING:
     from .unet import UNet
 
-__all__ = ["CONVOLUTIONS", "SMALLEST_MAP", "TRANSPOSED", "Conv", "MovedAxis", "convolutional_layout"]
+__all__ = [
+    "CONVOLUTIONS",
+    "SMALLEST_MAP",
+    "TRANSPOSED",
+    "Conv",
+    "MovedAxis",
+    "channels_in_place",
+    "channels_to_front",
+    "convolutional_layout",
+]
 
 SMALLEST_MAP = 4
 """A stage halves maps that are at least this long along every axis."""
@@ -99,11 +108,7 @@ class Conv(Network):
         layout = convolutional_layout(self, shape)
         maps = self._maps(shape, layout)
         axes = len(maps[0]) - 1
-        layers: list[nn.Module] = []
-        if layout.channel_axis is None:
-            layers.append(nn.Unflatten(1, (1, shape[0])))
-        elif layout.channel_axis > 0:
-            layers.append(MovedAxis(-1, 1))
+        layers = channels_to_front(layout, shape)
         for (n_in, *_), (n_out, *_) in pairwise(maps):
             layers += [
                 CONVOLUTIONS[axes](n_in, n_out, 4, stride=2, padding=1),
@@ -132,10 +137,7 @@ class Conv(Network):
             layers.append(TRANSPOSED[axes](n_in, channels, 4, stride=2, padding=1, output_padding=odd))
             if not last:
                 layers += self._norm(n_out, axes)
-        layers.append(nn.Unflatten(1, (outputs, maps[-1][0])))
-        if layout.channel_axis:
-            layers.append(MovedAxis(2, -1))
-        decoder = nn.Sequential(*layers, nn.Flatten(1), nn.Unflatten(1, (outputs, *shape)))
+        decoder = nn.Sequential(*layers, *channels_in_place(layout, shape, outputs))
         return Conditioned(nn.Identity(), decoder) if condition else decoder
 
     def _norm(self, channels: int, axes: int) -> list[nn.Module]:
@@ -154,6 +156,20 @@ class Conv(Network):
             found = "×".join(str(n) for n in maps[0][1:])
             raise CompositionError(f"Conv: a {layout.kind} must be at least {least}, got {found}; use MLP")
         return maps
+
+
+def channels_to_front(layout: Layout, shape: tuple[int, ...]) -> list[nn.Module]:
+    """Return the modules that map samples (N, *shape) to (N, C, *size)."""
+    if layout.channel_axis is None:
+        return [nn.Unflatten(1, (1, shape[0]))]
+    return [MovedAxis(-1, 1)] if layout.channel_axis else []
+
+
+def channels_in_place(layout: Layout, shape: tuple[int, ...], outputs: int) -> list[nn.Module]:
+    """Return the modules that map (N, outputs · C, *size) to samples (N, outputs, *shape)."""
+    back = [MovedAxis(2, -1)] if layout.channel_axis else []
+    channels = layout.channels_first(shape)[0]
+    return [nn.Unflatten(1, (outputs, channels)), *back, nn.Flatten(1), nn.Unflatten(1, (outputs, *shape))]
 
 
 def convolutional_layout(network: Conv | UNet, shape: tuple[int, ...]) -> Layout:

@@ -9,9 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import CompositionError, UnknownNameError
-from ..layout import LAYOUTS, Layout
+from ..layout import LAYOUTS
 from .base import Network, activation, widths
-from .conv import CONVOLUTIONS, SMALLEST_MAP, TRANSPOSED, MovedAxis, convolutional_layout
+from .conv import (
+    CONVOLUTIONS,
+    SMALLEST_MAP,
+    TRANSPOSED,
+    channels_in_place,
+    channels_to_front,
+    convolutional_layout,
+)
 
 __all__ = ["UNet"]
 
@@ -76,7 +83,7 @@ class UNet(Network):
             )
         first = widths(self.channels)[0]
         return _Map(
-            _arranged(layout, shape),
+            nn.Sequential(*channels_to_front(layout, shape)),
             nn.Sequential(
                 *self._convolution(n + condition, first, len(size)),
                 self._level(widths(self.channels), tuple(size)),
@@ -91,15 +98,11 @@ class UNet(Network):
         n, *size = layout.channels_first(shape)
         channels = inputs // math.prod(size)
         convolution = CONVOLUTIONS[len(size)]
-        back = [MovedAxis(2, -1)] if layout.channel_axis else []
         return _Map(
             nn.Unflatten(1, (channels, *size)),
             nn.Sequential(
                 convolution(channels + condition, n * outputs, self.kernel, padding=self.kernel // 2),
-                nn.Unflatten(1, (outputs, n)),
-                *back,
-                nn.Flatten(1),
-                nn.Unflatten(1, (outputs, *shape)),
+                *channels_in_place(layout, shape, outputs),
             ),
         )
 
@@ -123,13 +126,6 @@ class UNet(Network):
             activation(self.activation),
         )
         return nn.Sequential(_Beside(under), *self._convolution(2 * here, here, axes))
-
-
-def _arranged(layout: Layout, shape: tuple[int, ...]) -> nn.Module:
-    """Return the module that puts the channels of samples first."""
-    if layout.channel_axis is None:
-        return nn.Unflatten(1, (1, shape[0]))
-    return MovedAxis(-1, 1) if layout.channel_axis else nn.Identity()
 
 
 class _Beside(nn.Module):
