@@ -77,7 +77,7 @@ def _reasons(found: Findings) -> Table:
         cells = [
             (f"{r.column}, {100 * r.share:.0f} %", f"{r.seen_in_words}, not {r.expected_in_words}") for r in why.reasons
         ]
-        lines.append([found.labels[row], number(why.p_value), *cells, *[""] * (most - len(cells))])
+        lines.append([found.labels[row], f"{why.p_value:.2g}", *cells, *[""] * (most - len(cells))])
     return Table(["", "p", "first reason", "second", "third", *["more"] * max(0, most - 3)][: 2 + most], lines)
 
 
@@ -206,7 +206,7 @@ class _Series:
             seen, usual = self.look.flat(np.stack([found.judged.rows[row], why.nearest.reshape(self.look.shape)]))
             marks = [Line(np.arange(self.look.n), usual, "as expected", CLASSES[7], "dashed")]
             marks.append(Line(np.arange(self.look.n), seen, "seen", CLASSES[0]))
-            title = f"{found.labels[row]}, p = {number(why.p_value)}"
+            title = f"{found.labels[row]}, p = {why.p_value:.2g}"
             if why.times is not None and len(self.look.shape) == 1:
                 span = np.arange(*why.times)
                 marks.append(Line(span, seen[span], "odd", CLASSES[3]))
