@@ -75,7 +75,7 @@ offer(
     load=_lazily("persistence", "load"),
     save_detector=_lazily("detection.keeping", "save"),
     load_detector=_lazily("detection.keeping", "load"),
-    report=_lazily("report.page", "report"),
+    report=_lazily("report", "report"),
     history_html=_lazily("report.page", "history_html"),
     **{f"plot_{name}": _lazily("report.plots", name) for name in PLOTS},
 )
