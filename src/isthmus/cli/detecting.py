@@ -40,7 +40,7 @@ def detect(
             "--system",
             "-s",
             help="The system whose score is used, with its arguments if it has any: -s vae -s 'vae latent_dim=4'. By "
-            "default the distance to the nearest rows.",
+            "default the distances to the nearest rows.",
         ),
     ] = None,
     alpha: Annotated[
