@@ -50,6 +50,11 @@ def test_trends_are_correlations_of_numbers_and_tables_of_categories(table):
     shuffled = other.copy()
     shuffled[:, 1] = np.random.default_rng(1).permutation(other[:, 1])
     assert pair_trends(real, shuffled, categories=[1])[0, 1] < found[0, 1] - 0.1
+    some = [np.where(np.random.default_rng(2).random(1000) < 0.3, np.nan, rows[:, 1]) for rows in table]
+    holed = [np.column_stack([rows[:, 0], found]) for rows, found in zip(table, some, strict=True)]
+    shares = [[np.mean(np.isnan(found)), np.mean(found == 2), np.mean(found == 3)] for found in some]
+    assert column_shapes(*holed, categories=[1])[1] == pytest.approx(1 - np.abs(np.subtract(*shares)).sum() / 2)
+    assert pair_trends(*holed, categories=[1])[0, 1] > 0.85, "all gaps are one level"
     constant = pair_trends(real * [0, 1, 1], other, categories=[1])
     assert math.isnan(constant[0, 2])
 

@@ -82,7 +82,10 @@ def test_times_of_day_zones_and_durations(rng):
 
 
 def test_polars_and_arrays_have_columns_too():
-    assert holds("age > 60 and city == 'Utrecht'", pl.DataFrame(FRAME[["age", "city"]])) == [True] + 5 * [False]
+    assert holds(
+        "age > 60 and city == 'Utrecht'",
+        pl.DataFrame({"age": FRAME["age"].to_list(), "city": FRAME["city"].fillna("x").to_list()}),
+    ) == [True] + 5 * [False]
     assert holds("x1 - x0 > 1", np.array([[0.0, 2.0], [1.0, 1.5]])) == [True, False]
     dotted = pd.DataFrame({"hours.per.week": [1.0, 2.0]})
     assert holds("hours.per.week > 1", dotted) == [False, True]
@@ -167,9 +170,9 @@ def test_what_never_holds_ends(vae, monkeypatch):
     model, _ = vae
     with (
         pytest.warns(UserWarning, match="where holds for 0.00%"),
-        pytest.raises(DataError, match="where does not hold for row 0 in [0-9,]+ draws; .* 'age > 900' for 0.00%"),
+        pytest.raises(DataError, match=r"where does not hold for row 0 in [0-9,]+ draws; .* 'age > 900' for 0.00%"),
     ):
-        model.sample(5000, where="age > 900")
+        model.sample(500, where="age > 900")
     with pytest.raises(CompositionError, match="empty list"):
         model.sample(2, where=[])
     with pytest.raises(CompositionError, match="an expression, a function or a list of them, got 3"):

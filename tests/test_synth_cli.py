@@ -31,9 +31,9 @@ def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("synth")
     frame = people(400)
     frame.to_csv(place / "data.csv", index=False)
-    MaskedAutoencoder(16, max_epochs=4, random_state=0).fit(pl.DataFrame(frame.drop(columns="id").to_dict("list"))).save(
-        place / "m"
-    )
+    MaskedAutoencoder(16, max_epochs=4, random_state=0).fit(
+        pl.DataFrame(frame.drop(columns="id").to_dict("list"))
+    ).save(place / "m")
     return place
 
 

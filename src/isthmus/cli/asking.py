@@ -49,7 +49,7 @@ def given_from(
 
 
 def _value(text: str, schema: Schema | None, place: int) -> Any:
-    """Return the level of a category that is spelt like a text, or the text; a column reads numbers and dates itself."""
+    """Return the level of a category that is spelt like a text, or the text: columns read numbers and dates."""
     levels = () if schema is None else getattr(schema.columns[place], "categories", ())
     if schema is None or schema.columns[place].sort == "boolean":
         words = {"true": True, "false": False}

@@ -22,7 +22,9 @@ DRAW = "draw"
 
 
 def complete(
-    source: Annotated[str, typer.Argument(help="A folder that `isthmus fit` wrote, or a table to learn from and fill in.")],
+    source: Annotated[
+        str, typer.Argument(help="A folder that `isthmus fit` wrote, or a table to learn from and fill in.")
+    ],
     data: Annotated[str | None, typer.Argument(help="The table to fill in, if the first argument is a model.")] = None,
     *,
     out: OutFile,
@@ -52,7 +54,9 @@ def complete(
         raise CompositionError(f"--draws must be at least 1, got {draws}")
     if (Path(source) / "config.json").is_file():
         if data is None:
-            raise CompositionError(f"{source} is a model; name the table to fill in: isthmus complete {source} DATA ...")
+            raise CompositionError(
+                f"{source} is a model; name the table to fill in: isthmus complete {source} DATA ..."
+            )
         model = model_for("complete", Path(source), device)
         table = read_rows(data, training=False, columns=column_names(model))
         rows, ids = as_frame(table), table.ids

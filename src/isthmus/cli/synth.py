@@ -25,7 +25,9 @@ HELD_OUT_SHARE, MOST_HELD_OUT = 0.2, 10_000
 
 
 def synth(
-    data: Annotated[str, typer.Argument(help="The table to learn from: csv, tsv or parquet; or the name of a data set.")],
+    data: Annotated[
+        str, typer.Argument(help="The table to learn from: csv, tsv or parquet; or the name of a data set.")
+    ],
     out: OutFile,
     rows: Annotated[
         int | None, typer.Option("--rows", "-n", help="The number of rows to write; by default as many as there are.")

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import CompositionError, nearest
 from .cells import Cells
-from .column import NOUNS, Column
+from .column import Column
 
 __all__ = ["Predicate"]
 

@@ -58,16 +58,16 @@ def completions_of(subject: Subject) -> Completions | None:
     known = np.asarray(subject.known.own, dtype=np.float64)
     judged = np.flatnonzero((hidden.sum(0) >= FEWEST_CELLS) & ~np.isnan(known).all(0))
     found = [
-        _of_column(x[hidden[:, j], j], completed[hidden[:, j], j], known[~np.isnan(known[:, j]), j], j in look.categories)
+        _of_column(
+            x[hidden[:, j], j], completed[hidden[:, j], j], known[~np.isnan(known[:, j]), j], j in look.categories
+        )
         for j in judged
     ]
     errors, guessed, worse = np.array(found, dtype=np.float64).reshape(-1, 3).T
     return Completions(len(x), judged, np.isin(judged, look.categories), errors, guessed, worse)
 
 
-def _of_column(
-    x: np.ndarray, completed: np.ndarray, known: np.ndarray, category: bool
-) -> tuple[float, float, float]:
+def _of_column(x: np.ndarray, completed: np.ndarray, known: np.ndarray, category: bool) -> tuple[float, float, float]:
     """Return the model's error, that of a guess, and by how many standard errors the first exceeds the second."""
     if category:
         levels, counts = np.unique(known, return_counts=True)

@@ -156,7 +156,7 @@ def mode_dropping(subject: Subject) -> Finding | None:
     "memorised samples",
     "Of a table: warning where copies exceed those among held-out rows by 1 %, or where the 95 % interval of the share of "
     "samples nearer to training than to held-out rows, or of an attack's area under the curve, lies above 0.51; fault "
-    "above 5 %, and where an interval lies above 0.6. Otherwise, among as many training as held-out rows, those that are "
+    "above 5 %, and where an interval lies above 0.55. Otherwise, among as many training as held-out rows, those that are "
     "nearest to some sample are as often of one kind as of the other unless the model knows its training rows by heart, "
     "blurred or few as samples may be; a copy lies within a third of the median distance of held-out rows from their "
     "nearest training row. Warning where above two thirds are training rows with p < 0.01 (binomial) or 5 % of samples "

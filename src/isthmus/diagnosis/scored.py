@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import torch
 
+from ..binned_units import BinnedUnits
 from ..metrics import Area, area_under_curve
 from ..subsets import even_subset
 from .held import Rows
@@ -20,16 +22,25 @@ HELD_OUT_ROWS, TRAINING_ROWS = 2_000, 1_000
 
 
 class Scored(NamedTuple):
-    """Log p(x) in nats of held-out rows, and of training rows if there are any."""
+    """Log p(x) in nats of held-out rows, and of training rows if there are any.
+
+    Attributes
+    ----------
+    rows : the held-out rows.
+    held_out, training : log p(x).
+    by_network : the same without the densities of values within their bins, which are those of the training values: what
+        the network says of held-out and of training rows; None without training rows.
+    """
 
     rows: Rows
     held_out: np.ndarray
     training: np.ndarray | None
+    by_network: tuple[np.ndarray, np.ndarray] | None
 
     @property
     def area(self) -> Area | None:
-        """The probability that a training row is likelier under the model than a held-out row, with its interval."""
-        return None if self.training is None else area_under_curve(self.training, self.held_out)
+        """The probability that the network finds a training row likelier than a held-out row, with its interval."""
+        return None if self.by_network is None else area_under_curve(self.by_network[1], self.by_network[0])
 
 
 def scored_of(subject: Subject) -> Scored | None:
@@ -42,6 +53,21 @@ def scored_of(subject: Subject) -> Scored | None:
         return np.asarray(subject.estimator.score_samples(rows.own, **asked), dtype=np.float64)
 
     rows = subject.held_out.some(even_subset(len(subject.held_out), HELD_OUT_ROWS))
-    training = subject.training
-    some = None if training is None else training.some(even_subset(len(training), TRAINING_ROWS))
-    return Scored(rows, scores(rows), None if some is None else scores(some))
+    held_out = scores(rows)
+    if subject.training is None:
+        return Scored(rows, held_out, None, None)
+    some = subject.training.some(even_subset(len(subject.training), TRAINING_ROWS))
+    training = scores(some)
+    by_network = held_out - _within_bins(subject, rows), training - _within_bins(subject, some)
+    return Scored(rows, held_out, training, by_network)
+
+
+def _within_bins(subject: Subject, rows: Rows) -> np.ndarray:
+    """Return the log-densities of the values of rows within their bins, (N,); 0 if the likelihood has no bins."""
+    units = subject.model.scaling
+    if not isinstance(units, BinnedUnits):
+        return np.zeros(len(rows))
+    x = torch.as_tensor(np.asarray(rows.own, dtype=np.float64), device=units.edges.device).to(units.edges.dtype)
+    known = units.has_gap | ~x.flatten(1).isnan()
+    found: np.ndarray = torch.where(known, units.log_share(x), 0.0).sum(1).cpu().numpy()
+    return found

@@ -345,9 +345,7 @@ class Subject:
         if min(map(len, rows)) < FEWEST_JUDGED_ROWS:
             return None
         look = self.look
-        return TableQuality(
-            *rows, look.categories, names=look.names, target=self.target, random_state=self.seed
-        )
+        return TableQuality(*rows, look.categories, names=look.names, target=self.target, random_state=self.seed)
 
     @cached_property
     def completions(self) -> Completions | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..frames import some
+from .likeness import short
 from .subject import Subject
 from .table import Finding, check, grade, worst_of
 
@@ -16,8 +17,8 @@ FEWER = (
     "model with a guarantee (differential privacy)."
 )
 
-CHANCE = 0.51
-"""A lower end of an interval above which a share or an area is no longer taken for one half."""
+CHANCE, RECOGNISED = 0.51, 0.55
+"""Lower ends of an interval above which a share or an area is no longer taken for one half, and is a fault."""
 
 
 def memorised_rows(subject: Subject) -> Finding | None:
@@ -30,8 +31,8 @@ def memorised_rows(subject: Subject) -> Finding | None:
     worst = max(attacks, key=lambda area: area.low)
     status = worst_of(
         grade(repeated, 0.01, 0.05),
-        grade(near.low, CHANCE, 0.6),
-        grade(worst.low, CHANCE, 0.6),
+        grade(near.low, CHANCE, RECOGNISED),
+        grade(worst.low, CHANCE, RECOGNISED),
     )
     few = "The training rows are too few for this fit: parts of them were learnt by heart. "
     return Finding(
@@ -58,28 +59,29 @@ def memorised_rows(subject: Subject) -> Finding | None:
 
 @check(
     "likelihood of training rows",
-    "The probability that a training row is likelier under the model than a held-out row, 0.5 if the model learnt "
-    "nothing of single rows: warning where its 95 % interval (DeLong et al. 1988) lies above 0.55, fault above 0.65.",
+    "The probability that the network finds a training row likelier than a held-out row, 0.5 if it learnt nothing of "
+    "single rows: warning where its 95 % interval (DeLong et al. 1988) lies above 0.55, fault above 0.65. How values lie "
+    "within their bins is left out: that is known of the training rows alone.",
 )
 def likelihood_of_training_rows(subject: Subject) -> Finding | None:
     """Hold the exact likelihood of training rows against that of held-out rows."""
     scored = subject.scored
-    if scored is None or scored.training is None or scored.area is None:
+    if scored is None or scored.by_network is None or scored.area is None:
         return None
-    area, means = scored.area, [float(s[np.isfinite(s)].mean()) for s in (scored.held_out, scored.training)]
+    area, means = scored.area, [float(s[np.isfinite(s)].mean()) for s in scored.by_network]
     status = grade(area.low, 0.55, 0.65)
     said = "; there were too few rows for so long a fit of this network" if status != "healthy" else ""
     return Finding(
         status,
-        f"Held-out rows have a log-likelihood of {means[0]:.2f} nats and training rows of {means[1]:.2f}, means a row; "
-        f"a training row is the likelier one with a probability of {area.auc:.2f} (95% interval {area.low:.2f} to "
-        f"{area.high:.2f}){said}.".replace("-", "−"),
+        f"The network gives held-out rows a log-likelihood of {short(means[0])} nats and training rows one of "
+        f"{short(means[1])}, means a row; it finds the training row likelier with a probability of {area.auc:.2f} (95% "
+        f"interval {area.low:.2f} to {area.high:.2f}){said}.",
         {
             "training rows likelier": area.auc,
             "training rows likelier, low": area.low,
             "training rows likelier, high": area.high,
-            "log p(x), held-out rows": means[0],
-            "log p(x), training rows": means[1],
+            "log p of bins, held-out rows": means[0],
+            "log p of bins, training rows": means[1],
         },
         FEWER,
     )

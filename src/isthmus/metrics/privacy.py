@@ -36,7 +36,7 @@ SEARCHED_ROWS = 20_000
 """The largest number of rows among which the nearest ones are looked for, drawn at random from more."""
 
 NEIGHBOURS = 5
-"""The number of neighbours whose distances give the density of rows at a place."""
+"""The neighbour among other real rows whose distance gives their density at a place."""
 
 SMALLEST_DISTANCE = 1e-6
 """A smaller distance counts as this one, so that it has a logarithm."""
@@ -162,9 +162,7 @@ def nearer_to_training(
     spread, generator = _spread(a), np.random.default_rng(random_state)
     k = min(len(a), len(b), SEARCHED_ROWS)
     s = _some(s, rows, generator)
-    (to_train, first), (to_held_out, second) = (
-        _nearest(s, _some(x, k, generator), spread, categories) for x in (a, b)
-    )
+    (to_train, first), (to_held_out, second) = (_nearest(s, _some(x, k, generator), spread, categories) for x in (a, b))
     difference = (to_held_out - to_train)[:, 0]
     share = float(np.mean(difference > 0) + 0.5 * np.mean(difference == 0))
     nearest = np.where(difference >= 0, first[:, 0], k + second[:, 0])
@@ -193,8 +191,8 @@ def membership_attack(
     The attacker scores a row by how near it lies to a synthetic row, −d₁(x) (Chen et al. 2020), or by the ratio of
     densities log p̂(x) − log p̂ᵣ(x), where p̂ is the density of synthetic rows and p̂ᵣ that of other real rows (DOMIAS, van
     Breugel et al. 2023). The second finds places where the model has more rows than the data do, which is what learning
-    by heart leaves. Here each density is that of nearest neighbours: the ratio is, up to a factor,
-    Σₖ log (dᵣ,ₖ(x) / dₖ(x)) over the k-th nearest rows, k ≤ 5.
+    by heart leaves. Densities are those of nearest neighbours: the score is log dᵣ,₅(x) − log d₁(x), where dᵣ,₅ is the
+    distance to the fifth nearest of the other real rows, which varies less than that to the first.
 
     An area of ½ is guessing, 1 finds every training row. The held-out rows that the second attack uses as p̂ᵣ are not
     among those that it tells training rows from.
@@ -218,27 +216,34 @@ def membership_attack(
     1.0
     """
     a, b, s = same_width(train, held_out, other)
-    if len(b) < FEWEST_ROWS or len(a) < FEWEST_ROWS or len(s) < NEIGHBOURS:
+    if min(len(a), len(b)) < FEWEST_ROWS:
         raise DataError(
-            f"an attack is tried on {FEWEST_ROWS} training and held-out rows or more and needs {NEIGHBOURS} synthetic "
-            f"ones, got {len(a)}, {len(b)} and {len(s)}"
+            f"an attack is tried on {FEWEST_ROWS} training and held-out rows or more, got {len(a)} and {len(b)}"
         )
     spread, generator = _spread(a), np.random.default_rng(random_state)
     members, others = _some(a, rows, generator), generator.permutation(b)
     among = _some(s, SEARCHED_ROWS, generator)
-    of_members, of_others = (_nearest(x, among, spread, categories, NEIGHBOURS)[0] for x in (members, others[:rows]))
+    of_members, of_others = (_log_distance(x, among, spread, categories, 1) for x in (members, others[:rows]))
     half = len(others) // 2
     reference = others[half : half + SEARCHED_ROWS]
-    scores = [
-        np.log(np.maximum(_nearest(x, reference, spread, categories, NEIGHBOURS)[0], SMALLEST_DISTANCE)).sum(1)
-        - np.log(np.maximum(distances, SMALLEST_DISTANCE)).sum(1)
-        for x, distances in ((members, of_members), (others[:half][:rows], of_others[:half]))
+    ratios = [
+        _log_distance(x, reference, spread, categories, NEIGHBOURS) - distance
+        for x, distance in ((members, of_members), (others[:half][:rows], of_others[:half]))
     ]
-    return Attack(area_under_curve(-of_members[:, 0], -of_others[:, 0]), area_under_curve(*scores))
+    return Attack(area_under_curve(-of_members, -of_others), area_under_curve(*ratios))
+
+
+def _log_distance(
+    rows: np.ndarray, among: np.ndarray, spread: np.ndarray, categories: Sequence[int], k: int
+) -> np.ndarray:
+    """Return the logarithm of the distance to the k-th nearest of `among`, (N,)."""
+    found: np.ndarray = np.log(np.maximum(_nearest(rows, among, spread, categories, k)[0][:, -1], SMALLEST_DISTANCE))
+    return found
 
 
 def _some(x: np.ndarray, at_most: int, generator: np.random.Generator) -> np.ndarray:
-    return x[generator.permutation(len(x))[:at_most]]
+    """Return rows in their order if they are few enough, otherwise as many at random."""
+    return x if len(x) <= at_most else x[generator.permutation(len(x))[:at_most]]
 
 
 def _spread(train: np.ndarray) -> np.ndarray:

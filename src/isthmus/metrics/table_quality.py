@@ -124,6 +124,12 @@ class TableQuality:
         """The floor of `trends`."""
         return pair_trends(self._real, self._floor, self.categories)
 
+    def trend(self, trends: np.ndarray) -> float:
+        """Return the mean over pairs of columns, of which those with a constant number are left out; 1 without any."""
+        pairs = trends[np.tril_indices(len(trends), -1)]
+        known = pairs[~np.isnan(pairs)]
+        return float(known.mean()) if len(known) else 1.0
+
     @cached_property
     def told(self) -> ToldApart:
         """How well boosting tells the rows from held-out rows; see `told_apart`."""

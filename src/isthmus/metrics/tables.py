@@ -35,7 +35,7 @@ def column_shapes(real: ArrayLike, other: ArrayLike, categories: Sequence[int] =
     """Return the similarity of each column's distribution, (n,), from 0 to 1.
 
     It is 1 − sup|F − F'| for a number, with Kolmogorov and Smirnov's distance, and 1 − ½Σ|p − p'| for a category: the
-    "Column Shapes" of SDMetrics, https://docs.sdv.dev/sdmetrics.
+    "Column Shapes" of SDMetrics, https://docs.sdv.dev/sdmetrics, which leaves out the gaps of a category, too.
 
     >>> column_shapes([[0.0, 1], [1, 1], [2, 0], [3, 0]], [[0.0, 1], [1, 1], [2, 1], [3, 0]], categories=[1]).tolist()
     [1.0, 0.75]
@@ -91,7 +91,9 @@ def _codes(x: np.ndarray, y: np.ndarray, category: bool) -> tuple[np.ndarray, np
 
 def _overlap(x: np.ndarray, y: np.ndarray) -> float:
     """Return 1 − ½Σ|p − p'| over the distinct rows of x and y."""
-    codes = np.unique(np.concatenate([x, y]), axis=0, return_inverse=True, equal_nan=True)[1].ravel()
+    both = np.concatenate([x, y])
+    levels = np.stack([np.unique(column, return_inverse=True)[1] for column in both.T], 1)  # in which NaN is one level
+    codes = np.unique(levels, axis=0, return_inverse=True)[1].ravel()
     p, q = (np.bincount(part, minlength=codes.max() + 1) / len(part) for part in (codes[: len(x)], codes[len(x) :]))
     return float(1 - np.abs(p - q).sum() / 2)
 

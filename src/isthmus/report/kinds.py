@@ -234,7 +234,9 @@ class _Rows:
         lines: list[list[str | tuple[str, str]]] = []
         for i in reversed(range(len(before))):
             worst = np.argsort(-np.abs(before[i] - after[i]), kind="stable")[:3]
-            cells = [(self.look.names[j], f"{self.cell(j, originals[i, j])} → {self.cell(j, outputs[i, j])}") for j in worst]
+            cells = [
+                (self.look.names[j], f"{self.cell(j, originals[i, j])} → {self.cell(j, outputs[i, j])}") for j in worst
+            ]
             lines.append([str(made.rows[i]), f"{made.shown_errors[i]:.3g}", *cells])
         head = ["row", "squared error", "largest miss", "second largest", "third largest"][: len(lines[0])]
         note = "The bars show the columns that come back worst: the share of their variance that is lost, 1 − R²."

@@ -107,7 +107,9 @@ def privacy(content: Content) -> Picture | None:
     ]
     for name, share in QUANTILES.items():
         made, real = (float(np.quantile(d, share)) for d in (closest.of_other, closest.of_held_out))
-        lines.append([f"distance to the nearest training row, {name} below", f"{made:.3f}", f"{real:.3f}", _far(made, real)])
+        lines.append(
+            [f"distance to the nearest training row, {name} below", f"{made:.3f}", f"{real:.3f}", _far(made, real)]
+        )
     attacks: dict[str, Area] = table.attack._asdict()
     for name, area in attacks.items():
         lines.append(

@@ -25,8 +25,9 @@ def table_numbers(subject: Subject) -> list[Number]:
     if table is None:
         return []
     real = "beside it: as many training rows against the same held-out rows"
-    shape, trend = (float(np.mean(found)) for found in (table.shapes, table.real_shapes)), (
-        table.trend(found) for found in (table.trends, table.real_trends)
+    shape, trend = (
+        (float(np.mean(found)) for found in (table.shapes, table.real_shapes)),
+        (table.trend(found) for found in (table.trends, table.real_trends)),
     )
     found = [
         _two(
