@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -10,6 +11,7 @@ import numpy as np
 
 from ..look import Images, Look, Rows
 from .content.codes import Interpolation, Traversal
+from .content.findings import Findings
 from .content.rows import SHOWN, Reconstructions, Samples, Scores
 from .pictures import CLASSES, RAMP, Axis, Bars, Chart, Dots, Group, Line, Panel, Strip, Table, number
 from .rasters import data_uri, diverging, grey, png, thumbnails
@@ -53,6 +55,9 @@ class Kind(Protocol):
     def lowest(self, made: Scores, title: str) -> Group:
         """Return the rows with the lowest scores."""
 
+    def alarms(self, found: Findings) -> list[Group]:
+        """Return the oddest rows that a detector raises an alarm for, and why."""
+
     def behind_dots(self, X: np.ndarray) -> dict[str, Any]:
         """Return what the map's script shows of each row."""
 
@@ -82,6 +87,18 @@ def cell(look: Rows, j: int, value: float) -> str:
     if cells.sort == "date":
         return str(cells.values.astype(f"M8[{cells.unit}]")[0]).replace("T", " ")
     return str(cells.values[0]) if cells.sort in ("label", "boolean") else number(value)
+
+
+def _reasons(found: Findings) -> Table:
+    """Return a line for each alarm: the row, its p-value, and what was seen and expected in the columns that count."""
+    most = max((len(why.reasons) for why in found.explanations), default=0)
+    lines: list[list[str | tuple[str, str]]] = []
+    for row, why in zip(found.order, found.explanations, strict=False):
+        cells = [
+            (f"{r.column}, {100 * r.share:.0f} %", f"{r.seen_in_words}, not {r.expected_in_words}") for r in why.reasons
+        ]
+        lines.append([found.labels[row], number(why.p_value), *cells, *[""] * (most - len(cells))])
+    return Table(["", "p", "first reason", "second", "third", *["more"] * max(0, most - 3)][: 2 + most], lines)
 
 
 def small_multiples(panels: Sequence[tuple[str, Sequence[tuple[str, np.ndarray]]]]) -> Group:
@@ -139,6 +156,14 @@ class _Images:
     def lowest(self, made: Scores, title: str) -> Group:
         return Group([self.strip(made.lowest, title)])
 
+    def alarms(self, found: Findings) -> list[Group]:
+        rows = found.judged.rows[found.order[: len(found.explanations)]]
+        peaks = [float(why.map.max()) or 1.0 for why in found.explanations]
+        maps = np.stack([why.map / peak for why, peak in zip(found.explanations, peaks, strict=True)])
+        maps = maps.reshape(len(maps), -1, *rows.shape[-2:]).mean(1)
+        where = Strip(diverging(maps, 1.0), "what makes each odd: the redder, the more", SHOWN)
+        return [Group([self.strip(rows, "alarms, the oddest first"), where], "strips"), Group([_reasons(found)])]
+
     def behind_dots(self, X: np.ndarray) -> dict[str, Any]:
         sheet = data_uri(png(thumbnails(X, self.look.limits, SHEET_COLUMNS, SHEET_PIXELS)))
         aspect = self.look.shape[-2] / self.look.shape[-1]
@@ -193,6 +218,22 @@ class _Series:
         rows = zip(made.lowest_rows, self.look.flat(made.lowest)[:6], strict=False)
         group = small_multiples([(f"row {row}", [("row", values)]) for row, values in rows])
         return Group(group.panels, group.layout, title)
+
+    def alarms(self, found: Findings) -> list[Group]:
+        charts = []
+        shown = zip(found.order, found.explanations, strict=False)
+        for row, why in itertools.islice(shown, SHOWN):
+            seen, usual = self.look.flat(np.stack([found.judged.rows[row], why.nearest.reshape(self.look.shape)]))
+            marks = [Line(np.arange(self.look.n), usual, "as expected", CLASSES[7], "dashed")]
+            marks.append(Line(np.arange(self.look.n), seen, "seen", CLASSES[0]))
+            title = f"{found.labels[row]}, p = {number(why.p_value)}"
+            if why.times is not None and len(self.look.shape) == 1:
+                span = np.arange(*why.times)
+                marks.append(Line(span, seen[span], "odd", CLASSES[3]))
+                title += f": time {why.times[0]}–{why.times[1] - 1}"
+            x, y = Axis(0, max(1, self.look.n - 1), "position"), Axis.of("value", seen, usual)
+            charts.append(Chart(marks, x, y, title, title))
+        return [Group(charts, "grid"), Group([_reasons(found)])]
 
     def behind_dots(self, X: np.ndarray) -> dict[str, Any]:
         places = np.linspace(0, self.look.n - 1, min(self.look.n, CURVE_POINTS)).round().astype(int)
@@ -284,6 +325,13 @@ class _Rows:
         head = ["row", "score", "most unusual", "second", "third"][: len(lines[0])]
         note = "Beside each row the columns that make it unusual: its value, and what was expected in its place."
         return Group([Table(head, lines)], heading=title, note=note)
+
+    def alarms(self, found: Findings) -> list[Group]:
+        note = (
+            "Each reason is a column with its share of what makes the row odd: the value that was seen, the one that "
+            "usual rows have which are like this one in all else, and where 90 % of usual rows lie about that."
+        )
+        return [Group([_reasons(found)], note=note)]
 
     def behind_dots(self, X: np.ndarray) -> dict[str, Any]:
         flat, own = self.look.flat(X), np.asarray(X).reshape(len(X), -1)

@@ -10,6 +10,7 @@ import os
 import platform
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import singledispatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ FINE_TILE = 32
 """Pixels that a tile is enlarged to where it has fewer, so that the gaps between tiles are thin."""
 
 
+@singledispatch
 @plain_modes()
 def report(
     model: Estimator,
