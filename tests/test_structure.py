@@ -23,7 +23,7 @@ LAYERS = [
     "penalty",
     "objective bounds",
     "training",
-    "any_order given blocks fitted metrics memory monitor quantised late_priors stacked",
+    "any_order given blocks fitted metrics memory monitor quantised late_priors stacked rejection",
     "fitting",
     "estimators",
     "recipes supervised",

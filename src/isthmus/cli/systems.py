@@ -23,7 +23,13 @@ SHORT_NAMES = {
     "adversarial": "adversarialautoencoder",
     "aae": "adversarialautoencoder",
 }
-VERBS = {"encode": "transform", "reconstruct": "reconstruct", "score": "score_samples", "sample": "sample"}
+VERBS = {
+    "encode": "transform",
+    "reconstruct": "reconstruct",
+    "score": "score_samples",
+    "sample": "sample",
+    "complete": "complete",
+}
 """The commands that apply a model, and the method that each needs."""
 
 

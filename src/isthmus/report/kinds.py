@@ -16,7 +16,7 @@ from .content.rows import SHOWN, Reconstructions, Samples, Scores
 from .pictures import CLASSES, RAMP, Axis, Bars, Chart, Dots, Group, Line, Panel, Strip, Table, number
 from .rasters import data_uri, diverging, grey, png, thumbnails
 
-__all__ = ["Kind", "kind_of", "small_multiples"]
+__all__ = ["Kind", "cell", "kind_of", "small_multiples"]
 
 SHEET_COLUMNS = 50
 """Thumbnails side by side in the sheet of samples."""
@@ -67,6 +67,26 @@ def kind_of(look: Look) -> Kind:
     if isinstance(look, Images):
         return _Images(look)
     return _Rows(look) if isinstance(look, Rows) else _Series(look)
+
+
+def cell(look: Rows, j: int, value: float) -> str:
+    """Return a value of column j in words: the level of a category, a date, a number; a gap is "missing".
+
+    >>> from isthmus.data import Category
+    >>> from isthmus.look import look_of
+    >>> look = look_of(np.eye(2), ["city", "size"], [Category(categories=("Delft", "Utrecht")), Category()])
+    >>> cell(look, 0, 1.0), cell(look, 0, np.nan)
+    ('Utrecht', 'missing')
+    """
+    if np.isnan(value):
+        return "missing"
+    column = look.columns[j] if look.columns else None
+    if column is None or column.sort == "number":
+        return number(value)
+    cells = column.decode(np.array([value], dtype=np.float64))
+    if cells.sort == "date":
+        return str(cells.values.astype(f"M8[{cells.unit}]")[0]).replace("T", " ")
+    return str(cells.values[0]) if cells.sort in ("label", "boolean") else number(value)
 
 
 def _reasons(found: Findings) -> Table:
@@ -223,8 +243,12 @@ class _Series:
 
 
 class _Rows:
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: Rows) -> None:
         self.look = look
+
+    def cell(self, j: int, value: float) -> str:
+        """Return a value of a column in words: a category's level, a date, a number."""
+        return cell(self.look, j, value)
 
     def changes(self, along: np.ndarray, X: np.ndarray, most: np.ndarray) -> list[Line | Dots]:
         """Return a line for each of the columns that change most."""
@@ -251,7 +275,9 @@ class _Rows:
         lines: list[list[str | tuple[str, str]]] = []
         for i in reversed(range(len(before))):
             worst = np.argsort(-np.abs(before[i] - after[i]), kind="stable")[:3]
-            cells = [(self.look.names[j], f"{number(originals[i, j])} → {number(outputs[i, j])}") for j in worst]
+            cells = [
+                (self.look.names[j], f"{self.cell(j, originals[i, j])} → {self.cell(j, outputs[i, j])}") for j in worst
+            ]
             lines.append([str(made.rows[i]), f"{made.shown_errors[i]:.3g}", *cells])
         head = ["row", "squared error", "largest miss", "second largest", "third largest"][: len(lines[0])]
         note = "The bars show the columns that come back worst: the share of their variance that is lost, 1 − R²."
@@ -261,7 +287,7 @@ class _Rows:
         kinds = [("sample", made.shown)] + ([] if made.nearest is None else [(f"nearest {made.of}", made.nearest)])
         columns = np.sort(np.argsort(-self.look.flat(made.shown).std(0), kind="stable")[:8])
         lines: list[list[str | tuple[str, str]]] = [
-            [f"{name} {i}", *(number(v) for v in np.asarray(X[i]).reshape(-1)[columns])]
+            [f"{name} {i}", *(self.cell(j, np.asarray(X[i]).reshape(-1)[j]) for j in columns)]
             for i in range(min(8, len(made.shown)))
             for name, X in kinds
         ]
@@ -292,7 +318,8 @@ class _Rows:
         lines: list[list[str | tuple[str, str]]] = []
         for i, (row, score) in enumerate(zip(made.lowest_rows, made.lowest_scores, strict=True)):
             cells = [
-                (self.look.names[j], f"{number(own[i, j])}, not {number(expected[i, j])}") for j in made.reasons[i]
+                (self.look.names[j], f"{self.cell(j, own[i, j])}, not {self.cell(j, expected[i, j])}")
+                for j in made.reasons[i]
             ]
             lines.append([str(row), number(score), *cells])
         head = ["row", "score", "most unusual", "second", "third"][: len(lines[0])]
@@ -311,7 +338,7 @@ class _Rows:
         centred = flat - flat.mean(0)
         oddest = np.argsort(-np.abs(centred), axis=1, kind="stable")[:, :ODD_COLUMNS]
         cells = [
-            [[int(j), number(own[i, j]), f"{centred[i, j]:+.1f}σ".replace("-", "−")] for j in columns]
+            [[int(j), self.cell(j, own[i, j]), f"{centred[i, j]:+.1f}σ".replace("-", "−")] for j in columns]
             for i, columns in enumerate(oddest)
         ]
         return {"names": self.look.names, "cells": cells}
