@@ -17,7 +17,7 @@ import torch
 from sklearn.datasets import fetch_openml
 
 from isthmus import MaskedAutoencoder, Training
-from isthmus.metrics import column_shapes, nearer_to_training, pair_trends, told_apart, usefulness
+from isthmus.metrics import column_shapes, copies, nearer_to_training, pair_trends, told_apart, usefulness
 
 from .report import table
 from .timing import verdict
@@ -109,7 +109,7 @@ def measured(goal: Goal, seed: int) -> dict[str, float]:
         "trend": float(np.nanmean(pairs)),
         "useful": usefulness(drawn, test, list(held.train).index(held.target), held.categories),
         "nearer": near.share,
-        "copies": near.copies,
+        "copies": copies(train, drawn),
     }
 
 

@@ -24,6 +24,7 @@ from ..objective import ImportanceWeighted
 from ..penalty import Contractive
 from ..posterior import Deterministic, Posterior
 from ..prior import Prior, StandardNormal
+from ..rejection import Where, satisfying
 from ..seeds import generator_for
 from ..source import Generated
 from ..term import NegativeLogLikelihood
@@ -152,6 +153,7 @@ class Samples(Estimator, system=False):
         *,
         condition: ArrayLike | None = None,
         draw: Literal["auto", "values", "mean"] = "auto",
+        where: Where | None = None,
     ) -> Any:
         """Return new samples in the data's shape and units: z ~ p(z), then x ~ p(x|z) or its mean x̂.
 
@@ -163,7 +165,8 @@ class Samples(Estimator, system=False):
         columns hold: whole numbers and truth values, rounded to as many decimals as the data have, of the data's sign
         and within their bounds; see `isthmus.data.Number`.
 
-        The first n of many are the same as n alone, to the bit, and the codes are the same whatever `draw` is.
+        The first n of many are the same as n alone, to the bit, if there is no `where`, and the codes are the same
+        whatever `draw` is.
 
         Parameters
         ----------
@@ -171,6 +174,9 @@ class Samples(Estimator, system=False):
         random_state : None is the estimator's own.
         condition : one for each sample, (n_samples, c), or a single one for all, (c,), where the model has one.
         draw : ``"values"`` draws x ~ p(x|z), ``"mean"`` takes x̂, ``"auto"`` draws rows of a table.
+        where : what they satisfy: an expression such as ``"start < end and age > 60"`` (`isthmus.data.predicate`), a
+            function of samples (N, ...) to booleans (N,), or a list of these. Samples are drawn until each satisfies
+            all. The share that does is measured first: it is printed if ``verbose``, and a warning says if it is small.
 
         Examples
         --------
@@ -191,19 +197,22 @@ class Samples(Estimator, system=False):
         generator = generator_for(self.random_state if random_state is None else random_state, device)
         source = Generated(generator)
         noise = Generated(torch.Generator(device).manual_seed(generator.initial_seed() + NOISE_SEEDS))
-        size, codes = fitted.block_rows(), []
-        with plain_modes(), torch.no_grad():
-            for start in range(0, n_samples, size):  # in blocks of one size, so that the first n do not depend on n
-                c = None if given is None else torch.zeros(size, given.shape[1], dtype=model.dtype, device=device)
-                if c is not None and given is not None:
-                    block = torch.as_tensor(given[start : start + size])
-                    c[: len(block)] = block.to(c)
-                codes.append(model.prior_codes(size, source, c).cpu().numpy())
-        z = np.concatenate(codes)[:n_samples]
         drawn = self.draws_values if draw == "auto" else draw == "values" and self.learns_values
-        values = partial(fitted.drawn, source=noise) if drawn else fitted.decoded
-        made = fitted.map(z, values, condition=given, dtype=self.dtype_)
-        return rows_back(self, made, drawn=draw != "mean")
+        values, size = partial(fitted.drawn, source=noise) if drawn else fitted.decoded, fitted.block_rows()
+
+        def made(rows: np.ndarray) -> np.ndarray:
+            codes, conditions = [], None if given is None else given[rows]
+            with plain_modes(), torch.no_grad():
+                for start in range(0, len(rows), size):  # in blocks of one size, so that the first n do not depend on n
+                    c = None if given is None else torch.zeros(size, given.shape[1], dtype=model.dtype, device=device)
+                    if c is not None and conditions is not None:
+                        block = torch.as_tensor(conditions[start : start + size])
+                        c[: len(block)] = block.to(c)
+                    codes.append(model.prior_codes(size, source, c).cpu().numpy())
+            return fitted.map(np.concatenate(codes)[: len(rows)], values, condition=conditions, dtype=self.dtype_)
+
+        x = made(np.arange(n_samples)) if where is None else satisfying(self, where, made, n_samples)
+        return rows_back(self, x, drawn=draw != "mean")
 
 
 class Games(Samples, system=False):

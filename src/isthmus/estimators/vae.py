@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..batch import Batch
 from ..blocks import values_at_once
+from ..corruption import Corruption
 from ..data.output import values_back
 from ..errors import CompositionError
 from ..facts import Facts
@@ -40,6 +41,8 @@ class VAE(Samples, Reconstructs):
     {common}
     posterior : q(z|x), a `Posterior`; ``"auto"`` is the diagonal Gaussian.
     prior : p(z), a `Prior` or its name, such as ``"vampprior:500"``; ``"auto"`` is the standard normal.
+    corruption : p(x̃|x), as in `DenoisingAutoencoder`, or one that draws x anew at every presentation
+        (`isthmus.redrawn`); None encodes the rows as they are.
     objective : ``"auto"`` is `ELBO`; ``ELBO(KL(4.0))`` weighs the divergence, ``"importanceweighted:50"`` is the
         importance-weighted autoencoder (Burda et al. 2016).
 
@@ -66,6 +69,7 @@ class VAE(Samples, Reconstructs):
     """
 
     prior: Prior | str = "auto"
+    corruption: Corruption | str | None = None
     objective: Objective | str = "auto"
 
     offers: ClassVar[frozenset[str]] = frozenset({"density"})
@@ -87,6 +91,7 @@ class VAE(Samples, Reconstructs):
     def choose(self, facts: Facts) -> None:
         super().choose(facts)
         self.prior_ = self.part("prior", Prior, self.auto_prior)
+        self.corruption_ = self.part("corruption", Corruption, or_none=True)
         self.objective_ = self.part("objective", Objective, ELBO)
 
     def players(self) -> Turns:
