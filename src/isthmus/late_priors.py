@@ -170,7 +170,7 @@ class Staged(Distribution):
 
     def __init__(self, second: Model, u: Tensor) -> None:
         self.second, self.u = second, u
-        super().__init__((), u.shape[1:], validate_args=False)
+        super().__init__(torch.Size(), u.shape[1:], validate_args=False)
 
     @property
     def mean(self) -> Tensor:
