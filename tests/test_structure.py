@@ -27,7 +27,7 @@ LAYERS = [
     "estimators",
     "card persistence files spooling datasets labels",
     "detection",
-    "diagnosis report measured study compare",
+    "pace diagnosis report measured study compare",
     "isthmus",
     "cli",
 ]

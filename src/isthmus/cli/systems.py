@@ -22,6 +22,9 @@ SHORT_NAMES = {
     "cae": "contractiveautoencoder",
     "adversarial": "adversarialautoencoder",
     "aae": "adversarialautoencoder",
+    "masked": "maskedautoencoder",
+    "mae": "maskedautoencoder",
+    "variational": "vae",
 }
 VERBS = {"encode": "transform", "reconstruct": "reconstruct", "score": "score_samples", "sample": "sample"}
 """The commands that apply a model, and the method that each needs."""

@@ -71,13 +71,15 @@ class Subject:
         if not hasattr(type(estimator), "abilities"):
             raise DataError(f"a diagnosis is of an estimator of isthmus, got a {type(estimator).__name__}")
         self.estimator: Any = of_arrays(estimator)
-        self.fitted = Fitted(estimator)
+        self.fitted, given = Fitted(self.estimator), Fitted(estimator)
         self.model: Model = self.fitted.model
         self.seed, self.labels_train = random_state, None
-        rows = self.fitted.rows(X)
+        rows = given.rows(X)
+        condition = given.told(X, condition, len(rows))
         self.every_training_row: np.ndarray | None = None
         if X_train is not None:
-            train = self.fitted.rows(X_train)
+            train = given.rows(X_train)
+            condition_train = given.told(X_train, condition_train, len(train))
             whole = complete(train)
             self.every_training_row = train if len(whole) == len(train) else train[whole]
             self.labels_train = None if labels_train is None else np.asarray(labels_train)[whole]

@@ -29,6 +29,7 @@ __all__ = [
     "prior_draws",
     "scores_bound_the_evidence",
     "settings",
+    "told",
     "units_have_divergences",
     "weight_count",
 ]
@@ -44,6 +45,12 @@ def check_rows(model: Any, X: Any) -> np.ndarray:
             "fill the gaps in before"
         )
     return rows
+
+
+def told(model: Any, X: Any, condition: Any) -> Any:
+    """Return the condition of rows as a `nameless` model takes it."""
+    fitted = Fitted(model)
+    return fitted.told(X, condition, len(fitted.rows(X)))
 
 
 def nameless(model: Any) -> Any:
