@@ -78,8 +78,9 @@ class Look:
     def shades(self, X: np.ndarray) -> np.ndarray:
         """Return where values lie between the limits, from 0 to 1, of the shape of X."""
         low, high = self.limits
-        shades: np.ndarray = (np.asarray(X, dtype=np.float64) - low) / np.where(high > low, high - low, 1.0)
-        return np.clip(shades, 0, 1)
+        x = np.asarray(X, dtype=np.float64)
+        shades: np.ndarray = np.clip((x - low) / np.where(high > low, high - low, 1.0), 0, 1)
+        return shades
 
     def by_channel(self, X: np.ndarray) -> np.ndarray:
         """Return rows with their channels in front, (N, C, ...); a row without channels has one."""

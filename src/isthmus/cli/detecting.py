@@ -81,7 +81,7 @@ def detect(
     if model is None:
         usual, named = (None, []) if train is None else _usual(train, ids)
         kept, rows = _rows(data, ids, training=False, named=named)
-        if hasattr(usual, "columns"):
+        if usual is not None and hasattr(usual, "columns"):
             usual = usual.drop(kept.columns, strict=False)
             rows = _taken(data, rows, usual.columns)
         detector, judged = _fitted(rows, usual, system, seed, device)

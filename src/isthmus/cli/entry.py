@@ -44,7 +44,7 @@ def main() -> None:
     if handled == signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _terminate)
     try:
-        status = app(standalone_mode=False) or 0
+        status = app(prog_name="isthmus", standalone_mode=False) or 0
     except SystemExit as ended:
         status = ended.code or 0
     except (IsthmusError, ValueError, OSError) as error:

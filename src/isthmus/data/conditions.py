@@ -109,7 +109,8 @@ class Conditions(Part, kind="conditions", final=True):
             missing = [name for name in names if name not in condition]
             if missing:
                 raise DataError(f"the condition {missing[0]!r} is missing; give {', '.join(map(repr, names))}")
-            given = np.broadcast_arrays(*(np.array(condition[name], dtype=object, ndmin=1) for name in names))
+            given = [np.array(condition[name], dtype=object, ndmin=1) for name in names]
+            given = list(np.broadcast_arrays(*given))
         else:
             values = np.asarray(condition, dtype=object)
             values = values.reshape(1, -1) if values.ndim == 1 < len(names) else values.reshape(len(values), -1)
@@ -139,7 +140,7 @@ def asked_of(X: Any, condition: Any, learnt: Conditions | None = None) -> Any:
 
     Parameters
     ----------
-    X : the rows.
+    X : the rows, or None where there are none: then text is a value, and no name.
     condition : names of columns, a table, anything else, or None.
     learnt : of the fit; where no condition is given, X has it.
 
@@ -150,7 +151,7 @@ def asked_of(X: Any, condition: Any, learnt: Conditions | None = None) -> Any:
     if condition is None and learnt is not None and X is not None and library_of(X) not in ("", "numpy"):
         frame, _ = collected(X)
         return frame if set(learnt.names) <= set(names_of(frame)) else None
-    names = columns_named(condition)
+    names = [] if X is None else columns_named(condition)
     if names:
         if library_of(X) in ("", "numpy"):
             raise DataError(f"condition names columns ({', '.join(names)}), and the rows are an array without names")
@@ -164,5 +165,5 @@ def asked_of(X: Any, condition: Any, learnt: Conditions | None = None) -> Any:
         return condition.to_frame()
     if condition is None or isinstance(condition, Tensor | Mapping) or library_of(condition) not in ("", "numpy"):
         return condition
-    array = np.asarray(condition)
-    return array.reshape(len(array), -1) if array.ndim and array.dtype.kind in "OUS" else condition
+    array = np.atleast_1d(condition)
+    return array.reshape(len(array), -1) if array.dtype.kind in "OUS" else condition
