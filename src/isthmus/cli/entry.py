@@ -55,7 +55,8 @@ def main() -> None:
         if not sys.argv[1:]:
             print(message, file=sys.stderr)  # the help, which is what typer makes of no arguments at all
         else:
-            message = f"{message.rstrip('.')}{_meant(error)}"
+            meant = _meant(error)
+            message = (error.message if meant else message).rstrip(".") + meant
             place = "put --import before the command; " if "--import" in message else ""
             _print_line(f"{message}; {place}see {context.command_path if context else 'isthmus'} --help")
     finally:
@@ -70,11 +71,10 @@ def _meant(error: Any) -> str:
     """Return what was meant by a command or option that is not known, or nothing."""
     unknown = re.match(r"No such command '([^']*)'", error.message)
     if unknown and "did you mean" not in error.message.lower():
-        return command_meant(
-            unknown[1], [str(getattr(command.callback, "__name__", "")) for command in app.registered_commands]
-        )
+        known = [command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands]
+        return command_meant(unknown[1], known)
     option = getattr(error, "option_name", "")
-    if not option or getattr(error, "possibilities", None) or not error.message.startswith("No such option"):
+    if not option or not error.message.startswith("No such option"):
         return ""
     from ..part_language import arguments
     from .systems import systems
