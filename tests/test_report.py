@@ -424,7 +424,6 @@ def test_report_of_a_named_set_has_its_labels_and_training_rows(here):
         (["m", "test.csv", "--labels", "kinds.csv", "--train", "no.csv"], "no such file"),
         (["m", "--train", "train.csv"], "--train and --labels go with held-out rows"),
         (["none", "test.csv"], "no such model folder"),
-        (["m", "labelled.csv"], "Feature names unseen at fit time: - kind"),
     ],
 )
 def test_a_mistake_costs_one_line_and_leaves_nothing(arguments, message, here, capsys):
