@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from .blocks import BLOCK_ROWS, block_rows, fewest_rows, values_at_once
+from .data.conditions import asked_of
 from .device import plain_modes
 from .distributions import draw
 from .errors import CompositionError, DataError
@@ -130,13 +131,21 @@ class Fitted:
         named = hasattr(self.estimator, "feature_names_in_")
         return not named and len(X) > 0 and X.shape[1:] == self.shape and bool(np.isfinite(X).all())
 
-    def conditions(self, condition: ArrayLike | None, rows: int) -> np.ndarray | None:
+    def conditions(self, condition: Any, rows: int, X: Any = None) -> np.ndarray | None:
         """Return the condition of every row as numbers, (N, c), or None where the model has none.
 
-        A single condition stands for all rows; where none is given, that of `Estimator.under` does. The numbers that
-        a corruption returns may be left out: they are zero for a row that is not corrupted.
+        A single condition stands for all rows; where none is given, that of `Estimator.under` does, or the columns of
+        the fit's condition in a table X. The numbers that a corruption returns may be left out: they are zero for a row
+        that is not corrupted.
         """
-        width = self.model.condition_width
+        width, learnt = self.model.condition_width, self.estimator.condition_
+        if self.model.fixed is None:
+            condition = asked_of(X, condition, learnt)
+            if condition is None and learnt is not None:
+                raise DataError(
+                    f"this model was fitted with the condition {', '.join(map(repr, learnt.names))}: give rows that "
+                    f"have these columns, or condition={{{learnt.names[0]!r}: ...}}"
+                )
         own = width - self.model.corruption_width
         numbers: Any = np.zeros((rows, 0)) if condition is None and own == 0 < width else condition
         if condition is None and self.model.fixed is not None:
@@ -150,6 +159,10 @@ class Fitted:
         if self.model.corruption_width and numbers is not None and numbers.shape[1] == own:
             numbers = np.concatenate([numbers, np.zeros((len(numbers), self.model.corruption_width))], axis=1)
         return condition_rows(numbers, rows, width)
+
+    def told(self, X: Any, condition: Any, rows: int) -> Any:
+        """Return the condition of rows X as a model of arrays takes it: in numbers, if it was learnt from a table."""
+        return condition if self.estimator.condition_ is None else self.conditions(condition, rows, X)
 
     def codes(self, H: ArrayLike) -> np.ndarray:
         """Return codes as an array (N, d).
@@ -238,7 +251,7 @@ class Fitted:
         rows, outside = self.rows(X), None
         if self.likelihood is not None:
             rows, outside = self.likelihood.within(rows, self.model.scaling)
-        given = self.conditions(condition, len(rows))
+        given = self.conditions(condition, len(rows), X)
         found = self.map(rows, f, condition=given, draws=draws, alone=getattr(f, "__qualname__", ""))
         if outside is not None:
             found[outside] = -np.inf
@@ -250,7 +263,7 @@ class Fitted:
         return self.map(
             rows,
             self.code,
-            condition=self.conditions(condition, len(rows)),
+            condition=self.conditions(condition, len(rows), X),
             alone="encode",
         )
 
@@ -283,7 +296,7 @@ class Fitted:
         return self.map(
             rows,
             lambda x, c: self.decoded(self.code(x, c), c),
-            condition=self.conditions(condition, len(rows)),
+            condition=self.conditions(condition, len(rows), X),
             dtype=self.estimator.dtype_,
             alone="reconstruct",
         )

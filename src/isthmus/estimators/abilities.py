@@ -70,7 +70,7 @@ class Encodes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator, syst
             passed = Pass(model, batch, source, x_tilde=model.scaled(x).nan_to_num())
             return penalty(model, passed, source).detach().sqrt()
 
-        return fitted.map(rows, norm, condition=fitted.conditions(condition, len(rows)))
+        return fitted.map(rows, norm, condition=fitted.conditions(condition, len(rows), X))
 
 
 class Reconstructs(Encodes, system=False):

@@ -151,7 +151,7 @@ class MaskedAutoencoder(Reconstructs):
             found = torch.stack([log_densities(model, x, order, c, steps=steps) for order in chosen])
             return log_mean_exp(found) if steps is None else found.mean(0)
 
-        given, passes = fitted.conditions(condition, len(rows)), n_orders * (steps or n)
+        given, passes = fitted.conditions(condition, len(rows), X), n_orders * (steps or n)
         found = fitted.map(rows, score, condition=given, draws=passes)
         found[outside] = -np.inf
         return values_back(self, found, "score", X)
@@ -211,13 +211,13 @@ class MaskedAutoencoder(Reconstructs):
             guess = fitted.map(
                 rows,
                 lambda x, c: fitted.decoded(self._code(x, c), c),
-                condition=fitted.conditions(condition, len(rows)),
+                condition=fitted.conditions(condition, len(rows), X),
             )
             return rows_back(self, np.where(np.isnan(rows), guess, rows), X)
         if n_draws < 1:
             raise CompositionError(f"n_draws must be None or at least 1, got {n_draws}")
         again = np.concatenate([rows] * n_draws)
-        c = fitted.conditions(condition, len(rows))
+        c = fitted.conditions(condition, len(rows), X)
         filled = self._filled(again, random_state, False, None if c is None else np.concatenate([c] * n_draws))
         draws = filled.reshape(n_draws, *rows.shape)
         frames = [rows_back(self, draw, X, drawn=True) for draw in draws]
@@ -239,7 +239,7 @@ class MaskedAutoencoder(Reconstructs):
             assert isinstance(p, Bins)
             return p.of_entry(entry).exp()
 
-        found = fitted.map(rows, probabilities, condition=fitted.conditions(condition, len(rows)))
+        found = fitted.map(rows, probabilities, condition=fitted.conditions(condition, len(rows), X))
         return ColumnDistribution(self._units, entry, found)
 
     @property
