@@ -22,7 +22,7 @@ LAYERS = [
     "penalty",
     "objective",
     "training",
-    "any_order given blocks fitted metrics memory monitor",
+    "any_order given blocks fitted metrics memory mixture monitor",
     "fitting",
     "estimators",
     "card persistence files spooling datasets labels",
