@@ -61,7 +61,7 @@ def test_an_interrupted_fit_that_is_resumed_ends_with_the_same_mixture(clusters,
 def test_tables_with_categories_have_one_unless_there_is_a_condition():
     import pandas as pd
 
-    frame = pd.DataFrame({"age": np.arange(60.0), "sex": ["f", "m"] * 30})
+    frame = pd.DataFrame({"age": np.arange(60) % 21, "sex": ["f", "m"] * 30})
     assert VAE(1, max_epochs=1, random_state=0).fit(frame).sampling_prior_ == FittedMixture()
     C = np.eye(2)[np.arange(60) % 2]
     assert VAE(1, max_epochs=1, random_state=0).fit(frame, condition=C).sampling_prior_ is None

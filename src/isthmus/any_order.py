@@ -10,6 +10,8 @@ https://arxiv.org/abs/1310.1757.
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -24,7 +26,7 @@ __all__ = ["Steps", "fill", "log_densities", "orders"]
 KINDS_AT_ONCE = 128
 """Rows that differ go through the network in multiples of this: a processor prepares itself for every new shape."""
 
-CONTEXTS_AT_ONCE = 1024
+CONTEXTS_AT_ONCE = 512
 """Rows that go through the network at once while rows are filled in: few enough for the processor's own memory."""
 
 VALUES_AT_ONCE = 2**22
@@ -63,13 +65,15 @@ class Steps:
         x = self.units.indicators(torch.where(seen, bins, 0), seen, model.dtype)
         self._first, self._inner = _first_and_rest(model.networks["encoder"])
         self._body, self._last = _rest_and_last(model.networks["decoder"])
-        with torch.autocast(x.device.type, enabled=False):
-            if self._first is None:
-                self._state, self._added = x, torch.eye(self.units.layout.total, dtype=x.dtype, device=x.device)
-            else:
-                given = [] if condition is None else [condition]
-                self._state = self._first(torch.cat([self.units.inputs(x), *given], 1))
-                self._added = self.units.through_linear(self._first.weight)
+        self._narrow = model.mixed and self._first is not None and self._last is not None
+        if self._narrow:  # once, and not at every step
+            self._inner, self._body = (copy.deepcopy(part).to(torch.bfloat16) for part in (self._inner, self._body))
+        if self._first is None:
+            self._state, self._added = x, torch.eye(self.units.layout.total, dtype=x.dtype, device=x.device)
+        else:
+            given = [] if condition is None else [condition]
+            self._state = self._first(torch.cat([self.units.inputs(x), *given], 1))
+            self._added = self.units.through_linear(self._first.weight)
 
     def see(self, rows: Tensor, entries: Tensor, bins: Tensor) -> None:
         """Let one entry of each of some rows be seen, to lie in those bins, (M,) each."""
@@ -77,22 +81,26 @@ class Steps:
 
     def contexts(self, rows: Tensor | slice) -> Tensor:
         """Return what some rows are known by, (M, W): all that is computed but the last layer."""
-        state = self._state[rows]
-        given = () if self.condition is None else (self.condition[rows],)
-        assert self.model.posterior is not None
-        with torch.autocast(state.device.type, torch.bfloat16, enabled=self.model.mixed):
-            code = self._inner(self.units.inputs(state), *given) if self._first is None else self._inner(state)
-            context = self._body(self.model.posterior(code.to(state.dtype).flatten(1)).mean, *given)
-        return context.to(state.dtype).flatten(1)
+        state, posterior = self._state[rows], self.model.posterior
+        assert posterior is not None
+        narrow = torch.bfloat16 if self._narrow else state.dtype
+        given = () if self.condition is None else (self.condition[rows].to(narrow),)
+        with torch.autocast(state.device.type, torch.bfloat16, enabled=self.model.mixed and not self._narrow):
+            if self._first is None:
+                code = self._inner(self.units.inputs(state), *given)
+            else:
+                code = self._inner(state.to(narrow))
+            context = self._body(posterior(code.to(narrow).flatten(1)).mean, *given)
+        whole: Tensor = context.to(state.dtype).flatten(1)
+        return whole
 
     def log_probabilities(self, context: Tensor, entry: int) -> Tensor:
         """Return log p of one entry's bins for rows known by their contexts, (M, W)."""
         places = self.units.layout.places(entry)
         if self._last is None:
             return context[:, places].log_softmax(-1)
-        with torch.autocast(context.device.type, enabled=False):
-            bias = None if self._last.bias is None else self._last.bias[places]
-            return nn.functional.linear(context, self._last.weight[places], bias).log_softmax(-1)
+        bias = None if self._last.bias is None else self._last.bias[places]
+        return nn.functional.linear(context, self._last.weight[places], bias).log_softmax(-1)
 
 
 def _first_and_rest(network: nn.Module) -> tuple[nn.Linear | None, nn.Module]:
@@ -150,7 +158,7 @@ def fill(
     units, (count, n) = walk.units, bins.shape
     bins = torch.where(seen, bins, 0)
     told = torch.where(seen, bins, -1) if condition is None else torch.arange(count, device=bins.device)[:, None]
-    alike = torch.unique(told, dim=0, return_inverse=True)[1]
+    alike, all_differ = torch.unique(told, dim=0, return_inverse=True)[1], False
     for step in range(n):
         entries = order[:, step]
         rows = (~seen.gather(1, entries[:, None])[:, 0]).nonzero()[:, 0]
@@ -159,10 +167,10 @@ def fill(
         entries = entries[rows]
         kinds, kind = (entries * count + alike[rows]).unique(return_inverse=True)  # in the order of their entries
         example = rows.new_zeros(-(-len(kinds) // KINDS_AT_ONCE) * KINDS_AT_ONCE).scatter(0, kind, rows)
-        contexts = torch.cat([walk.contexts(some) for some in example.split(CONTEXTS_AT_ONCE)])
+        contexts = torch.cat([walk.contexts(some) for some in torch.split(example, CONTEXTS_AT_ONCE)])
         drawn, first = torch.empty_like(rows), 0
         of_entries = torch.bincount(kinds // count, minlength=n).tolist()
-        by_entry = entries.argsort(stable=True).split(torch.bincount(entries, minlength=n).tolist())
+        by_entry = torch.split(entries.argsort(stable=True), torch.bincount(entries, minlength=n).tolist())
         for entry, (own, several) in enumerate(zip(by_entry, of_entries, strict=True)):
             if not several:
                 continue
@@ -174,9 +182,11 @@ def fill(
             first += several
         bins[rows, entries] = drawn
         walk.see(rows, entries, drawn)
-        now = alike.clone()
-        now[rows] = count + kind * (int(units.most.max()) + 1) + drawn
-        alike = now.unique(return_inverse=True)[1]
+        if not all_differ:
+            now = alike.clone()
+            now[rows] = count + kind * (int(units.most.max()) + 1) + drawn
+            alike = now.unique(return_inverse=True)[1]
+            all_differ = int(alike.max()) == count - 1
     return bins
 
 
@@ -217,11 +227,10 @@ def log_densities(
 
 def _chained(model: Model, bins: Tensor, known: Tensor, order: Tensor, condition: Tensor | None) -> Tensor:
     """Return Σₛ log p(b_{oₛ} | b_{o₁}, …, b_{oₛ₋₁}) over the entries that are known, (N,)."""
-    walk, total = Steps(model, bins, torch.zeros_like(known), condition), 0.0
+    walk, found = Steps(model, bins, torch.zeros_like(known), condition), []
     for entry in order.tolist():
         log_p = walk.log_probabilities(walk.contexts(slice(None)), entry).gather(1, bins[:, entry, None])[:, 0]
-        total = total + torch.where(known[:, entry], log_p, 0.0)
+        found.append(torch.where(known[:, entry], log_p, 0.0))
         rows = known[:, entry].nonzero()[:, 0]
         walk.see(rows, torch.full_like(rows, entry), bins[rows, entry])
-    assert isinstance(total, Tensor)
-    return total
+    return torch.stack(found).sum(0)

@@ -43,7 +43,8 @@ by_likelihood = pytest.mark.parametrize("likelihood", LIKELIHOODS, ids=repr)
 def _facts(shape: tuple[int, ...]) -> Facts:
     """Those of data of zeros and ones, for which standardised units are the data's own."""
     either = np.array([0.0, 0.0, 1.0])
-    return Facts(shape, 2, mean=torch.zeros(shape), std=torch.ones(shape), entry=lambda i: (either, None))
+    zero = torch.zeros(shape, dtype=torch.float64)
+    return Facts(shape, 2, mean=zero, std=zero + 1, entry=lambda i: (either, None))
 
 
 def _in_units(likelihood: Likelihood, x: torch.Tensor) -> torch.Tensor:

@@ -298,8 +298,7 @@ class MaskedAutoencoder(Reconstructs):
                 order = of_order.argsort(1)
                 own = None if c is None else torch.as_tensor(c[first : first + ROWS_AT_ONCE]).to(device, model.dtype)
                 seen = ~x.flatten(1).isnan()
-                with torch.autocast(device.type, torch.bfloat16, enabled=model.mixed):  # weights are narrowed once
-                    bins = fill(model, units.bins(x), seen, order, of_bins, condition=own, gaps=gaps)
+                bins = fill(model, units.bins(x), seen, order, of_bins, condition=own, gaps=gaps)
                 rows.append(torch.where(seen.reshape(x.shape), x, units.values(bins, within)).cpu().numpy())
         finally:
             model.mixed = False

@@ -45,24 +45,24 @@ def codes_given(model: Model, x: Tensor, n: int, source: Source) -> np.ndarray:
     DataError : the effective sample size stays below `HOPELESS_BELOW`.
     """
     observed, x_model = model.observed(x), model.scaled(x).nan_to_num()
-    codes, log_w, size, effective = [], [], CODES_AT_ONCE, 0.0
-    while effective < n and sum(map(len, codes)) < MOST_CODES:
-        for _ in range(size // CODES_AT_ONCE):
-            z = model.prior_codes(CODES_AT_ONCE, source)
-            codes.append(z)
-            log_w.append(log_prob(model.decode(z), x_model, observed).double())
-        size = sum(map(len, codes))
-        weights = torch.cat(log_w).softmax(0)
+    z = model.prior_codes(0, source)
+    log_w, effective = z.new_zeros(0, dtype=torch.float64), 0.0
+    while effective < n and len(z) < MOST_CODES:
+        for _ in range(max(1, len(z) // CODES_AT_ONCE)):
+            more = model.prior_codes(CODES_AT_ONCE, source)
+            z = torch.cat([z, more])
+            log_w = torch.cat([log_w, log_prob(model.decode(more), x_model, observed).double()])
+        weights = log_w.softmax(0)
         effective = float(1 / weights.square().sum())
     said = (
-        f"given: {size:,} codes of the model, weighed by how well they fit, are worth {effective:,.0f} independent ones"
+        f"given: {len(z):,} codes of the model, weighed by how well they fit, are worth {effective:,.0f} independent ones"
     )
     if not effective >= HOPELESS_BELOW:
         raise DataError(f"{said}: too few to draw from; give fewer entries, or fit a model with condition=")
     if effective < n:
         warnings.warn(f"{said}; some of the {n:,} rows share a code", stacklevel=4)
     u = (torch.arange(n, device=x.device) + source.uniform((1,), weights)) / n
-    chosen = torch.searchsorted(weights.cumsum(0), u).clamp(max=size - 1)
+    chosen = torch.searchsorted(weights.cumsum(0), u).clamp(max=len(z) - 1)
     shuffled = chosen[source.uniform((n,), weights).argsort()]
-    resampled: np.ndarray = torch.cat(codes)[shuffled].cpu().numpy()
+    resampled: np.ndarray = z[shuffled].cpu().numpy()
     return resampled
