@@ -13,7 +13,7 @@ import torch
 from scipy import stats
 
 from isthmus import VAE, MaskedAutoencoder, Training
-from isthmus.metrics import column_shapes, nearer_to_training, pair_trends, told_apart, usefulness
+from isthmus.metrics import column_shapes, copies, nearer_to_training, pair_trends, told_apart, usefulness
 
 from .report import table
 from .table_memory import COLUMNS, ROWS, peak_megabytes
@@ -102,8 +102,10 @@ MEASURES: dict[str, Callable[[Held, Any, pd.DataFrame], float]] = {
     "useful": lambda held, model, rows: usefulness(
         held.numbers(rows), held.numbers(held.test), list(held.train).index(held.target), held.categories
     ),
-    "nearer to training": lambda held, model, rows: _nearest(held, rows).share,
-    "copies": lambda held, model, rows: _nearest(held, rows).copies,
+    "nearer to training": lambda held, model, rows: (
+        nearer_to_training(held.numbers(held.train), held.numbers(held.test), held.numbers(rows), held.categories).share
+    ),
+    "copies": lambda held, model, rows: copies(*_numbers(held, rows)),
     "32,000 rows drawn, s": lambda held, model, rows: seconds(lambda: model.sample(32_000, random_state=0)),
     "32,000 rows drawn, three columns given, s": lambda held, model, rows: seconds(
         lambda: model.sample(32_000, random_state=0, given=dict(held.train.iloc[0, [1, 5, 9]]))
@@ -119,11 +121,6 @@ def _numbers(held: Held, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 def _trend(held: Held, rows: pd.DataFrame) -> float:
     pairs = pair_trends(*_numbers(held, rows), held.categories)
     return float(np.nanmean(pairs[np.tril_indices(len(pairs), -1)]))
-
-
-def _nearest(held: Held, rows: pd.DataFrame) -> Any:
-    train, drawn = _numbers(held, rows)
-    return nearer_to_training(train, held.numbers(held.test), drawn, held.categories)
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -12,9 +12,11 @@ from contracts.common import source_of
 from isthmus import GAN, VAE, Training
 from isthmus.errors import CompositionError, DataError
 from isthmus.estimators.resampling import codes_given
+from isthmus.late_priors import FittedMixture
 from isthmus.likelihood import Gaussian
-from isthmus.mixture import FittedMixture
 from isthmus.networks import MLP
+
+MIXTURE = FittedMixture(None, drawn=True)
 
 
 @pytest.fixture(scope="module")
@@ -22,15 +24,15 @@ def clusters():
     """Two clusters of rows, and a VAE whose codes are its one fitted unit, far from N(0, 1)."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(600, 3)) * 0.1 + np.where(rng.random((600, 1)) < 0.3, -2.0, 2.0)
-    return VAE(1, network=MLP((16,)), sampling_prior=FittedMixture(8), max_epochs=20, random_state=0).fit(X), X
+    return VAE(1, network=MLP((16,)), sampling_prior=MIXTURE, max_epochs=20, random_state=0).fit(X), X
 
 
 def test_the_mixture_is_fitted_to_the_codes_and_scores_are_the_priors(clusters):
     vae, X = clusters
     module = vae.model_.sampling_prior
-    weights = module.weights.numpy()
-    assert weights.sum() == pytest.approx(1.0, abs=1e-6)
-    assert (weights > 0).sum() in (2, 4, 8)
+    shares = module.shares.numpy()
+    assert shares.sum() == pytest.approx(1.0, abs=1e-6)
+    assert (shares > 0).sum() in (2, 4, 8)
     drawn = vae.sample(4000, 0)
     assert np.mean(drawn[:, 0] < 0) == pytest.approx(np.mean(X[:, 0] < 0), abs=0.04)
     assert np.abs(np.abs(drawn).mean() - 2.0) < 0.1
@@ -43,7 +45,7 @@ def test_it_is_saved_with_the_model(clusters, tmp_path):
     vae, _ = clusters
     vae.save(tmp_path / "model")
     again = isthmus.load(tmp_path / "model")
-    assert again.sampling_prior_ == FittedMixture(8)
+    assert again.sampling_prior_ == MIXTURE
     np.testing.assert_array_equal(again.sample(20, 1), vae.sample(20, 1))
 
 
@@ -62,12 +64,12 @@ def test_tables_with_categories_have_one_unless_there_is_a_condition():
     import pandas as pd
 
     frame = pd.DataFrame({"age": np.arange(60) % 21, "sex": ["f", "m"] * 30})
-    assert VAE(1, max_epochs=1, random_state=0).fit(frame).sampling_prior_ == FittedMixture()
+    assert VAE(1, max_epochs=1, random_state=0).fit(frame).sampling_prior_ == MIXTURE
     C = np.eye(2)[np.arange(60) % 2]
     assert VAE(1, max_epochs=1, random_state=0).fit(frame, condition=C).sampling_prior_ is None
     assert VAE(1, max_epochs=1, random_state=0).fit(frame[["age"]].to_numpy() * [1, 2]).sampling_prior_ is None
     with pytest.raises(CompositionError, match="sampling_prior must be None with a condition"):
-        VAE(1, sampling_prior=FittedMixture(), max_epochs=1).fit(frame, condition=C)
+        VAE(1, sampling_prior=MIXTURE, max_epochs=1).fit(frame, condition=C)
 
 
 @pytest.fixture(scope="module")

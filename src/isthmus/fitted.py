@@ -83,7 +83,10 @@ class Fitted:
 
     @property
     def abilities(self) -> frozenset[str]:
-        """What the system can: ``codes``, ``reconstructions``, ``scores``, ``density``, ``samples``, ``judgements``."""
+        """What the system can: ``codes``, ``reconstructions``, ``scores``, ``density``, ``samples``, ``judgements``.
+
+        The scores of a system with a ``density`` are bounds on log p(x); with a ``likelihood`` they are log p(x).
+        """
         abilities: frozenset[str] = type(self.estimator).abilities()
         return abilities
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
+from .data import Column
 from .layout import LONGEST_PICTURE, SMALLEST_PICTURE, layout_of, unit_axis
 from .subsets import even_subset
 
@@ -33,12 +35,14 @@ class Look:
         their own and are divided by their standard deviation, as are the channels of windows; all other numbers of
         images and of series share one unit.
     limits : smallest and largest value, for black and white.
+    centre : the mean row, flat and in comparable units, which stands for gaps; None where there are none.
     """
 
     shape: tuple[int, ...]
     names: list[str]
     unit: np.ndarray
     limits: tuple[float, float]
+    centre: np.ndarray | None = None
 
     @property
     def n(self) -> int:
@@ -46,9 +50,9 @@ class Look:
         return math.prod(self.shape)
 
     def flat(self, X: np.ndarray) -> np.ndarray:
-        """Return rows in comparable units, (N, n), float64."""
+        """Return rows in comparable units, (N, n), float64; a gap becomes the mean."""
         scaled: np.ndarray = np.asarray(X, dtype=np.float64).reshape(len(X), -1) / self.unit.reshape(-1)
-        return scaled
+        return scaled if self.centre is None else np.where(np.isnan(scaled), self.centre, scaled)
 
 
 class Images(Look):
@@ -59,11 +63,22 @@ class Series(Look):
     """Numbers along one axis, such as time."""
 
 
+@dataclass(frozen=True)
 class Rows(Look):
-    """Rows of a table, a name for each column."""
+    """Rows of a table, a name for each column.
+
+    columns : what is known of each column, or () if nothing is.
+    """
+
+    columns: tuple[Column, ...] = ()
+
+    @property
+    def categories(self) -> list[int]:
+        """The indices of columns that are categories."""
+        return [i for i, column in enumerate(self.columns) if column.levels]
 
 
-def look_of(X: np.ndarray, names: list[str] | None = None) -> Look:
+def look_of(X: np.ndarray, names: list[str] | None = None, columns: Sequence[Column] = ()) -> Look:
     """Decide how rows (N, ...) are shown; `names` are those of a table's columns, if it has any.
 
     Images are of one or three channels and no long strips. A row without names is a series where numbers next to each
@@ -78,6 +93,11 @@ def look_of(X: np.ndarray, names: list[str] | None = None) -> Look:
     x = np.asarray(X)
     shape = tuple(x.shape[1:])
     some = x[even_subset(len(x), SEEN_ROWS)].astype(np.float64)
+    gaps = np.isnan(some)
+    if gaps.any():
+        mean = np.where(gaps, 0.0, some).sum(axis=0) / np.maximum(1, (~gaps).sum(axis=0))
+        filled = look_of(np.where(gaps, mean, some), names, columns)
+        return replace(filled, centre=(mean / filled.unit).reshape(-1))
     limits = (float(some.min()), float(some.max()))
     std = some.std(axis=0)
     moments = torch.as_tensor(some.mean(axis=0)), torch.as_tensor(std)
@@ -98,4 +118,6 @@ def look_of(X: np.ndarray, names: list[str] | None = None) -> Look:
             shared = tuple(axis for axis in range(some.ndim) if axis != own + 1)
             spread = np.broadcast_to(some.std(axis=shared, keepdims=True)[0], shape)
         return Series(shape, [], np.where(spread > 0, spread, 1.0), limits)
-    return Rows(shape, names or [f"x{i}" for i in range(math.prod(shape))], np.where(std > 0, std, 1.0), limits)
+    unit, centre = np.where(std > 0, std, 1.0), some.mean(axis=0)
+    given = names or [f"x{i}" for i in range(math.prod(shape))]
+    return Rows(shape, given, unit, limits, (centre / unit).reshape(-1), columns=tuple(columns))

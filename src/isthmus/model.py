@@ -223,12 +223,15 @@ class Pass:
     @property
     def x(self) -> Tensor:
         """The samples, (N, ...); the values of unobserved entries are arbitrary."""
-        x: Tensor = self.once("x", lambda: self.model.scaled(self.batch.x))
+        x: Tensor = self.once("x", lambda: self.model.scaled(self.met.x))
         return x
 
     @property
     def met(self) -> Batch:
-        """The batch as the encoder gets it: with all tensors that the corruption returns, x̃ as ``noisy``."""
+        """The batch as the encoder gets it: with all tensors that the corruption returns, x̃ as ``noisy``.
+
+        A corruption that returns ``x`` draws the target anew, too.
+        """
         if self.model.corruption is None and not self.model.corruption_width:
             return self.batch
         if "met" not in self._computed:

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import CompositionError
-from .options import Data, Device, ModelFolder, OutFile, Seed
+from .asking import given_from
+from .options import Data, Device, GivenValues, ModelFolder, OutFile, Seed, WhereTexts
 from .rows import as_frame, column_names, read_rows
 from .systems import VERBS
 
 if TYPE_CHECKING:
     from ..files import Table
 
-__all__ = ["encode", "reconstruct", "sample", "score"]
+__all__ = ["encode", "model_for", "reconstruct", "sample", "score"]
 
 
 class Draw(Enum):
@@ -67,30 +68,36 @@ def sample(
             "draws the rows of a table and takes the mean of pictures."
         ),
     ] = Draw.auto,
+    given: GivenValues = None,
+    where: WhereTexts = None,
+    gaps: Annotated[bool, typer.Option("--gaps", help="Leave cells empty as often as the data do.")] = False,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
     """Write new rows, drawn from the model.
 
-    Example: isthmus sample model/ -n 1000 --out new.csv
+    Example: isthmus sample model/ -n 1000 --out new.csv --given sex=Female --where 'age > 60'
     """
     from .. import files
 
     files.check_writable(out)
-    estimator = _load("sample", model, device)
-    files.write(out, _samples(estimator, n, seed, draw), column_names(estimator))
+    estimator = model_for("sample", model, device)
+    asked: dict[str, Any] = {
+        "draw": None if draw is Draw.auto else draw.value,
+        "given": given_from(given, estimator.schema_, column_names(estimator)),
+        "where": where,
+        "gaps": gaps or None,
+    }
+    asked = {name: value for name, value in asked.items() if value is not None}
+    can = signature(estimator.sample).parameters
+    for name in asked:
+        if name not in can:
+            raise CompositionError(f"--{name}: a {type(estimator).__name__} cannot draw this way; leave the option out")
+    estimator.verbose = 1  # so that the share of rows that satisfy conditions is said
+    files.write(out, estimator.sample(n, random_state=seed, **asked), column_names(estimator))
 
 
-def _samples(estimator: Any, n: int, seed: int, draw: Draw) -> Any:
-    """Return samples drawn as they were asked for."""
-    if draw is Draw.auto:
-        return estimator.sample(n, random_state=seed)
-    if "draw" not in signature(estimator.sample).parameters:
-        raise CompositionError(f"--draw: a {type(estimator).__name__} has one way of drawing; leave the option out")
-    return estimator.sample(n, random_state=seed, draw=draw.value)
-
-
-def _load(verb: str, folder: Path, device: str) -> Any:
+def model_for(verb: str, folder: Path, device: str) -> Any:
     """Return the model in a folder; raise unless it has the method that a command needs."""
     from .. import load
 
@@ -109,7 +116,7 @@ def _apply(verb: str, folder: Path, data: str, out: Path, device: str) -> tuple[
     from .. import files
 
     files.check_writable(out)
-    model = _load(verb, folder, device)
+    model = model_for(verb, folder, device)
     table = read_rows(data, training=False, columns=column_names(model))
     with warnings.catch_warnings(record=True) as caught:  # an error is printed alone, without the warnings before it
         result = getattr(model, VERBS[verb])(as_frame(table))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Data", "Device", "ModelFolder", "OutFile", "Seed", "Trackers"]
+__all__ = ["Data", "Device", "GivenValues", "LeaveOut", "ModelFolder", "OutFile", "Seed", "Trackers", "WhereTexts"]
 
 Data = Annotated[
     str,
@@ -34,3 +34,24 @@ Trackers = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1, ...")]
 Seed = Annotated[int, typer.Option(help="The seed of the random numbers.")]
+GivenValues = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--given",
+        metavar="COLUMN=VALUE",
+        help="Draw only rows that have this value: --given sex=Female --given age=40. Repeat the option for several.",
+    ),
+]
+WhereTexts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="CONDITION",
+        help="Draw only rows that satisfy a condition: --where 'age > 60', --where 'start < end and kind in [\"a\"]'. Repeat "
+        "the option for several. The share of rows that do is said first.",
+    ),
+]
+LeaveOut = Annotated[
+    list[str] | None,
+    typer.Option(help="A column of the table that is no feature, such as a name. Repeat the option for several."),
+]

@@ -1,11 +1,12 @@
 """Detection: which rows do not belong, at a rate of false alarms of one's choice, and why."""
 
-from .alarms import Alarm, Budget, FalseAlarms, FalseDiscoveries, alarm_at
+from .alarms import Alarm, Budget, FalseAlarms, FalseDiscoveries, OnlineDiscoveries, alarm_at
 from .calibration import Calibration, Cross, Prefit, Split
 from .conformal import CalibrationScores
 from .detector import Detector
 from .embedding import Embedding
 from .judgement import Judgement
+from .likeness import UsualShare
 from .neighbours import Neighbours
 from .reasons import Explanation, Reason
 from .watching import Drift, Moved, Watch
@@ -25,9 +26,11 @@ __all__ = [
     "Judgement",
     "Moved",
     "Neighbours",
+    "OnlineDiscoveries",
     "Prefit",
     "Reason",
     "Split",
+    "UsualShare",
     "Watch",
     "alarm_at",
 ]

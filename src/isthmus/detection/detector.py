@@ -17,15 +17,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..data import Schema
 from ..data.schema import Edits, collected, is_table
-from ..errors import CompositionError, DataError
+from ..errors import CompositionError
 from ..parts import resolve
-from ..rows import TakesTables, check_rows, check_weights
+from ..rows import TakesTables, check_rows
 from ..verbs import verb
 from .alarms import Alarm, FalseAlarms, alarm_at, alarm_named
 from .calibration import Calibration, Prefit
 from .conformal import CalibrationScores, difference
 from .explaining import explain
-from .judgement import Judgement, tie_breakers
+from .judgement import Judgement, tie_breakers, weights_of
 from .neighbours import Neighbours
 from .reasons import Explanation
 from .scores import fit_trimmed, scores_of
@@ -171,7 +171,7 @@ class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
             self.trimmed_.append(dropped)
             scores[held], fold[held] = scores_of(fitted, take(given, held)), k
         held = np.flatnonzero(fold >= 0)
-        weights = self._weights(take(given, held))
+        weights = weights_of(self.weight, take(given, held))
         self.calibrated_ = CalibrationScores.of(scores[held], fold[held], weights)
         kept = np.sort(random.permutation(len(held))[:REFERENCE_ROWS])
         self.reference_ = rows[held[kept]].astype(np.result_type(rows.dtype, np.float32))
@@ -214,21 +214,19 @@ class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
         """Return the share of rows left out of the fit."""
         return TRIMMED_SHARE if self.trim == "auto" else float(self.trim)
 
-    def _weights(self, X: Any) -> np.ndarray | None:
-        """Return w(x) of rows, or None where all weigh the same."""
-        if self.weight is None:
-            return None
-        weights = check_weights(self.weight(X), len(X))
-        if weights is not None and not (weights > 0).all():
-            raise DataError(f"weight must be positive; row {int(np.flatnonzero(weights <= 0)[0])} has 0")
-        return weights
-
     @property
     def rule(self) -> Alarm:
         """What `alarm` stands for."""
         return alarm_named(self.alarm) if isinstance(self.alarm, str) else self.alarm
 
-    def at(self, *, alpha: float | None = None, fdr: float | None = None, budget: int | None = None) -> Self:
+    def at(
+        self,
+        *,
+        alpha: float | None = None,
+        fdr: float | None = None,
+        budget: int | None = None,
+        horizon: int | None = None,
+    ) -> Self:
         """Return this detector with its dial turned; nothing is fitted again, and nothing is copied.
 
         Parameters
@@ -236,25 +234,26 @@ class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
         alpha : false alarms a usual row.
         fdr : the share of false alarms among all alarms of a batch.
         budget : alarms in a batch.
+        horizon : with `fdr`, of a stream: the rows among whose alarms the share of false ones is counted.
 
         >>> detector = Detector(random_state=0).fit(np.random.default_rng(0).normal(size=(100, 2)))
         >>> detector.at(fdr=0.2).alarm
         FalseDiscoveries(rate=0.2)
         """
         turned = copy.copy(self)
-        turned.alarm = alarm_at(alpha, fdr, budget)
+        turned.alarm = alarm_at(alpha, fdr, budget, horizon)
         if hasattr(self, "calibrated_"):
             turned._warn_if_silent()
         return turned
 
     def _warn_if_silent(self) -> None:
         """Warn if no row could ever raise an alarm, since the calibration rows are too few for so small a rate."""
-        alarm, n = self.rule, len(self.calibrated_.scores)
-        if isinstance(alarm, FalseAlarms) and self.ties == "conservative" and 1 / (n + 1) > alarm.alpha:
-            least = int(np.ceil(1 / alarm.alpha)) - 1
+        level, n = self.rule.first_level(), len(self.calibrated_.scores)
+        if self.ties == "conservative" and 1 / (n + 1) > level:
+            least = int(np.ceil(1 / level)) - 1
             warnings.warn(
-                f"no row can raise an alarm at alpha {alarm.alpha:g}: that needs {least} calibration rows, there are "
-                f"{n}; give more rows, calibration='cross' or ties='random'",
+                f"no row can raise an alarm: p ≤ {level:g} needs {least} calibration rows, there are {n}; give more "
+                "rows, calibration='cross' or ties='random'",
                 stacklevel=3,
             )
 
@@ -292,7 +291,7 @@ class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         rows, given = self._read(X, reset=False)
         scores = np.stack([scores_of(fitted, given) for fitted in self.estimators_])
-        weights = self._weights(given)
+        weights = weights_of(self.weight, given)
         u = tie_breakers(rows, self.ties_seed_) if self.ties == "random" else None
         p, alarm = self.calibrated_.p_values(scores, weights, u), self.rule
         mean = scores.mean(0)
@@ -372,6 +371,19 @@ class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
         ModelFileError : the score is an estimator of another library, which only pickle could keep.
         """
         verb("save_detector")(self, path)
+
+    def report(self, X: Any, path: str | Path = "report.html", **said: Any) -> Path:
+        """Write a page of the alarms in X, their reasons and how often they would be wrong; return its path.
+
+        Parameters
+        ----------
+        X : rows, (N, ...).
+        path : the HTML file to write.
+        said : ``labels=``, what each row is called, (N,); ``data=``, the name of the data; ``command=``, how to make
+            the page again.
+        """
+        place: Path = verb("report")(self, X, path, **said)
+        return place
 
     @classmethod
     def load(cls, path: str | Path, *, device: str = "auto", **own: Any) -> Self:

@@ -24,6 +24,7 @@ from ..objective import ImportanceWeighted
 from ..penalty import Contractive
 from ..posterior import Deterministic, Posterior
 from ..prior import Prior, StandardNormal
+from ..rejection import Where, satisfying
 from ..seeds import generator_for
 from ..source import Generated, Source
 from ..term import NegativeLogLikelihood
@@ -155,6 +156,7 @@ class Samples(Estimator, system=False):
         condition: ArrayLike | None = None,
         draw: Literal["auto", "values", "mean"] = "auto",
         given: Mapping[Any, Any] | None = None,
+        where: Where | None = None,
     ) -> Any:
         """Return new samples in the data's shape and units: z ~ p(z), then x ~ p(x|z) or its mean x̂.
 
@@ -166,7 +168,8 @@ class Samples(Estimator, system=False):
         columns hold: whole numbers and truth values, rounded to as many decimals as the data have, of the data's sign
         and within their bounds; see `isthmus.data.Number`.
 
-        The first n of many are the same as n alone, to the bit, and the codes are the same whatever `draw` is.
+        The first n of many are the same as n alone, to the bit, if there is no `where`, and the codes are the same
+        whatever `draw` is.
 
         Parameters
         ----------
@@ -177,6 +180,9 @@ class Samples(Estimator, system=False):
         given : what holds in the samples: a value for each of some entries, by number or name. Codes are drawn anew by
             how well they fit (importance resampling), and a warning says what they are worth where that is less than
             `n_samples`. It needs a model whose p(x|z) is learnt, without a condition.
+        where : what they satisfy: an expression such as ``"start < end and age > 60"`` (`isthmus.data.predicate`), a
+            function of samples (N, ...) to booleans (N,), or a list of these. Samples are drawn until each satisfies
+            all. The share that does is measured first: it is printed if ``verbose``, and a warning says if it is small.
 
         Raises
         ------
@@ -204,17 +210,21 @@ class Samples(Estimator, system=False):
         if given is not None and (conditions is not None or not self.learns_values):
             raise CompositionError("given needs a model that learns p(x|z), without a condition; see MaskedAutoencoder")
         known = None if given is None else fitted.holding(given, 1)
-        with plain_modes(), torch.no_grad():
-            if known is None:
-                z = self._prior_codes(n_samples, source, conditions)
-            else:
-                z = codes_given(model, torch.as_tensor(known, device=device), n_samples, source)
         drawn = self.draws_values if draw == "auto" else draw == "values" and self.learns_values
         values = partial(fitted.drawn, source=noise) if drawn else fitted.decoded
-        made = fitted.map(z, values, condition=conditions, dtype=self.dtype_)
-        if known is not None:
-            made = np.where(np.isnan(known), made, known).astype(made.dtype)
-        return rows_back(self, made, drawn=draw != "mean")
+
+        def made(rows: np.ndarray) -> np.ndarray:
+            c = None if conditions is None else conditions[rows]
+            with plain_modes(), torch.no_grad():
+                if known is None:
+                    z = self._prior_codes(len(rows), source, c)
+                else:
+                    z = codes_given(model, torch.as_tensor(known, device=device), len(rows), source)
+            x = fitted.map(z, values, condition=c, dtype=self.dtype_)
+            return x if known is None else np.where(np.isnan(known), x, known).astype(x.dtype)
+
+        x = made(np.arange(n_samples)) if where is None else satisfying(self, where, made, n_samples)
+        return rows_back(self, x, drawn=draw != "mean")
 
     def _prior_codes(self, n: int, source: Source, conditions: np.ndarray | None) -> np.ndarray:
         """Return n codes in blocks of one size, so that the first of them do not depend on n."""

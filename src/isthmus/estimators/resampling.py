@@ -54,9 +54,7 @@ def codes_given(model: Model, x: Tensor, n: int, source: Source) -> np.ndarray:
             log_w = torch.cat([log_w, log_prob(model.decode(more), x_model, observed).double()])
         weights = log_w.softmax(0)
         effective = float(1 / weights.square().sum())
-    said = (
-        f"given: {len(z):,} codes of the model, weighed by how well they fit, are worth {effective:,.0f} independent ones"
-    )
+    said = f"given: {len(z):,} codes of the model, weighed by their fit, are worth {effective:,.0f} independent ones"
     if not effective >= HOPELESS_BELOW:
         raise DataError(f"{said}: too few to draw from; give fewer entries, or fit a model with condition=")
     if effective < n:

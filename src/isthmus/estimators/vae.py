@@ -10,12 +10,13 @@ from torch import Tensor
 
 from ..batch import Batch
 from ..blocks import values_at_once
+from ..corruption import Corruption
 from ..data.output import values_back
 from ..errors import CompositionError
 from ..facts import Facts
+from ..late_priors import FittedMixture
 from ..layout import unit_axis
 from ..likelihood import Bernoulli, HomoscedasticGaussian, Likelihood, Mixed
-from ..mixture import FittedMixture
 from ..model import Pass
 from ..monitor import ActiveUnits, Monitor
 from ..objective import ELBO, Objective
@@ -45,6 +46,8 @@ class VAE(Samples, Reconstructs):
         training rows once all else has learnt, or None, which is p(z). ``"auto"`` is a `FittedMixture` for the rows of
         a table with categories, since the codes of rows are hardly ever spread as p(z) says, and None otherwise, and
         under a condition. Scores are those of p(z) in any case.
+    corruption : p(x̃|x), as in `DenoisingAutoencoder`, or one that draws x anew at every presentation
+        (`isthmus.redrawn`); None encodes the rows as they are.
     objective : ``"auto"`` is `ELBO`; ``ELBO(KL(4.0))`` weighs the divergence, ``"importanceweighted:50"`` is the
         importance-weighted autoencoder (Burda et al. 2016).
 
@@ -72,6 +75,7 @@ class VAE(Samples, Reconstructs):
 
     prior: Prior | str = "auto"
     sampling_prior: Prior | str | None = "auto"
+    corruption: Corruption | str | None = None
     objective: Objective | str = "auto"
 
     offers: ClassVar[frozenset[str]] = frozenset({"density"})
@@ -94,11 +98,12 @@ class VAE(Samples, Reconstructs):
         super().choose(facts)
         self.prior_ = self.part("prior", Prior, self.auto_prior)
         self.sampling_prior_ = self._chosen_sampling_prior(facts)
+        self.corruption_ = self.part("corruption", Corruption, or_none=True)
         self.objective_ = self.part("objective", Objective, ELBO)
 
     def _chosen_sampling_prior(self, facts: Facts) -> Prior | None:
         if self.sampling_prior == "auto":
-            return FittedMixture() if is_mixed(facts) and not facts.condition else None
+            return FittedMixture(None, drawn=True) if is_mixed(facts) and not facts.condition else None
         if self.sampling_prior is None:
             return None
         if facts.condition:
