@@ -53,6 +53,7 @@ _KINDS: dict[str, type] = {
     "posterior_": Posterior,
     "likelihood_": Likelihood,
     "prior_": Prior,
+    "sampling_prior_": Prior,
     "objective_": Objective,
     "corruption_": Corruption,
     "penalty_": Term,

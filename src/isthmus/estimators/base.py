@@ -147,6 +147,7 @@ class Estimator(TakesTables, Views, Choices, system=False):
             posterior=self.posterior_,
             likelihood=self.likelihood_,
             prior=self.prior_,
+            sampling_prior=self.sampling_prior_,
             corruption=self.corruption_,
             terms=terms,
         )
