@@ -1,8 +1,8 @@
 """The command line: ``isthmus fit``, ``isthmus compare``, ``isthmus report`` and their like.
 
 A file is a job: `entry` starts the command line and prints mistakes, `fitting`, `applying`, `completing`, `synth`,
-`detecting`, `watching`, `judging`, `comparing`, `reproducing` and `listing` hold the commands. Heavy imports wait inside
-the commands, so that ``--help`` answers at once.
+`detecting`, `watching`, `judging`, `comparing`, `reproducing` and `listing` hold the commands. Heavy imports wait
+inside the commands, so that ``--help`` answers at once.
 """
 
 from .applying import encode, reconstruct, sample, score
