@@ -149,8 +149,8 @@ class Predicate:
                 return self._arithmetic(node, self._value(left, rows), type(op), self._value(right, rows))
             case ast.Compare(left=left, ops=ops, comparators=others):
                 truth: Any = True
-                for a, op, b in zip([left, *others], ops, others, strict=False):
-                    truth = np.logical_and(truth, self._compared(a, op, b, rows))
+                for a, by, b in zip([left, *others], ops, others, strict=False):
+                    truth = np.logical_and(truth, self._compared(a, by, b, rows))
                 return _Value("truth", truth)
             case ast.Constant(value=bool() | int() | float() as number):
                 return _Value("number", np.float64(number))

@@ -90,8 +90,8 @@ def likelihood_of_training_rows(subject: Subject) -> Finding | None:
 @check(
     "completed cells",
     "Errors on hidden cells of held-out rows beside those of a guess that does not look at the row: the commonest "
-    "level of a category, the mean of a number. A column is worse where the model's loss exceeds the guess's by three of "
-    "its standard errors: warning where there is one, fault from a quarter of the columns.",
+    "level of a category, the mean of a number. A column is worse where the model's loss exceeds the guess's by three "
+    "of its standard errors: warning where there is one, fault from a quarter of the columns.",
 )
 def completed_cells(subject: Subject) -> Finding | None:
     """Look for columns whose hidden cells are guessed worse than without looking at the row."""

@@ -135,9 +135,9 @@ def privacy(content: Content) -> Picture | None:
         "1971). Shares of rows nearer to training may look harmless although an attack succeeds (Yao et al. 2025, "
         "arXiv 2505.01524), hence both. The attack by distance takes a row for a training row if a sample lies near it "
         "(Chen et al. 2020); the attack by density compares the density of samples with that of other real rows, and "
-        "finds places where the model has more rows than the data do (van Breugel et al. 2023). An AUC of 0.5 is guessing, "
-        "1 finds every training row; in brackets the 95% interval. Attacks that see the model itself, or that know a "
-        "person's other columns, were not tried.",
+        "finds places where the model has more rows than the data do (van Breugel et al. 2023). An AUC of 0.5 is "
+        "guessing, 1 finds every training row; in brackets the 95% interval. Attacks that see the model itself, or "
+        "that know a person's other columns, were not tried.",
     )
     return Picture("privacy", "Is it private?", note, groups, details)
 
@@ -175,8 +175,8 @@ def completions(content: Content) -> Picture | None:
     ]
     note = (
         f"A fifth of the cells of {made.rows:,} held-out rows were hidden and filled in by the model: categories by "
-        "their likeliest level, numbers by their mean given the rest of the row (root mean squared error over the column's "
-        "deviation). Beside it a guess that does not look at the row: the commonest level, the mean."
+        "their likeliest level, numbers by their mean given the rest of the row (root mean squared error over the "
+        "column's deviation). Beside it a guess that does not look at the row: the commonest level, the mean."
     )
     return Picture("completions", "Hidden cells", note, [Group([Table(["column", "completed", "guessed"], lines)])])
 
