@@ -83,8 +83,8 @@ WhereTexts = Annotated[
     typer.Option(
         "--where",
         metavar="CONDITION",
-        help="Draw only rows that satisfy a condition: --where 'age > 60', --where 'start < end and kind in [\"a\"]'. Repeat "
-        "the option for several. The share of rows that do is said first.",
+        help="Draw only rows that satisfy a condition: --where 'age > 60', --where 'start < end and size in [1, 2]'. "
+        "Repeat the option for several. The share of rows that do is said first.",
     ),
 ]
 

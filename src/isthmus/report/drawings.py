@@ -217,7 +217,7 @@ def samples(content: Content) -> Picture | None:
         x, y = (Axis.of(axis, *(p[:, i] for p in shown.values())) for i, axis in enumerate(made.axes))
         title = f"samples over {next(iter(shown))} rows" if len(shown) > 1 else "samples"
         beside.append(Chart(marks, x, y, f"In a plane: {title}", title, square=True))
-    if made.sample_distances is not None and made.real_distances is not None:
+    if made.sample_distances is not None and made.real_distances is not None and content.table is None:
         groups = {"held-out": made.real_distances, "samples": made.sample_distances}
         caption = "Samples that lie far nearer to the training rows than held-out rows do would be copies."
         beside.append(histogram(groups, "distance to the nearest training row", caption, trim=0.0))
