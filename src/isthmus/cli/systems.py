@@ -22,8 +22,17 @@ SHORT_NAMES = {
     "cae": "contractiveautoencoder",
     "adversarial": "adversarialautoencoder",
     "aae": "adversarialautoencoder",
+    "masked": "maskedautoencoder",
+    "mae": "maskedautoencoder",
+    "variational": "vae",
 }
-VERBS = {"encode": "transform", "reconstruct": "reconstruct", "score": "score_samples", "sample": "sample"}
+VERBS = {
+    "encode": "transform",
+    "reconstruct": "reconstruct",
+    "score": "score_samples",
+    "sample": "sample",
+    "complete": "complete",
+}
 """The commands that apply a model, and the method that each needs."""
 
 
