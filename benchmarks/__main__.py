@@ -40,6 +40,7 @@ ALL = {
     "ranking": "ranking",
     "reasons": "reasons",
     "drift": "drift",
+    "artefacts": "artefacts",
 }
 """Each benchmark's module; imported when it is run, since some need packages that others do not."""
 

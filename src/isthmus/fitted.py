@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
@@ -84,7 +84,10 @@ class Fitted:
 
     @property
     def abilities(self) -> frozenset[str]:
-        """What the system can: ``codes``, ``reconstructions``, ``scores``, ``density``, ``samples``, ``judgements``."""
+        """What the system can: ``codes``, ``reconstructions``, ``scores``, ``density``, ``samples``, ``judgements``.
+
+        The scores of a system with a ``density`` are bounds on log p(x); with a ``likelihood`` they are log p(x).
+        """
         abilities: frozenset[str] = type(self.estimator).abilities()
         return abilities
 
@@ -122,6 +125,23 @@ class Fitted:
                 stacklevel=3,
             )
         return rows
+
+    def entry(self, column: int | str) -> int:
+        """Return the number of an entry of the flattened rows, by that number or by its column's name."""
+        names, n = list(getattr(self.estimator, "feature_names_in_", ())), math.prod(self.shape)
+        if column in names:
+            return names.index(column)
+        if isinstance(column, int | np.integer) and 0 <= column < n:
+            return int(column)
+        raise DataError(f"there is no column {column!r}; columns are {', '.join(map(str, names)) or f'0 to {n - 1}'}")
+
+    def holding(self, values: Mapping[Any, Any], n: int) -> np.ndarray:
+        """Return n rows as numbers that hold a value for each of some entries, by number or name, and NaN elsewhere."""
+        rows, schema = np.full((n, math.prod(self.shape)), np.nan), self.estimator.schema_
+        for name, value in values.items():
+            entry = self.entry(name)
+            rows[:, entry] = float(value) if schema is None else schema.number(entry, value)
+        return rows.reshape(n, *self.shape)
 
     def _needs_no_more(self, X: np.ndarray) -> bool:
         """Return whether an array needs no further checks, which would take longer than the score of a single row."""
@@ -278,7 +298,7 @@ class Fitted:
     def drawn(self, z: Tensor, condition: Tensor | None = None, *, source: Source) -> Tensor:
         """Return x ~ p(x|z) in the data's units for a block of codes."""
         model = self.model
-        x: Tensor = model.scaling.inverse(draw(model.decode(z.to(model.dtype), condition), source))
+        x: Tensor = model.scaling.drawn(draw(model.decode(z.to(model.dtype), condition), source), source)
         return x
 
     def decode(self, H: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
@@ -318,6 +338,12 @@ class Fitted:
         size = max(1, min(BLOCK_ROWS, values_at_once(self.model.device) // (draws * math.prod(self.shape))))
         for start in range(0, len(rows), size):
             yield self.model.scaled(as_tensor(rows[start : start + size], self.model.device))
+
+    def in_data_units(self, log_p: np.ndarray, X: ArrayLike) -> np.ndarray:
+        """Return the log-densities of rows, (N,), of the model's units, as those of the data's."""
+        x = as_tensor(self.rows(X), self.model.device)
+        found: np.ndarray = self.model.scaling.in_data_units(torch.as_tensor(log_p, device=x.device), x).cpu().numpy()
+        return found
 
     def need_density(self, what: str) -> None:
         """Raise `CompositionError` unless there are a prior and a posterior with a density, which `what` needs."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
+from .data import Column
 from .layout import LONGEST_PICTURE, SMALLEST_PICTURE, Layout, layout_of, unit_axis
 from .subsets import even_subset
 
@@ -42,6 +44,7 @@ class Look:
     limits : smallest and largest value, each of a row's shape: of the feature's own channel where channels have units
         of their own, else of all features.
     layout : what the axes of a row are.
+    centre : the mean row, flat and in comparable units, which stands for gaps; None where there are none.
     """
 
     shape: tuple[int, ...]
@@ -49,6 +52,7 @@ class Look:
     unit: np.ndarray
     limits: tuple[np.ndarray, np.ndarray]
     layout: Layout
+    centre: np.ndarray | None = None
 
     @property
     def n(self) -> int:
@@ -71,9 +75,9 @@ class Look:
         return even_subset(self.layout.channels_first(self.shape)[0], CHANNELS_SHOWN)
 
     def flat(self, X: np.ndarray) -> np.ndarray:
-        """Return rows in comparable units, (N, n), float64."""
+        """Return rows in comparable units, (N, n), float64; a gap becomes the mean."""
         scaled: np.ndarray = np.asarray(X, dtype=np.float64).reshape(len(X), -1) / self.unit.reshape(-1)
-        return scaled
+        return scaled if self.centre is None else np.where(np.isnan(scaled), self.centre, scaled)
 
     def shades(self, X: np.ndarray) -> np.ndarray:
         """Return where values lie between the limits, from 0 to 1, of the shape of X."""
@@ -149,15 +153,26 @@ class Series(Look):
         return x.reshape(len(x), x.shape[1], -1)[:, self.channels_shown].astype(np.float64)
 
 
+@dataclass(frozen=True)
 class Rows(Look):
-    """Rows of a table, a name for each column."""
+    """Rows of a table, a name for each column.
+
+    columns : what is known of each column, or () if nothing is.
+    """
+
+    columns: tuple[Column, ...] = ()
+
+    @property
+    def categories(self) -> list[int]:
+        """The indices of columns that are categories."""
+        return [i for i, column in enumerate(self.columns) if column.levels]
 
     @property
     def unit_name(self) -> str:
         return "standard deviations"
 
 
-def look_of(X: np.ndarray, names: list[str] | None = None) -> Look:
+def look_of(X: np.ndarray, names: list[str] | None = None, columns: Sequence[Column] = ()) -> Look:
     """Decide how rows (N, ...) are shown; `names` are those of a table's columns, if it has any.
 
     Images are pictures that are no long strips, and volumes. A row without names is a series where numbers next to each
@@ -172,6 +187,11 @@ def look_of(X: np.ndarray, names: list[str] | None = None) -> Look:
     x = np.asarray(X)
     shape = tuple(x.shape[1:])
     some = x[even_subset(len(x), SEEN_ROWS)].astype(np.float64)
+    gaps = np.isnan(some)
+    if gaps.any():
+        mean = np.where(gaps, 0.0, some).sum(axis=0) / np.maximum(1, (~gaps).sum(axis=0))
+        filled = look_of(np.where(gaps, mean, some), names, columns)
+        return replace(filled, centre=(mean / filled.unit).reshape(-1))
     std = some.std(axis=0)
     moments = torch.as_tensor(some.mean(axis=0)), torch.as_tensor(std)
     layout, own = layout_of(shape, *moments), unit_axis(*moments) if len(shape) > 1 else None
@@ -191,5 +211,6 @@ def look_of(X: np.ndarray, names: list[str] | None = None) -> Look:
             return Series(**vars(alike))
     if names is None and len(shape) > 1:
         return Series(**vars(alike))
-    columns = names or [f"x{i}" for i in range(math.prod(shape))]
-    return Rows(**vars(alike) | {"names": columns, "unit": np.where(std > 0, std, 1.0)})
+    unit, centre = np.where(std > 0, std, 1.0), some.mean(axis=0)
+    own_names = {"names": names or [f"x{i}" for i in range(math.prod(shape))], "unit": unit}
+    return Rows(**vars(alike) | own_names | {"centre": (centre / unit).reshape(-1), "columns": tuple(columns)})

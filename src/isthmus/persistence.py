@@ -53,6 +53,7 @@ _KINDS: dict[str, type] = {
     "posterior_": Posterior,
     "likelihood_": Likelihood,
     "prior_": Prior,
+    "sampling_prior_": Prior,
     "objective_": Objective,
     "corruption_": Corruption,
     "penalty_": Term,
@@ -63,8 +64,8 @@ _KINDS: dict[str, type] = {
 }
 """What a resolved argument is, where it is a part."""
 
-UNSTORED = {"device": "auto", "random_state": None}
-"""Arguments that earlier versions named as the user's own code where they were objects, and what stands for them."""
+UNSTORED = {"device": "auto", "random_state": None, "pretrained": None}
+"""Arguments that a fitted model does without, and what stands for them where they were objects."""
 
 
 def save(estimator: Any, path: str | Path) -> None:

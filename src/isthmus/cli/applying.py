@@ -12,11 +12,12 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import CompositionError, nearest
-from .options import Data, Device, ModelFolder, OutFile, Seed
+from .asking import given_from
+from .options import Data, Device, GivenValues, ModelFolder, OutFile, Seed, WhereTexts
 from .rows import as_frame, column_names, conditions_of, rows_for
 from .systems import VERBS
 
-__all__ = ["encode", "reconstruct", "sample", "score"]
+__all__ = ["encode", "model_for", "reconstruct", "sample", "score"]
 
 
 class Draw(Enum):
@@ -65,6 +66,9 @@ def sample(
             "draws the rows of a table and takes the mean of pictures."
         ),
     ] = Draw.auto,
+    given: GivenValues = None,
+    where: WhereTexts = None,
+    gaps: Annotated[bool, typer.Option("--gaps", help="Leave cells empty as often as the data do.")] = False,
     condition: Annotated[
         list[str] | None,
         typer.Option(
@@ -78,21 +82,28 @@ def sample(
 ) -> None:
     """Write new rows, drawn from the model.
 
-    Example: isthmus sample model/ -n 1000 --out new.csv
+    Example: isthmus sample model/ -n 1000 --out new.csv --given sex=Female --where 'age > 60'
     """
     from .. import files
 
     files.check_writable(out)
-    estimator = _load("sample", model, device)
+    estimator = model_for("sample", model, device)
     told = _told(estimator, condition or ())
-    arguments: dict[str, Any] = {"condition": told} if told else {}
-    if draw is not Draw.auto:
-        if "draw" not in signature(estimator.sample).parameters:
-            raise CompositionError(f"--draw: a {type(estimator).__name__} has one way of drawing; leave the option out")
-        arguments["draw"] = draw.value
-    rows = estimator.sample(n, random_state=seed, **arguments)
-    beside = {name: [value] * n for name, value in told.items()}
-    _write(out, rows, column_names(estimator), beside)
+    asked: dict[str, Any] = {
+        "draw": None if draw is Draw.auto else draw.value,
+        "given": given_from(given, estimator.schema_, column_names(estimator)),
+        "where": where,
+        "gaps": gaps or None,
+        "condition": told or None,
+    }
+    asked = {name: value for name, value in asked.items() if value is not None}
+    can = signature(estimator.sample).parameters
+    for name in asked:
+        if name not in can:
+            raise CompositionError(f"--{name}: a {type(estimator).__name__} cannot draw this way; leave the option out")
+    estimator.verbose = 1  # so that the share of rows that satisfy conditions is said
+    rows = estimator.sample(n, random_state=seed, **asked)
+    _write(out, rows, column_names(estimator), {name: [value] * n for name, value in told.items()})
 
 
 def _told(estimator: Any, settings: Sequence[str]) -> dict[str, Any]:
@@ -117,7 +128,7 @@ def _told(estimator: Any, settings: Sequence[str]) -> dict[str, Any]:
     return told
 
 
-def _load(verb: str, folder: Path, device: str) -> Any:
+def model_for(verb: str, folder: Path, device: str) -> Any:
     """Return the model in a folder; raise unless it has the method that a command needs."""
     from .. import load
 
@@ -141,7 +152,7 @@ def _apply(
     from .. import files
 
     files.check_writable(out)
-    model = _load(verb, folder, device)
+    model = model_for(verb, folder, device)
     table = rows_for(model, data)
     with warnings.catch_warnings(record=True) as caught:  # an error is printed alone, without the warnings before it
         result = getattr(model, VERBS[verb])(as_frame(table))

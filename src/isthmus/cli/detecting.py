@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import shlex
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,6 +62,9 @@ def detect(
         bool, typer.Option("--why", help="Add the columns that make each row unusual, and what was expected there.")
     ] = False,
     every: Annotated[bool, typer.Option("--all", help="Write every row, not only those that raise an alarm.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="An HTML page to write: how many alarms, which, why, and how sure that is.")
+    ] = None,
     save: Annotated[Path | None, typer.Option(help="A folder to write the fitted detector to, for --model.")] = None,
     seed: Seed = 0,
     device: Device = "auto",
@@ -70,12 +76,15 @@ def detect(
     """
     from .. import files, load
     from ..detection import Detector, alarm_at
+    from ..report.page import check_page
 
     dial = {"alpha": 0.05} if alpha is fdr is budget is None else {"alpha": alpha, "fdr": fdr, "budget": budget}
     alarm = alarm_at(**dial)
     if out.suffix.lower() not in TABLES:
         raise DataError(f"{out}: alarms are a table; give a name that ends in {', '.join(TABLES)}")
     files.check_writable(out)
+    if report is not None:
+        check_page(report)
     if model is not None and (train is not None or system is not None):
         raise CompositionError("--model brings its own fit: leave --train and --system out")
     if model is None:
@@ -94,11 +103,17 @@ def detect(
         judged = detector.judge(rows)
     detector = detector.set_params(alarm=alarm)
     raised = alarm.alarms(judged.p_values, judged.mean_scores)
+    judged = replace(judged, alarms=raised, level=alarm.level(judged.p_values, judged.mean_scores))
     if save is not None:
         detector.save(save)
     _write(out, _table(detector, judged, raised, rows, kept, why, every))
+    own = model is None and train is None
+    if report is not None:
+        _write_page(report, detector, judged, rows, kept, own, data)
     if not quiet:
-        print(_summary(alarm, int(raised.sum()), len(raised), own=model is None and train is None) + f"\nalarms: {out}")
+        print(_summary(alarm, int(raised.sum()), len(raised), own) + f"\nalarms: {out}")
+        if report is not None:
+            print(f"report: {report}")
 
 
 def _rows(
@@ -187,6 +202,21 @@ def _table(
         pl.Series("columns", [", ".join(r.column for r in e.reasons) for e in reasons], dtype=pl.String),
         pl.Series("why", [str(explanation) for explanation in reasons], dtype=pl.String),
     )
+
+
+def _write_page(
+    place: Path, detector: Detector, judged: Judgement, rows: Any, kept: polars.DataFrame, own: bool, data: str
+) -> None:
+    from ..report.content.findings import Findings
+    from ..report.findings import findings_page
+    from ..report.page import write
+
+    labels = [f"row {i}" for i in range(len(judged.rows))]
+    if kept.width:
+        labels = [" ".join(map(str, row)) for row in kept.iter_rows()]
+    command = shlex.join(["isthmus", *sys.argv[1:]])
+    findings = Findings.of(detector, rows, judged, labels, own=own, data=data, command=command)
+    write(place, findings_page(findings))
 
 
 def _write(out: Path, table: polars.DataFrame) -> None:

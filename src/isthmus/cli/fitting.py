@@ -26,7 +26,7 @@ def fit(
         str,
         typer.Argument(
             help="The name of a system, as `isthmus models` lists them: vae, gan, autoencoder, "
-            f"{', '.join(SHORT_NAMES)}, or a class of your own that --import defines."
+            f"{', '.join(SHORT_NAMES)}, a recipe such as iwae, or a class of your own that --import defines."
         ),
     ],
     data: Data,

@@ -9,7 +9,20 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Data", "Device", "Keep", "LeaveOut", "ModelFolder", "OutFile", "Seed", "Trackers", "Unseen", "several"]
+__all__ = [
+    "Data",
+    "Device",
+    "GivenValues",
+    "Keep",
+    "LeaveOut",
+    "ModelFolder",
+    "OutFile",
+    "Seed",
+    "Trackers",
+    "Unseen",
+    "WhereTexts",
+    "several",
+]
 
 Data = Annotated[
     str,
@@ -57,6 +70,23 @@ Trackers = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1, ...")]
 Seed = Annotated[int, typer.Option(help="The seed of the random numbers.")]
+GivenValues = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--given",
+        metavar="COLUMN=VALUE",
+        help="Draw only rows that have this value: --given sex=Female --given age=40. Repeat the option for several.",
+    ),
+]
+WhereTexts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="CONDITION",
+        help="Draw only rows that satisfy a condition: --where 'age > 60', --where 'start < end and size in [1, 2]'. "
+        "Repeat the option for several. The share of rows that do is said first.",
+    ),
+]
 
 
 def several(names: Sequence[str] | None) -> list[str]:

@@ -28,6 +28,10 @@ def watch(
         float | None,
         typer.Option(help="The share of usual rows that may raise an alarm; else the detector's own dial."),
     ] = None,
+    fdr: Annotated[float | None, typer.Option(help="The share of false alarms among all alarms of a horizon.")] = None,
+    horizon: Annotated[
+        int | None, typer.Option(help="With --fdr: the rows among which false alarms are counted; 1,000 by default.")
+    ] = None,
     drift: Annotated[float, typer.Option(help="The chance of ever raising a false alarm of drift.")] = 0.01,
     state: Annotated[
         Path | None, typer.Option(help="A file that keeps what was seen, so that the watch goes on after a restart.")
@@ -44,13 +48,17 @@ def watch(
     """
     from .. import load
     from ..detection import Detector, Watch
+    from ..detection.alarms import HORIZON_ROWS
     from ..files import chosen
     from ..frames import some
 
     model = load(detector)
     if not isinstance(model, Detector):
         raise ModelFileError(f"{detector} holds no detector; write one with isthmus detect --save")
-    model = model if alpha is None else model.at(alpha=alpha)
+    if horizon is None and fdr is not None:
+        horizon = HORIZON_ROWS
+    if not alpha is fdr is horizon is None:
+        model = model.at(alpha=alpha, fdr=fdr, horizon=horizon)
     watching = Watch.load(state, model) if state is not None and state.exists() else model.watch(drift)
     said, taken = "", column_names(model)
     with sys.stdin if data == "-" else _opened(data) as lines:

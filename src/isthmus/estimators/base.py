@@ -17,7 +17,7 @@ from ..data import Conditions, Schema
 from ..data.conditions import asked_of, columns_named
 from ..data.schema import is_table
 from ..device import plain_modes
-from ..errors import CompositionError
+from ..errors import CompositionError, DataError
 from ..facts import Facts
 from ..fitted import Fitted
 from ..fitting import fit
@@ -147,6 +147,7 @@ class Estimator(TakesTables, Views, Choices, system=False):
             posterior=self.posterior_,
             likelihood=self.likelihood_,
             prior=self.prior_,
+            sampling_prior=self.sampling_prior_,
             corruption=self.corruption_,
             terms=terms,
         )
@@ -236,6 +237,13 @@ class Estimator(TakesTables, Views, Choices, system=False):
         """
         return None
 
+    def beside(self, y: ArrayLike | None) -> dict[str, np.ndarray]:
+        """Return arrays that a system's own terms find in the batch by name, one row a sample; none by default.
+
+        A subclass may make labels of y, for a term that reads ``passed.batch["label"]``.
+        """
+        return {}
+
     def _fit(
         self,
         X: ArrayLike,
@@ -270,7 +278,11 @@ class Estimator(TakesTables, Views, Choices, system=False):
                 numbers = None if asked is None else self.numbers_of(asked)
                 c = condition_rows(numbers, len(x), width)
                 columns = None if self.schema_ is None else tuple(self.schema_.columns)
-                given = Given(x, noisy, c, check_weights(sample_weight, len(x)), columns)
+                own = self.beside(y)
+                short = next((name for name, array in own.items() if len(array) != len(x)), None)
+                if short is not None:
+                    raise DataError(f"X has {len(x)} rows and there are {len(own[short])} of {short}")
+                given = Given(x, noisy, c, check_weights(sample_weight, len(x)), columns, own)
                 fit(self, given, interrupts, held)
                 self.arguments_ = arguments
                 if held is not None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
-from ..look import Images, Look, Series
+from ..look import Images, Look, Rows, Series
 from ..subsets import even_subset
 from .content.codes import Interpolation, Traversal
+from .content.findings import Findings
 from .content.rows import SHOWN, Reconstructions, Samples, Scores
 from .pictures import CLASSES, RAMP, Axis, Bars, Chart, Dots, Group, Line, Panel, Strip, Table, number
 from .rasters import data_uri, diverging, grey, png, thumbnails
 
-__all__ = ["Kind", "kind_of", "small_multiples"]
+__all__ = ["Kind", "cell", "kind_of", "small_multiples"]
 
 SHEET_COLUMNS = 50
 """Thumbnails side by side in the sheet of samples."""
@@ -57,6 +59,9 @@ class Kind(Protocol):
     def lowest(self, made: Scores, title: str) -> Group:
         """Return the rows with the lowest scores."""
 
+    def alarms(self, found: Findings) -> list[Group]:
+        """Return the oddest rows that a detector raises an alarm for, and why."""
+
     def behind_dots(self, X: np.ndarray) -> dict[str, Any]:
         """Return what the map's script shows of each row."""
 
@@ -67,7 +72,41 @@ def kind_of(look: Look) -> Kind:
         return _Images(look)
     if isinstance(look, Series):
         return _Series(look)
-    return _Rows(look)
+    if isinstance(look, Rows):
+        return _Rows(look)
+    raise TypeError(f"no kind of pictures for a {type(look).__name__}")
+
+
+def cell(look: Rows, j: int, value: float) -> str:
+    """Return a value of column j in words: the level of a category, a date, a number; a gap is "missing".
+
+    >>> from isthmus.data import Category
+    >>> from isthmus.look import look_of
+    >>> look = look_of(np.eye(2), ["city", "size"], [Category(categories=("Delft", "Utrecht")), Category()])
+    >>> cell(look, 0, 1.0), cell(look, 0, np.nan)
+    ('Utrecht', 'missing')
+    """
+    if np.isnan(value):
+        return "missing"
+    column = look.columns[j] if look.columns else None
+    if column is None or column.sort == "number":
+        return number(value)
+    cells = column.decode(np.array([value], dtype=np.float64))
+    if cells.sort == "date":
+        return str(cells.values.astype(f"M8[{cells.unit}]")[0]).replace("T", " ")
+    return str(cells.values[0]) if cells.sort in ("label", "boolean") else number(value)
+
+
+def _reasons(found: Findings) -> Table:
+    """Return a line for each alarm: the row, its p-value, and what was seen and expected in the columns that count."""
+    most = max((len(why.reasons) for why in found.explanations), default=0)
+    lines: list[list[str | tuple[str, str]]] = []
+    for row, why in zip(found.order, found.explanations, strict=False):
+        cells = [
+            (f"{r.column}, {100 * r.share:.0f} %", f"{r.seen_in_words}, not {r.expected_in_words}") for r in why.reasons
+        ]
+        lines.append([found.labels[row], f"{why.p_value:.2g}", *cells, *[""] * (most - len(cells))])
+    return Table(["", "p", "first reason", "second", "third", *["more"] * max(0, most - 3)][: 2 + most], lines)
 
 
 def small_multiples(panels: Sequence[tuple[str, Sequence[tuple[str, np.ndarray]]]]) -> Group:
@@ -126,6 +165,14 @@ class _Images:
 
     def lowest(self, made: Scores, title: str) -> Group:
         return Group([self.strip(made.lowest, title)], note=self.look.note)
+
+    def alarms(self, found: Findings) -> list[Group]:
+        rows = found.judged.rows[found.order[: len(found.explanations)]]
+        peaks = [float(why.map.max()) or 1.0 for why in found.explanations]
+        maps = np.stack([why.map / peak for why, peak in zip(found.explanations, peaks, strict=True)])
+        maps = maps.reshape(len(maps), -1, *rows.shape[-2:]).mean(1)
+        where = Strip(diverging(maps, 1.0), "what makes each odd: the redder, the more", SHOWN)
+        return [Group([self.strip(rows, "alarms, the oddest first"), where], "strips"), Group([_reasons(found)])]
 
     def behind_dots(self, X: np.ndarray) -> dict[str, Any]:
         tiles = self.look.tiles(self.look.shades(X))
@@ -208,6 +255,22 @@ class _Series:
         group = self.multiples([f"row {row}" for row in made.lowest_rows[:shown]], [("row", made.lowest[:shown])])
         return Group(group.panels, group.layout, title)
 
+    def alarms(self, found: Findings) -> list[Group]:
+        charts = []
+        shown = zip(found.order, found.explanations, strict=False)
+        for row, why in itertools.islice(shown, SHOWN):
+            seen, usual = self.look.flat(np.stack([found.judged.rows[row], why.nearest.reshape(self.look.shape)]))
+            marks = [Line(np.arange(self.look.n), usual, "as expected", CLASSES[7], "dashed")]
+            marks.append(Line(np.arange(self.look.n), seen, "seen", CLASSES[0]))
+            title = f"{found.labels[row]}, p = {why.p_value:.2g}"
+            if why.times is not None and len(self.look.shape) == 1:
+                span = np.arange(*why.times)
+                marks.append(Line(span, seen[span], "odd", CLASSES[3]))
+                title += f": time {why.times[0]}–{why.times[1] - 1}"
+            x, y = Axis(0, max(1, self.look.n - 1), "position"), Axis.of("value", seen, usual)
+            charts.append(Chart(marks, x, y, title, title))
+        return [Group(charts, "grid"), Group([_reasons(found)])]
+
     def behind_dots(self, X: np.ndarray) -> dict[str, Any]:
         curves = self.look.curves(self.look.shades(X))
         places = np.linspace(0, curves.shape[2] - 1, min(curves.shape[2], CURVE_POINTS)).round().astype(int)
@@ -215,8 +278,12 @@ class _Series:
 
 
 class _Rows:
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: Rows) -> None:
         self.look = look
+
+    def cell(self, j: int, value: float) -> str:
+        """Return a value of a column in words: a category's level, a date, a number."""
+        return cell(self.look, j, value)
 
     def changes(self, along: np.ndarray, X: np.ndarray, most: np.ndarray) -> list[Line | Dots]:
         """Return a line for each of the columns that change most."""
@@ -243,7 +310,9 @@ class _Rows:
         lines: list[list[str | tuple[str, str]]] = []
         for i in reversed(range(len(before))):
             worst = np.argsort(-np.abs(before[i] - after[i]), kind="stable")[:3]
-            cells = [(self.look.names[j], f"{number(originals[i, j])} → {number(outputs[i, j])}") for j in worst]
+            cells = [
+                (self.look.names[j], f"{self.cell(j, originals[i, j])} → {self.cell(j, outputs[i, j])}") for j in worst
+            ]
             lines.append([str(made.rows[i]), f"{made.shown_errors[i]:.3g}", *cells])
         head = ["row", "squared error", "largest miss", "second largest", "third largest"][: len(lines[0])]
         note = "The bars show the columns that come back worst: the share of their variance that is lost, 1 − R²."
@@ -253,7 +322,7 @@ class _Rows:
         kinds = [("sample", made.shown)] + ([] if made.nearest is None else [(f"nearest {made.of}", made.nearest)])
         columns = np.sort(np.argsort(-self.look.flat(made.shown).std(0), kind="stable")[:8])
         lines: list[list[str | tuple[str, str]]] = [
-            [f"{name} {i}", *(number(v) for v in np.asarray(X[i]).reshape(-1)[columns])]
+            [f"{name} {i}", *(self.cell(j, np.asarray(X[i]).reshape(-1)[j]) for j in columns)]
             for i in range(min(8, len(made.shown)))
             for name, X in kinds
         ]
@@ -284,19 +353,27 @@ class _Rows:
         lines: list[list[str | tuple[str, str]]] = []
         for i, (row, score) in enumerate(zip(made.lowest_rows, made.lowest_scores, strict=True)):
             cells = [
-                (self.look.names[j], f"{number(own[i, j])}, not {number(expected[i, j])}") for j in made.reasons[i]
+                (self.look.names[j], f"{self.cell(j, own[i, j])}, not {self.cell(j, expected[i, j])}")
+                for j in made.reasons[i]
             ]
             lines.append([str(row), number(score), *cells])
         head = ["row", "score", "most unusual", "second", "third"][: len(lines[0])]
         note = "Beside each row the columns that make it unusual: its value, and what was expected in its place."
         return Group([Table(head, lines)], heading=title, note=note)
 
+    def alarms(self, found: Findings) -> list[Group]:
+        note = (
+            "Each reason is a column with its share of what makes the row odd: the value that was seen, the one that "
+            "usual rows have which are like this one in all else, and where 90 % of usual rows lie about that."
+        )
+        return [Group([_reasons(found)], note=note)]
+
     def behind_dots(self, X: np.ndarray) -> dict[str, Any]:
         flat, own = self.look.flat(X), np.asarray(X).reshape(len(X), -1)
         centred = flat - flat.mean(0)
         oddest = np.argsort(-np.abs(centred), axis=1, kind="stable")[:, :ODD_COLUMNS]
         cells = [
-            [[int(j), number(own[i, j]), f"{centred[i, j]:+.1f}σ".replace("-", "−")] for j in columns]
+            [[int(j), self.cell(j, own[i, j]), f"{centred[i, j]:+.1f}σ".replace("-", "−")] for j in columns]
             for i, columns in enumerate(oddest)
         ]
         return {"names": self.look.names, "cells": cells}

@@ -145,7 +145,7 @@ def sample_numbers(subject: Subject) -> list[Number]:
                 key=name in ("coverage", "told apart, AUC"),
             )
         )
-    near = subject.nearest
+    near = subject.nearest if subject.table is None else None
     base = 0.0 if near is None else float(np.median(near.of_held_out))
     if near is not None and base > 0:
         ratio = float(np.median(near.of_samples)) / base
