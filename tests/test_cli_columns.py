@@ -12,7 +12,7 @@ import pytest
 import isthmus
 from command import run
 
-LEFT_OUT = "left out 'id', as a name of the rows: every value differs; --keep id learns it all the same"
+LEFT_OUT = "left out 'id', which names the rows: every value differs; --keep id learns it all the same"
 
 
 @pytest.fixture
@@ -41,6 +41,7 @@ def test_an_id_is_left_out_of_a_fit_and_said(people, capsys):
     assert capsys.readouterr().err == f"isthmus: warning: people.csv: {LEFT_OUT}\n"
     assert isthmus.load("m").feature_names_in_.tolist() == ["sex", "height", "weight", "town"]
     run("score", "m", "people.csv", "-o", "s.csv")
+    assert not capsys.readouterr().err, "an id that stands beside the scores is not lost"
     assert pd.read_csv("s.csv").columns.tolist() == ["id", "score"]
     capsys.readouterr()
     run("fit", "ae", "people.csv", "-o", "kept", "--epochs", 1, "-q", "--keep", "id")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,9 +83,10 @@ def without_ids(name: str, table: Table, keep: Sequence[str]) -> Table:
     ids = [column for column in found if table.frame[column].n_unique() == table.frame.height]
     if not ids or len(ids) == table.frame.width:
         return table
+    names = "which names the rows" if len(ids) == 1 else "which name the rows"
     warnings.warn(
-        f"{name}: left out {', '.join(map(repr, ids))}, as a name of the rows: every value differs; --keep "
-        f"{ids[0]} learns it all the same",
+        f"{name}: left out {' and '.join(map(repr, ids))}, {names}: every value differs; --keep {shlex.quote(ids[0])} "
+        "learns it all the same",
         stacklevel=2,
     )
     return as_table(name, table.frame.drop(ids), {column: table.frame[column].to_list() for column in ids})
