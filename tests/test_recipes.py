@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from inspect import signature
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -157,3 +159,17 @@ def test_a_recipe_at_the_command_line(tmp_path, monkeypatch, capsys):
     assert "factorvae" not in listed
     run("models", "iwae")
     assert "draws" in capsys.readouterr().out
+
+
+PAGE = Path(__file__).parents[1] / "docs" / "recipes.md"
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.split("\n")[0])
+def test_what_the_page_shows_runs(block):
+    exec(compile(block, "recipes.md", "exec"), {})
+
+
+def test_the_page_names_every_recipe():
+    text = PAGE.read_text(encoding="utf-8")
+    assert all(f"`{name}`" in text for name in RECIPES)

@@ -43,7 +43,7 @@ class MeanOfBounds(ImportanceWeighted):
 
     def __call__(self, model: Model, passed: Pass, source: Source) -> Terms:
         """Return the negative mean of the groups' bounds."""
-        log_weights = passed.log_weights.unflatten(0, (self.groups, -1))
+        log_weights = passed.log_weights.reshape(self.groups, -1, passed.batch.rows)
         each = math.log(self.draws // self.groups) - torch.logsumexp(log_weights, 1)
         return {"bound": each.mean(0)}
 

@@ -100,7 +100,8 @@ def _units(p: Distribution) -> Distribution:
         raise CompositionError(
             f"FreeBits: the units of a {type(p).__name__} are not independent; use DiagonalGaussian and StandardNormal"
         )
-    return p.base_dist
+    units: Distribution = p.base_dist
+    return units
 
 
 class Capacity(KL):

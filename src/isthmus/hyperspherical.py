@@ -130,7 +130,7 @@ class SphereUniform(Distribution):
 
     def __init__(self, like: Tensor) -> None:
         self.like = like
-        super().__init__((), like.shape[-1:], validate_args=False)
+        super().__init__(torch.Size(), like.shape[-1:], validate_args=False)
 
     @property
     def mean(self) -> Tensor:
@@ -152,7 +152,7 @@ def _(p: SphereUniform, source: Source, shape: tuple[int, ...] = ()) -> Tensor:
     return normalize(source.normal((*shape, *p.like.shape), p.like), dim=-1)
 
 
-@register_kl(VonMisesFisher, SphereUniform)
+@register_kl(VonMisesFisher, SphereUniform)  # type: ignore[no-untyped-call, untyped-decorator]
 def _(q: VonMisesFisher, p: SphereUniform) -> Tensor:
     """κ(𝔼w − 1) − log ∫exp(κ(w − 1)) + log |S^{d−1}|."""
     return q.concentration.squeeze(-1) * (q.mean_cosine - 1) - q.log_normaliser + log_area(len(p.like))

@@ -143,7 +143,7 @@ class HigherOrder(Contractive):
                 at = passed.x_tilde.detach()
                 near = at + self.std * source.normal(at.shape, at)
                 v = source.normal(passed.q.mean.shape, first)
-                rows = []
+                rows: list[Tensor] = []
                 for x in (at.requires_grad_(), near.requires_grad_()):
                     h = model.encode(x, passed.condition, passed.batch.observed).mean
                     rows += torch.autograd.grad((v * h).sum(), x, create_graph=True)

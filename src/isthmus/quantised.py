@@ -146,7 +146,7 @@ class _Codebooks(nn.Module):
     def begin(self, model: Model, rows: Rows) -> None:
         """Start at outputs of the encoder for evenly spaced rows, so that every entry stands for something."""
         batches = rows.in_order()
-        outputs = torch.cat([self.context_of(model, batch.x) for batch in batches]).unflatten(1, (-1, self.width))
+        outputs = self.stretches_of(torch.cat([self.context_of(model, batch.x) for batch in batches]))
         chosen = torch.linspace(0, len(outputs) - 1, self.entries.shape[1], device=outputs.device).long()
         self.entries.copy_(outputs[chosen].transpose(0, 1))
         self.sums.copy_(self.entries)
@@ -156,13 +156,18 @@ class _Codebooks(nn.Module):
         """Return what the encoder makes of rows in the data's units, before it is quantised."""
         return model.through("encoder", model.scaling.inputs(model.scaled(x))).flatten(1)
 
+    def stretches_of(self, code: Tensor) -> Tensor:
+        """Return the stretches of codes, (..., d) → (..., stretches, width)."""
+        return code.reshape(*code.shape[:-1], -1, self.width)
+
     def forward(self, context: Tensor) -> Distribution:
-        apart = context.unflatten(-1, (-1, 1, self.width)) - self.entries  # (N, stretches, entries, width)
+        outputs = self.stretches_of(context)
+        apart = outputs[..., None, :] - self.entries  # (N, stretches, entries, width)
         nearest = apart.square().sum(-1).argmin(-1)
         hit = nn.functional.one_hot(nearest, self.entries.shape[1]).to(context.dtype)
         code = torch.einsum("nse,sew->nsw", hit, self.entries).flatten(-2)
         if self.training and torch.is_grad_enabled():
-            self._follow(hit, context.detach().unflatten(-1, (-1, self.width)))
+            self._follow(hit, outputs.detach())
         straight = code + (context - context.detach())
         return Quantised(straight, (context - code).square().sum(-1), nearest)
 
@@ -188,7 +193,8 @@ class _Counts(nn.Module):
         each = MixtureSameFamily(
             Categorical(self.counts, validate_args=False), event(Delta(self.entries), 1), validate_args=False
         )
-        joined = ReshapeTransform((len(self.counts), self.entries.shape[2]), (self.entries[:, 0].numel(),))
+        stretches, width = len(self.counts), self.entries.shape[2]
+        joined = ReshapeTransform(torch.Size((stretches, width)), torch.Size((stretches * width,)))
         return TransformedDistribution(event(each, 1), joined, validate_args=False)
 
     def finish(self, model: Model, rows: Rows) -> None:
@@ -197,6 +203,6 @@ class _Counts(nn.Module):
         if not isinstance(books, _Codebooks):
             raise CompositionError("QuantisedPrior: counts a codebook's entries; use posterior=VectorQuantised()")
         self.entries.copy_(books.entries)
-        codes = codes_of(model, rows).unflatten(1, (-1, 1, books.width))
-        nearest = (codes - books.entries).square().sum(-1).argmin(-1)
+        codes = books.stretches_of(codes_of(model, rows))
+        nearest = (codes[..., None, :] - books.entries).square().sum(-1).argmin(-1)
         self.counts.copy_(nn.functional.one_hot(nearest, self.counts.shape[1]).sum(0))

@@ -25,9 +25,9 @@ __all__ = ["Stacked"]
 class Stacked(Network):
     r"""An MLP whose encoder is trained layer by layer: each layer is a denoising autoencoder of the layer beneath it.
 
-    A layer is trained, with tied weights, to bring back the values of the one beneath it from a corruption of them; rows
-    are corrupted in the data's units. The fit then goes on with the whole network; with ``tied=True`` its decoder
-    starts at the same weights.
+    A layer is trained, with tied weights, to bring back the values of the one beneath it from a corruption of them; the
+    rows are corrupted in the data's units. The fit then goes on with the whole network, whose decoder starts at the
+    same weights if the estimator has ``tied=True``.
 
     Pascal Vincent et al., "Stacked Denoising Autoencoders: Learning Useful Representations in a Deep Network with a
     Local Denoising Criterion", 2010, https://jmlr.org/papers/v11/vincent10a.html, section 3.5.
@@ -114,7 +114,7 @@ class _Stack(nn.Sequential):
         fit_to(one, Reconstruction(), values, epochs=settings.epochs, learning_rate=settings.learning_rate)
         one.eval()
         with torch.no_grad():
-            return torch.cat([one.encode(one.scaled(block)).mean for block in values.split(BLOCK_ROWS)])
+            return torch.cat([one.encode(one.scaled(block)).mean for block in torch.split(values, BLOCK_ROWS)])
 
 
 BLOCK_ROWS = 4096

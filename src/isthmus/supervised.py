@@ -13,11 +13,15 @@ True
 from __future__ import annotations
 
 import copy
+import warnings
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from sklearn.base import ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -33,10 +37,13 @@ from .parts import Part, own_copy
 from .scaling import Scaling
 from .source import Source
 from .term import Term
-from .training import Player, Rows, Turns
+from .training import Player, Rows, Turns, codes_of
 from .typing import ArrayLike
 
 __all__ = ["Classes", "CrossEntropy", "FineTuned", "Pretrained", "fine_tune"]
+
+HEAD_ROWS, HEAD_STEPS = 5_000, 1_000
+"""Labelled rows that the head's first weights are fitted to at most, and steps of that fit."""
 
 
 class Pretrained:
@@ -95,8 +102,9 @@ class CrossEntropy(Term):
 class FineTuned(ClassifierMixin, Encodes):  # type: ignore[misc]
     r"""Classifier p(y|x) = softmax(W h(x) + b), whose encoder h starts at the weights of a fitted one.
 
-    All weights are trained on −log p(y|x) of the labelled rows, by the loop that trains every other system. The encoder
-    that it starts from is not changed.
+    W and b start at a logistic regression of the labelled rows' codes, so that the first steps do not spoil the encoder
+    for a head that knows nothing yet. Then all weights are trained on −log p(y|x), by the loop that trains every other
+    system. The encoder that it starts from is not changed.
 
     Parameters
     ----------
@@ -115,11 +123,13 @@ class FineTuned(ClassifierMixin, Encodes):  # type: ignore[misc]
         https://doi.org/10.1126/science.1127647.
     Pascal Vincent et al., "Stacked Denoising Autoencoders: Learning Useful Representations in a Deep Network with a
         Local Denoising Criterion", 2010, https://jmlr.org/papers/v11/vincent10a.html, section 3.5.
+    Ananya Kumar, Aditi Raghunathan, Robbie Jones, Tengyu Ma and Percy Liang, "Fine-Tuning can Distort Pretrained
+        Features and Underperform Out-of-Distribution", 2022, https://arxiv.org/abs/2202.10054: the head first.
     """
 
     pretrained: Pretrained | None = None
     corruption: Corruption | str | None = None
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-4
 
     watch: ClassVar[str] = "validation_loss"
 
@@ -195,6 +205,7 @@ class FineTuned(ClassifierMixin, Encodes):  # type: ignore[misc]
     def networks(self, facts: Facts, scaling: Scaling) -> dict[str, nn.Module]:
         """Return the encoder, and the head that makes logits of its code."""
         condition = [facts.condition] if facts.condition else []
+        assert self.posterior_ is not None
         encoder = self.network_.encoder(scaling.input_shape, self.posterior_.width(facts), *condition)
         head = _Head(facts.latent_dim, len(self.classes_), self.pretrained)
         return {"encoder": encoder, "head": head}
@@ -237,7 +248,7 @@ class FineTuned(ClassifierMixin, Encodes):  # type: ignore[misc]
 
 
 class _Head(nn.Linear):
-    """W h + b, which begins the fit with the weights of the encoder that it stands on."""
+    """W h + b, which begins the fit: the encoder at its learnt weights, W and b at the best for its codes."""
 
     def __init__(self, latent_dim: int, classes: int, pretrained: Pretrained | None) -> None:
         super().__init__(latent_dim, classes)
@@ -252,6 +263,27 @@ class _Head(nn.Linear):
         model.networks["encoder"].load_state_dict(start.networks["encoder"].state_dict())
         if isinstance(model.posterior, nn.Module) and isinstance(start.posterior, nn.Module):
             model.posterior.load_state_dict(start.posterior.state_dict())
+        every = max(1, len(rows) // HEAD_ROWS)
+        labels = torch.cat([batch["label"] for batch in rows.in_order()]).cpu().numpy()[::every]
+        codes = codes_of(model, rows).cpu().numpy()[::every]
+        weights = [batch.weight for batch in rows.in_order()]
+        weight = (
+            torch.cat([w for w in weights if w is not None]).cpu().numpy()[::every] if None not in weights else None
+        )
+        if len(np.unique(labels)) < 2:
+            return
+        with warnings.catch_warnings():  # a start need not have converged
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            found = LogisticRegression(max_iter=HEAD_STEPS).fit(codes, labels, weight)
+        coefficients, biases = found.coef_, found.intercept_
+        if len(found.classes_) == 2:  # the logit of the second class alone
+            coefficients, biases = (
+                np.concatenate([-coefficients, coefficients]) / 2,
+                np.concatenate([-biases, biases]) / 2,
+            )
+        at = torch.as_tensor(found.classes_, device=self.weight.device)
+        self.weight[at] = torch.as_tensor(coefficients).to(self.weight)
+        self.bias[at] = torch.as_tensor(biases).to(self.bias)
 
 
 def fine_tune(

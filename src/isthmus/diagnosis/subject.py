@@ -75,15 +75,17 @@ class Subject:
         if not hasattr(type(estimator), "abilities"):
             raise DataError(f"a diagnosis is of an estimator of isthmus, got a {type(estimator).__name__}")
         self.estimator: Any = of_arrays(estimator)
-        self.fitted = Fitted(estimator)
+        self.fitted, given = Fitted(self.estimator), Fitted(estimator)
         self.model: Model = self.fitted.model
         self.seed, self.labels_train, self.target = random_state, None, target
         self.reads_gaps = bool(self.model.scaling.reads_gaps)
-        rows = self.fitted.rows(X)
-        self.own_samples = None if samples is None else self.fitted.rows(samples)
+        rows = given.rows(X)
+        condition = given.told(X, condition, len(rows))
+        self.own_samples = None if samples is None else given.rows(samples)
         self.every_training_row: np.ndarray | None = None
         if X_train is not None:
-            train = self.fitted.rows(X_train)
+            train = given.rows(X_train)
+            condition_train = given.told(X_train, condition_train, len(train))
             whole = self.measurable(train)
             self.every_training_row = train if len(whole) == len(train) else train[whole]
             self.labels_train = None if labels_train is None else np.asarray(labels_train)[whole]

@@ -131,7 +131,7 @@ class Findings:
         alarm, chance = self.detector.rule, self.by_chance
         if chance is not None:
             mean, low, high = chance
-            return f"If all of these rows were usual, about {mean:.3g} of them would raise an alarm ({low} to {high})."
+            return f"If all of these rows were usual, about {mean:.2g} of them would raise an alarm ({low} to {high})."
         if isinstance(alarm, FalseDiscoveries | OnlineDiscoveries):
             over = "batches" if isinstance(alarm, FalseDiscoveries) else f"streams of {alarm.horizon:,} rows"
             return f"At most {100 * alarm.rate:g} % of the alarms are false, in the mean over {over}."
@@ -156,12 +156,13 @@ class Findings:
             name = f"of usual rows, falsely ({100 * low:.2g} to {100 * high:.2g} %)"
             found.append(Number("", name, k / (n + 1), text, what, key=True))
         if self.usual is not None:
-            odd = self.usual.odd
+            usual = self.usual
+            text = f"{100 * usual.low:.2g} to {100 * usual.high:.2g} %"
             what = (
                 "Estimated from all p-values at once (Storey 2002): half of the usual rows have one above a half, odd "
                 f"rows hardly any. {self.usual}"
             )
-            found.append(Number("", "of the rows are odd, in all", odd, f"{100 * odd:.2g} %", what, key=True))
+            found.append(Number("", "of all rows are odd, as estimated", usual.odd, text, what, key=True))
         what = "Rows that the score was not fitted on, against which each new row is held."
         found.append(Number("", "rows to compare with", n, f"{n:,}", what, key=True))
         return found
@@ -179,7 +180,7 @@ class Findings:
         scorer = detector.estimators_[0]
         trimmed = sum(detector.trimmed_)
         return {
-            "score": repr(scorer) if hasattr(scorer, "fit") else getattr(scorer, "__name__", type(scorer).__name__),
+            "score": type(scorer).__name__ if isinstance(detector.estimator, str) else repr(detector.estimator),
             "alarm": repr(detector.rule),
             "calibration": f"{detector.calibration}, {len(detector.calibrated_.scores):,} rows",
             "rows of the fit": f"{trimmed:,} left out as the oddest" if trimmed else "taken for clean",
