@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -27,15 +27,14 @@ from ..tensors import log_mean_exp, result_dtype
 from ..term import AnyOrder, Seen
 from ..training import Adam, Player, Training, Turns
 from .abilities import Reconstructs
-from .choices import MOST_EPOCHS
 
 __all__ = ["MaskedAutoencoder"]
 
 STEPS = 5_000
-"""Steps of a fit, at most, unless its rows are very many."""
+"""Steps of a fit, about, unless its rows are few or very many."""
 
-FEW_ROWS = 90
-"""Rows that are trained on, of a hundred, from which some are held out."""
+FEWEST_EPOCHS, MOST_EPOCHS = 10, 80
+"""Passes over very many rows, and over few."""
 
 MOST_STEPS = 128
 """Entries up to which a row is scored exactly, step by step."""
@@ -77,11 +76,10 @@ class MaskedAutoencoder(Reconstructs):
     """
 
     offers: ClassVar[frozenset[str]] = frozenset({"samples", "likelihood"})
-    recipe: ClassVar[Training] = Training(optimizer=Adam(beta2=0.99), averaging=0.999, patience=10)
+    recipe: ClassVar[Training] = Training(optimizer=Adam(beta2=0.99), averaging=0.999)
     watch: ClassVar[str] = "validation_likelihood"
 
     learning_rate: float = 1e-3
-    validation_fraction: float | Literal["auto"] = "auto"
     seen_weight: float = 0.1
 
     def choose(self, facts: Facts) -> None:
@@ -109,13 +107,14 @@ class MaskedAutoencoder(Reconstructs):
         return 1 << min(9, max(4, round(math.log2(max(1.0, rows / 50)))))
 
     def auto_epochs(self, rows: int) -> int:
-        """Return how many passes make about `STEPS` steps, from 10 to 150; 50 where too few rows are to hold some out.
+        """Return how many passes make about `STEPS` steps, from 10 to 80.
 
-        Held-out rows say when to stop, so that they are the most that a fit makes.
+        All of them are made, and on all rows: the last ones, at a low rate, bring the frequencies of columns and pairs
+        near those of the data. Held-out rows would end the fit before that (`Training.patience`), for a likelihood that
+        is hardly better.
         """
-        if rows < FEW_ROWS:
-            return MOST_EPOCHS
-        return max(10, min(150, math.ceil(STEPS / max(1, rows // self.auto_batch_size(rows)))))
+        steps = max(1, rows // self.auto_batch_size(rows))
+        return max(FEWEST_EPOCHS, min(MOST_EPOCHS, math.ceil(STEPS / steps)))
 
     def players(self) -> Turns:
         """Return the one player."""
