@@ -13,7 +13,7 @@ MOST_LINES = 400
 
 LAYERS = [
     "errors typing version history machine placing progress device tensors seeds verbs systems facts layout source "
-    "batch atomic",
+    "batch atomic joint_gaussian",
     "distributions part_language parts",
     "binning binned_units conditional scaling corruption term data rows trackers folder frames subsets yardstick look",
     "posterior prior likelihood binned mixed value networks",
@@ -22,11 +22,11 @@ LAYERS = [
     "penalty",
     "objective",
     "training",
-    "any_order given blocks fitted metrics memory monitor",
+    "any_order given blocks fitted completion metrics memory monitor",
     "fitting",
     "estimators",
     "card persistence files spooling datasets labels",
-    "detection",
+    "detection completing",
     "diagnosis report measured study compare",
     "isthmus",
     "cli",
