@@ -191,34 +191,18 @@ class MaskedAutoencoder(Reconstructs):
                 raise DataError(f"given must have {n_samples} rows, one a sample, got {len(start)}")
         return rows_back(self, self._filled(start, random_state, gaps, condition, where), drawn=True)
 
-    def complete(self, X: Any, n_draws: int | None = None, *, random_state: Any = None, condition: Any = None) -> Any:
-        """Return X with its gaps filled in; what is there stays as it is. Of a frame, frames come back.
+    def best_guess(self, rows: np.ndarray, condition: np.ndarray | None) -> np.ndarray:
+        fitted = self.fitted_
+        guess = fitted.map(rows, lambda x, c: fitted.decoded(self._code(x, c), c), condition=condition)
+        return np.where(np.isnan(rows), guess, rows)
 
-        Parameters
-        ----------
-        X : (N, ...), NaN where a value is missing.
-        n_draws : None fills in the best guess, the mean of a number and the likeliest level of a category given all
-            that is seen of the row; a number draws as many completions from their joint distribution, (n_draws, N,
-            ...).
-        random_state : of the draws; None is the estimator's own.
-        condition : of each row, where the model has one.
-        """
-        rows, fitted = self._rows(X), self.fitted_
-        if n_draws is None:
-            guess = fitted.map(
-                rows,
-                lambda x, c: fitted.decoded(self._code(x, c), c),
-                condition=fitted.conditions(condition, len(rows), X),
-            )
-            return rows_back(self, np.where(np.isnan(rows), guess, rows), X)
-        if n_draws < 1:
-            raise CompositionError(f"n_draws must be None or at least 1, got {n_draws}")
+    def completions(
+        self, rows: np.ndarray, condition: np.ndarray | None, n_draws: int, random_state: Any
+    ) -> np.ndarray:
+        """Return rows with draws from the joint distribution of what is missing, entry by entry in random order."""
         again = np.concatenate([rows] * n_draws)
-        c = fitted.conditions(condition, len(rows), X)
-        filled = self._filled(again, random_state, False, None if c is None else np.concatenate([c] * n_draws))
-        draws = filled.reshape(n_draws, *rows.shape)
-        frames = [rows_back(self, draw, X, drawn=True) for draw in draws]
-        return draws if isinstance(frames[0], np.ndarray) else frames
+        c = None if condition is None else np.concatenate([condition] * n_draws)
+        return self._filled(again, random_state, False, c).reshape(n_draws, *rows.shape)
 
     def conditional(self, X: Any, column: int | str, condition: Any = None) -> ColumnDistribution:
         """Return p(column | all else that is seen of each row); what the column itself holds makes no difference.
