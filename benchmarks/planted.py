@@ -199,8 +199,9 @@ HEALTHY = (
          _fit(VAE, 8, 60, 2e-2)),
     Case(("mode dropping", "oscillation", "sample quality"), "GAN(2), a bent Gaussian", bent,
          _fit(GAN, 2, 60, 2e-3, network=SMALL)),
-    Case(("memorised samples", "likelihood of training rows", "completed cells"), "MaskedAutoencoder(32), counts and kinds",
-         kinds, _fit(MaskedAutoencoder, 32, 12, 3e-3, 64)),
+    Case(("memorised samples", "likelihood of training rows", "completed cells"),
+         "MaskedAutoencoder(32), counts and kinds", kinds,
+         _fit(MaskedAutoencoder, 32, 12, 3e-3, 64)),
     Case(("memorised samples", "sample quality"), "AdversarialAutoencoder(3), factors", factors,
          _fit(AdversarialAutoencoder, 3, 100, 5e-3, likelihood=HomoscedasticGaussian())),
 )  # fmt: skip

@@ -29,7 +29,7 @@ LAYERS = [
     "recipes supervised",
     "card persistence files spooling datasets labels",
     "detection",
-    "diagnosis report measured study compare",
+    "pace diagnosis report measured study compare",
     "reproductions",
     "isthmus",
     "cli",

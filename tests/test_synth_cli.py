@@ -106,6 +106,7 @@ def test_a_model_draws_under_conditions(there, capsys):
     assert "a VAE cannot draw this way" in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("ignore:.*kept as the rows' names")
 def test_gaps_are_filled_by_a_model_or_by_what_the_table_itself_teaches(there, capsys):
     data = pd.read_csv("data.csv")
     run("complete", "m", "data.csv", "-o", "filled.csv")

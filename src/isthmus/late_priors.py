@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+import warnings
+from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.distributions import Categorical, Distribution, MixtureSameFamily, MultivariateNormal, constraints
@@ -21,7 +23,13 @@ from .scaling import Scaling
 from .source import Source
 from .training import Rows, codes_of, fit_to
 
+if TYPE_CHECKING:
+    from sklearn.mixture import GaussianMixture
+
 __all__ = ["FittedMixture", "SecondStage"]
+
+MOST_COMPONENTS, MOST_CODES, FEWEST_CODES = 64, 20_000, 50
+"""Gaussians of a mixture whose number is chosen, codes that it is fitted to, and codes for each Gaussian, at least."""
 
 STEPS_AN_EPOCH = 20
 """Steps that a pass of the second stage makes at least, as long as a batch has 16 rows and at most 256."""
@@ -35,19 +43,23 @@ class FittedMixture(Prior):
 
     Parameters
     ----------
-    components : K, the number of Gaussians, each with a covariance of its own; fewer if there are fewer rows.
-    random_state : the seed of the means that it starts from.
+    components : K, the number of Gaussians, each with a covariance of its own; fewer if there are fewer rows. None
+        doubles it from 1, up to 64, as long as held-out codes become likelier.
+    drawn : whether a row's code is a draw from q(z|x), as in a model that decodes draws, and not the mean.
+    random_state : the seed of the means that it starts from, and of draws.
     """
 
-    components: int = 10
+    components: int | None = 10
+    drawn: bool = False
     random_state: int = 0
 
     def check(self) -> None:
-        self.require_count("components", self.components)
+        if self.components is not None:
+            self.require_count("components", self.components)
 
     def build(self, facts: Facts) -> nn.Module:
         """Return the module that holds the mixture."""
-        return _Mixture(self.components, facts.latent_dim, self.random_state)
+        return _Mixture(self, facts.latent_dim)
 
 
 class _Mixture(nn.Module):
@@ -55,9 +67,11 @@ class _Mixture(nn.Module):
     means: Tensor
     roots: Tensor
 
-    def __init__(self, components: int, latent_dim: int, random_state: int) -> None:
+    def __init__(self, prior: FittedMixture, latent_dim: int) -> None:
         super().__init__()
-        self.random_state = random_state
+        self.wanted, self.drawn_by = prior.components, prior.random_state if prior.drawn else None
+        self.random_state = prior.random_state
+        components = prior.components or MOST_COMPONENTS
         self.register_buffer("shares", torch.full((components,), 1 / components))
         self.register_buffer("means", torch.zeros(components, latent_dim))
         self.register_buffer("roots", torch.eye(latent_dim).repeat(components, 1, 1))
@@ -68,15 +82,33 @@ class _Mixture(nn.Module):
 
     def finish(self, model: Model, rows: Rows) -> None:
         """Fit the mixture to the codes; what there are too few rows for has share 0."""
-        from sklearn.mixture import GaussianMixture
-
-        codes = codes_of(model, rows).double().cpu().numpy()
-        components = min(len(self.shares), len(codes))
-        found = GaussianMixture(components, random_state=self.random_state, reg_covar=1e-4).fit(codes)
+        codes = codes_of(model, rows, drawn_by=self.drawn_by).double().cpu().numpy()
+        found = self._likeliest(codes) if self.wanted is None else self._mixture(codes, min(self.wanted, len(codes)))
+        components = len(found.weights_)
         self.shares.zero_()
         self.shares[:components] = torch.as_tensor(found.weights_)
         self.means[:components] = torch.as_tensor(found.means_)
         self.roots[:components] = torch.linalg.cholesky(torch.as_tensor(found.covariances_)).to(self.roots)
+
+    def _likeliest(self, codes: np.ndarray) -> GaussianMixture:
+        """Return the mixture with the fewest components that twice as many do not improve upon, by held-out codes."""
+        codes = np.random.default_rng(self.random_state).permutation(codes)[:MOST_CODES]
+        held_out, codes = np.split(codes, [len(codes) // 10])
+        best, components = self._mixture(codes, 1), 2
+        while len(held_out) and components <= min(MOST_COMPONENTS, len(codes) // FEWEST_CODES):
+            found = self._mixture(codes, components)
+            if found.score(held_out) <= best.score(held_out):
+                break
+            best, components = found, 2 * components
+        return best
+
+    def _mixture(self, codes: np.ndarray, components: int) -> GaussianMixture:
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.mixture import GaussianMixture
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # further iterations gain little
+            return GaussianMixture(components, random_state=self.random_state, reg_covar=1e-4).fit(codes)
 
 
 class SecondStage(Prior):

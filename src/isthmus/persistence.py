@@ -20,7 +20,7 @@ from . import systems
 from .atomic import atomic_folder
 from .card import card
 from .corruption import Corruption
-from .data import Schema
+from .data import Conditions, Schema
 from .device import PRECISIONS, pick_device
 from .errors import ModelFileError, how_to_get, nearest
 from .facts import Facts
@@ -53,12 +53,14 @@ _KINDS: dict[str, type] = {
     "posterior_": Posterior,
     "likelihood_": Likelihood,
     "prior_": Prior,
+    "sampling_prior_": Prior,
     "objective_": Objective,
     "corruption_": Corruption,
     "penalty_": Term,
     "penalties_": CriticPenalty,
     "value_": Value,
     "schema_": Schema,
+    "condition_": Conditions,
 }
 """What a resolved argument is, where it is a part."""
 

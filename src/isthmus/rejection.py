@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -118,7 +118,7 @@ def _function(estimator: Any, function: Callable[[Any], ArrayLike]) -> Callable[
         found = np.asarray(function(rows_back(estimator, x, drawn=True)), dtype=bool)
         if found.shape != (len(x),):
             raise CompositionError(f"where returns one truth value for each row, ({len(x)},), got {found.shape}")
-        return cast(np.ndarray, found)
+        return found
 
     return holds
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from ..errors import CompositionError
+from ..errors import CompositionError, nearest
 from .asking import given_from
 from .options import Data, Device, GivenValues, ModelFolder, OutFile, Seed, WhereTexts
-from .rows import as_frame, column_names, read_rows
+from .rows import as_frame, column_names, conditions_of, rows_for
 from .systems import VERBS
-
-if TYPE_CHECKING:
-    from ..files import Table
 
 __all__ = ["encode", "model_for", "reconstruct", "sample", "score"]
 
@@ -35,8 +33,8 @@ def encode(model: ModelFolder, data: Data, out: OutFile, device: Device = "auto"
 
     Example: isthmus encode model/ digits --out codes.parquet
     """
-    estimator, codes, table = _apply("encode", model, data, out, device)
-    _write(out, codes, list(estimator.get_feature_names_out()), table)
+    estimator, codes, beside, _ = _apply("encode", model, data, out, device)
+    _write(out, codes, list(estimator.get_feature_names_out()), beside)
 
 
 def reconstruct(model: ModelFolder, data: Data, out: OutFile, device: Device = "auto") -> None:
@@ -44,8 +42,8 @@ def reconstruct(model: ModelFolder, data: Data, out: OutFile, device: Device = "
 
     Example: isthmus reconstruct model/ noisy.csv --out clean.csv
     """
-    estimator, rows, table = _apply("reconstruct", model, data, out, device)
-    _write(out, rows, table.columns or column_names(estimator), table)
+    estimator, rows, beside, columns = _apply("reconstruct", model, data, out, device)
+    _write(out, rows, column_names(estimator) or columns, beside)
 
 
 def score(model: ModelFolder, data: Data, out: OutFile, device: Device = "auto") -> None:
@@ -53,8 +51,8 @@ def score(model: ModelFolder, data: Data, out: OutFile, device: Device = "auto")
 
     Example: isthmus score model/ data.csv --out scores.csv
     """
-    _, scores, table = _apply("score", model, data, out, device)
-    _write(out, scores, ["score"], table)
+    _, scores, beside, _ = _apply("score", model, data, out, device)
+    _write(out, scores, ["score"], beside)
 
 
 def sample(
@@ -71,6 +69,14 @@ def sample(
     given: GivenValues = None,
     where: WhereTexts = None,
     gaps: Annotated[bool, typer.Option("--gaps", help="Leave cells empty as often as the data do.")] = False,
+    condition: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="What a column of the fit's --condition is in all rows: --condition sex=f. Repeat the option for "
+            "several.",
+        ),
+    ] = None,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
@@ -82,11 +88,13 @@ def sample(
 
     files.check_writable(out)
     estimator = model_for("sample", model, device)
+    told = _told(estimator, condition or ())
     asked: dict[str, Any] = {
         "draw": None if draw is Draw.auto else draw.value,
         "given": given_from(given, estimator.schema_, column_names(estimator)),
         "where": where,
         "gaps": gaps or None,
+        "condition": told or None,
     }
     asked = {name: value for name, value in asked.items() if value is not None}
     can = signature(estimator.sample).parameters
@@ -94,7 +102,30 @@ def sample(
         if name not in can:
             raise CompositionError(f"--{name}: a {type(estimator).__name__} cannot draw this way; leave the option out")
     estimator.verbose = 1  # so that the share of rows that satisfy conditions is said
-    files.write(out, estimator.sample(n, random_state=seed, **asked), column_names(estimator))
+    rows = estimator.sample(n, random_state=seed, **asked)
+    _write(out, rows, column_names(estimator), {name: [value] * n for name, value in told.items()})
+
+
+def _told(estimator: Any, settings: Sequence[str]) -> dict[str, Any]:
+    """Return the condition that texts ``name=value`` describe."""
+    from ..part_language import literal
+
+    known, told = conditions_of(estimator), {}
+    columns = {} if not known else {column.name: column for column in estimator.condition_.schema.columns}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals or name not in known:
+            names = f"it was fitted with {', '.join(known)}" if known else "it was fitted without"
+            hint = nearest(name, known)
+            raise CompositionError(f"--condition {setting}: write --condition name=value{hint}; {names}")
+        words = columns[name].sort == "label" and all(isinstance(one, str) for one in columns[name].categories)
+        told[name] = text if words or columns[name].sort not in ("label", "number", "boolean") else literal(text)
+    missing = [name for name in known if name not in told]
+    if missing:
+        raise CompositionError(
+            f"this model was fitted with the condition {', '.join(known)}: give --condition {missing[0]}=..."
+        )
+    return told
 
 
 def model_for(verb: str, folder: Path, device: str) -> Any:
@@ -111,22 +142,29 @@ def model_for(verb: str, folder: Path, device: str) -> Any:
     return model
 
 
-def _apply(verb: str, folder: Path, data: str, out: Path, device: str) -> tuple[Any, Any, Table]:
-    """Return a model, the result of its method for the data, and the data."""
+def _apply(
+    verb: str, folder: Path, data: str, out: Path, device: str
+) -> tuple[Any, Any, dict[str, Sequence[Any]], list[str] | None]:
+    """Return a model, the result of its method for data, and of the data what stands beside it and the columns' names.
+
+    What stands beside the result names the rows, and is their condition.
+    """
     from .. import files
 
     files.check_writable(out)
     model = model_for(verb, folder, device)
-    table = read_rows(data, training=False, columns=column_names(model))
+    table = rows_for(model, data)
     with warnings.catch_warnings(record=True) as caught:  # an error is printed alone, without the warnings before it
         result = getattr(model, VERBS[verb])(as_frame(table))
     for warning in caught:
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-    return model, result, table
+    told = [name for name in conditions_of(model) if name not in (column_names(model) or ())]
+    beside = dict(table.ids) | {name: table.frame[name].to_list() for name in told if table.frame is not None}
+    return model, result, beside, table.columns
 
 
-def _write(out: Path, values: Any, columns: list[str] | None, table: Table) -> None:
-    """Write what was made of the rows of a table, beside what names them, and say what was written."""
+def _write(out: Path, values: Any, columns: list[str] | None, beside: Mapping[str, Sequence[Any]]) -> None:
+    """Write what was made, beside what names its rows, and say what was written."""
     from .. import files
 
-    print(f"wrote {out}: {files.write(out, values, columns, table.ids)}")
+    print(f"wrote {out}: {files.write(out, values, columns, beside)}")

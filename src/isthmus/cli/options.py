@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-__all__ = ["Data", "Device", "GivenValues", "LeaveOut", "ModelFolder", "OutFile", "Seed", "Trackers", "WhereTexts"]
+__all__ = [
+    "Data",
+    "Device",
+    "GivenValues",
+    "Keep",
+    "LeaveOut",
+    "ModelFolder",
+    "OutFile",
+    "Seed",
+    "Trackers",
+    "Unseen",
+    "WhereTexts",
+    "several",
+]
 
 Data = Annotated[
     str,
@@ -24,6 +39,27 @@ OutFile = Annotated[
         "also go to a folder."
     ),
 ]  # fmt: skip
+LeaveOut = Annotated[
+    list[str] | None,
+    typer.Option(help="A column of the table that is no feature. Repeat the option for several."),
+]
+Keep = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A column to learn from although every value differs, as in a name of the rows, which is otherwise left "
+        "out. Repeat the option for several."
+    ),
+]
+
+
+class Unseen(Enum):
+    """What a category is that the fit did not meet."""
+
+    error = "error"
+    gap = "gap"
+    nearest = "nearest"
+
+
 Trackers = Annotated[
     list[str] | None,
     typer.Option(
@@ -47,11 +83,16 @@ WhereTexts = Annotated[
     typer.Option(
         "--where",
         metavar="CONDITION",
-        help="Draw only rows that satisfy a condition: --where 'age > 60', --where 'start < end and kind in [\"a\"]'. Repeat "
-        "the option for several. The share of rows that do is said first.",
+        help="Draw only rows that satisfy a condition: --where 'age > 60', --where 'start < end and size in [1, 2]'. "
+        "Repeat the option for several. The share of rows that do is said first.",
     ),
 ]
-LeaveOut = Annotated[
-    list[str] | None,
-    typer.Option(help="A column of the table that is no feature, such as a name. Repeat the option for several."),
-]
+
+
+def several(names: Sequence[str] | None) -> list[str]:
+    """Return names that an option gives, repeated or separated by commas.
+
+    >>> several(["sex,age", "town"]), several(None)
+    (['sex', 'age', 'town'], [])
+    """
+    return [name.strip() for given in names or () for name in given.split(",") if name.strip()]

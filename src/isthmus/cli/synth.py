@@ -147,8 +147,8 @@ def _answer(content: Content, conditioned: bool) -> list[str]:
     found = told.low > 0.5 and told.auc > floor.auc
     most = table.names[int(told.columns.argmax())]
     lines = [
-        f"Told apart: boosting tells them from real rows with an AUC of {told.auc:.2f} (real rows {floor.auc:.2f}; 0.50 is "
-        f"guessing){f', most by the column {most}' if found else ''}.",
+        f"Told apart: boosting tells them from real rows with an AUC of {told.auc:.2f} (real rows {floor.auc:.2f}; 0.5 "
+        f"is guessing){f', most by the column {most}' if found else ''}.",
         f"Alike: columns by {table.shapes.mean():.1%} (real rows {table.real_shapes.mean():.1%}), least "
         f"{table.names[int(table.shapes.argmin())]}; pairs of columns by {table.trend(table.trends):.1%} "
         f"({table.trend(table.real_trends):.1%}).",
@@ -161,15 +161,15 @@ def _answer(content: Content, conditioned: bool) -> list[str]:
         )
     lines += [
         f"Copies: {table.copies:.2%} of them equal a training row; of real rows, {table.real_copies:.2%} do.",
-        f"Nearer: {near.share:.0%} lie nearer to a training row than to a held-out row ({near.low:.0%} to {near.high:.0%}; "
-        "50% by chance).",
+        f"Nearer: {near.share:.0%} lie nearer to a training row than to a held-out row ({near.low:.0%} to "
+        f"{near.high:.0%}; 50% by chance).",
         f"Attacks: training rows are recognised with an AUC of {attack.distance.auc:.2f} by distance and "
         f"{attack.density.auc:.2f} by density (0.50 is guessing). This is what was tried; it does not prove privacy.",
     ]
     findings = memorised_rows(subject), likelihood_of_training_rows(subject)
     if any(found is not None and found.status != "healthy" for found in findings):
         lines.append(
-            "Too few rows: parts of the training rows were learnt by heart. Learn from more rows, or for a shorter time "
-            "(--minutes), before you pass these on."
+            "Too few rows: parts of the training rows were learnt by heart. Learn from more rows, or for a shorter "
+            "time (--minutes), before you pass these on."
         )
     return lines

@@ -22,6 +22,9 @@ SHORT_NAMES = {
     "cae": "contractiveautoencoder",
     "adversarial": "adversarialautoencoder",
     "aae": "adversarialautoencoder",
+    "masked": "maskedautoencoder",
+    "mae": "maskedautoencoder",
+    "variational": "vae",
 }
 VERBS = {
     "encode": "transform",

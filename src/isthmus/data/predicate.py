@@ -149,8 +149,8 @@ class Predicate:
                 return self._arithmetic(node, self._value(left, rows), type(op), self._value(right, rows))
             case ast.Compare(left=left, ops=ops, comparators=others):
                 truth: Any = True
-                for a, op, b in zip([left, *others], ops, others, strict=False):
-                    truth = np.logical_and(truth, self._compared(a, op, b, rows))
+                for a, by, b in zip([left, *others], ops, others, strict=False):
+                    truth = np.logical_and(truth, self._compared(a, by, b, rows))
                 return _Value("truth", truth)
             case ast.Constant(value=bool() | int() | float() as number):
                 return _Value("number", np.float64(number))
@@ -259,12 +259,16 @@ def _value_of(cells: Cells) -> _Value:
     if cells.sort in ("date", "time", "duration"):
         kind, letter = ("date", "M8") if cells.sort == "date" else ("span", "m8")
         times = cells.values.astype(f"{letter}[{cells.unit or 's'}]")
-        return _Value(kind, np.where(cells.gaps, np.array("NaT", times.dtype), times), cells)
+        times[cells.gaps] = "NaT"
+        return _Value(kind, times, cells)
     labels = cells.categories or ()
     if cells.sort == "label" and not all(isinstance(label, bool | int | float) for label in labels):
-        return _Value("text", np.where(cells.gaps, None, cells.values), cells)
-    numbers = np.where(cells.gaps, np.nan, np.where(cells.gaps, 0, cells.values).astype(np.float64))
-    return _Value("number", numbers, cells)
+        text = cells.values.astype(object)
+        text[cells.gaps] = None
+        return _Value("text", text, cells)
+    values = cells.values.copy()
+    values[cells.gaps] = 0
+    return _Value("number", np.where(cells.gaps, np.nan, values.astype(np.float64)), cells)
 
 
 def _days(spans: Any) -> Any:
@@ -275,5 +279,6 @@ def _days(spans: Any) -> Any:
 def _span(days: Any) -> Any:
     """Return numbers of days as durations; NaN is NaT."""
     known = np.isfinite(days)
-    counts = np.rint(np.where(known, days, 0.0) * MICROSECONDS_PER_DAY).astype(np.int64)
-    return np.where(known, counts.astype("m8[us]"), np.timedelta64("NaT", "us"))
+    spans = np.asarray(np.rint(np.where(known, days, 0.0) * MICROSECONDS_PER_DAY).astype("m8[us]"))
+    spans[~known] = "NaT"
+    return spans

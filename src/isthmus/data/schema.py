@@ -234,6 +234,12 @@ class Schema(Part, kind="schema", final=True):
         """Return the schema that gives rows back as frames of another library, in its own plain types."""
         return replace(self, library=library, columns=tuple(replace(column, dtype="") for column in self.columns))
 
+    def leaving_out(self, names: Sequence[str]) -> Self:
+        """Return the schema without some columns, which rows may still have."""
+        columns = tuple(column for column in self.columns if column.name not in names)
+        ids = tuple(name for name in self.ids if name not in names)
+        return replace(self, columns=columns, left_out=(*self.left_out, *names), ids=ids)
+
     def settle(self, x: np.ndarray) -> np.ndarray:
         """Return numbers (N, d) that a model drew as the columns could hold them."""
         return np.stack([column.settle(x[:, i]) for i, column in enumerate(self.columns)], axis=1).astype(x.dtype)

@@ -3,11 +3,13 @@
 from .alarms import Alarm, Budget, FalseAlarms, FalseDiscoveries, OnlineDiscoveries, alarm_at
 from .calibration import Calibration, Cross, Prefit, Split
 from .conformal import CalibrationScores
+from .default import default_score
 from .detector import Detector
 from .embedding import Embedding
+from .joined import Joined
 from .judgement import Judgement
 from .likeness import UsualShare
-from .neighbours import Neighbours
+from .neighbours import Neighbours, SampledNeighbours
 from .reasons import Explanation, Reason
 from .watching import Drift, Moved, Watch
 
@@ -23,14 +25,17 @@ __all__ = [
     "Explanation",
     "FalseAlarms",
     "FalseDiscoveries",
+    "Joined",
     "Judgement",
     "Moved",
     "Neighbours",
     "OnlineDiscoveries",
     "Prefit",
     "Reason",
+    "SampledNeighbours",
     "Split",
     "UsualShare",
     "Watch",
     "alarm_at",
+    "default_score",
 ]

@@ -24,9 +24,9 @@ from ..verbs import verb
 from .alarms import Alarm, FalseAlarms, alarm_at, alarm_named
 from .calibration import Calibration, Prefit
 from .conformal import CalibrationScores, difference
+from .default import default_score
 from .explaining import explain
 from .judgement import Judgement, tie_breakers, weights_of
-from .neighbours import Neighbours
 from .reasons import Explanation
 from .scores import fit_trimmed, scores_of
 from .watching import Watch
@@ -35,10 +35,6 @@ __all__ = ["Detector"]
 
 TRIMMED_SHARE = 0.1
 """The share of rows that ``trim="auto"`` leaves out of the fit."""
-
-CLEAN_NEIGHBOURS, TRIMMED_NEIGHBOURS = 5, 50
-"""The neighbours of the default score, where the rows are clean and where they are trimmed: the anomalies among a row's
-neighbours count less where there are more."""
 
 REFERENCE_ROWS = 2_000
 """How many of the calibration rows are kept, for reasons and for watching."""
@@ -54,8 +50,8 @@ class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     estimator : what scores rows: a system of isthmus, an estimator of scikit-learn or of the same form that has
-        ``score_samples`` or ``decision_function``, or a function of rows; higher is more usual. ``"auto"`` is the
-        distance to the nearest rows, see `isthmus.detection.Neighbours`.
+        ``score_samples`` or ``decision_function``, or a function of rows; higher is more usual. ``"auto"`` joins
+        distances to the rows of the fit, by `trim`: see `isthmus.detection.default_score`.
     alarm : when to raise an alarm, an `isthmus.detection.Alarm` or its name: ``"falsealarms:0.01"``,
         ``"falsediscoveries:0.1"``, ``"budget:20"``.
     calibration : ``"split"`` holds 30 % of the rows back (``"split:0.5"`` half of them), ``"cross"`` fits five models,
@@ -150,16 +146,16 @@ class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def _fit(self, X: Any) -> None:
         self._check_arguments()
         rows, given = self._read(X, reset=True)
-        random, scorer = check_random_state(self.random_state), self.estimator
-        if isinstance(scorer, str):
-            scorer = Neighbours(TRIMMED_NEIGHBOURS if self.trimmed_share() else CLEAN_NEIGHBOURS)
+        random = check_random_state(self.random_state)
+        self.ties_seed_ = int(random.randint(2**31))
+        auto = isinstance(self.estimator, str)
+        scorer = default_score(self.trimmed_share() > 0, self.ties_seed_) if auto else self.estimator
         way = resolve("calibration", self.calibration)
         if not isinstance(way, Calibration):
             raise CompositionError(f"calibration must be a Calibration or its name, got {self.calibration!r}")
         prefit = isinstance(way, Prefit) or not hasattr(scorer, "fit")
         if is_table(X) and not prefit and getattr(scorer, "schema", "") is None:
             scorer = clone(scorer).set_params(schema=self.inner_schema())
-        self.ties_seed_ = int(random.randint(2**31))
         folds = (Prefit() if prefit else way).folds(len(rows), random)
         scores, fold = np.empty(len(rows)), np.full(len(rows), -1)
         self.estimators_, self.trimmed_ = [], []
@@ -379,11 +375,9 @@ class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
         ----------
         X : rows, (N, ...).
         path : the HTML file to write.
-        said : ``labels=``, what each row is called, (N,); ``data=``, the name of the data; ``command=``, how to make
-            the page again.
+        said : ``labels=``, what each row is called; ``data=``, the data's name; ``command=``, how to make the page.
         """
-        place: Path = verb("report")(self, X, path, **said)
-        return place
+        return Path(verb("report")(self, X, path, **said))
 
     @classmethod
     def load(cls, path: str | Path, *, device: str = "auto", **own: Any) -> Self:

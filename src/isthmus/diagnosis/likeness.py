@@ -180,9 +180,9 @@ TOLD_APART = (
     "real row, of rows it did not see: 0.5 if they cannot be told apart, 1 if they always can (Lopez-Paz & Oquab 2017)."
 )
 BOOSTED = (
-    "The chance that gradient boosting, trained to distinguish samples from real rows, finds a sample likelier to be one "
-    "than a real row, of rows it did not see: 0.5 if they cannot be told apart, 1 if they always can. Well below 0.5, "
-    "samples are copies (Lopez-Paz & Oquab 2017)."
+    "The chance that gradient boosting, trained to distinguish samples from real rows, finds a sample likelier to be "
+    "one than a real row, of rows it did not see: 0.5 if they cannot be told apart, 1 if they always can. Well below "
+    "0.5, samples are copies (Lopez-Paz & Oquab 2017)."
 )
 DISCREPANCY = (
     "The squared maximum mean discrepancy with a Gaussian kernel as wide as the median distance of rows, unbiased: 0 "

@@ -109,8 +109,8 @@ def sampled_columns(subject: Subject) -> Finding | None:
         else:
             made_of, real_of = columns.correlations[a, b], columns.real_correlations[a, b]
             found.append(
-                f"The correlation of {names[a]} and {names[b]} is {made_of:.2f} in samples and {real_of:.2f} in held-out "
-                "rows."
+                f"The correlation of {names[a]} and {names[b]} is {made_of:.2f} in samples and {real_of:.2f} in "
+                "held-out rows."
             )
             evidence |= {"correlation, samples": made_of, "correlation, held-out rows": real_of}
     if beyond_pairs.max() > beyond[worst]:
@@ -154,13 +154,13 @@ def mode_dropping(subject: Subject) -> Finding | None:
 
 @check(
     "memorised samples",
-    "Of a table: warning where copies exceed those among held-out rows by 1 %, or where the 95 % interval of the share of "
-    "samples nearer to training than to held-out rows, or of an attack's area under the curve, lies above 0.51; fault "
-    "above 5 %, and where an interval lies above 0.55. Otherwise, among as many training as held-out rows, those that are "
-    "nearest to some sample are as often of one kind as of the other unless the model knows its training rows by heart, "
-    "blurred or few as samples may be; a copy lies within a third of the median distance of held-out rows from their "
-    "nearest training row. Warning where above two thirds are training rows with p < 0.01 (binomial) or 5 % of samples "
-    "are copies beyond what held-out rows show, fault above 75 % or 25 % copies (after Meehan et al. 2020).",
+    "Of a table: warning where copies exceed those among held-out rows by 1 %, or where the 95 % interval of the share "
+    "of samples nearer to training than to held-out rows, or of an attack's area under the curve, lies above 0.51; "
+    "fault above 5 %, and where an interval lies above 0.55. Otherwise, among as many training as held-out rows, those "
+    "that are nearest to some sample are as often of one kind as of the other unless the model knows its training rows "
+    "by heart, blurred or few as samples may be; a copy lies within a third of the median distance of held-out rows "
+    "from their nearest training row. Warning where above two thirds are training rows with p < 0.01 (binomial) or 5 % "
+    "of samples are copies beyond what held-out rows show, fault above 75 % or 25 % copies (after Meehan et al. 2020).",
 )
 def memorised_samples(subject: Subject) -> Finding | None:
     """See whether samples lie nearer to training rows than chance and held-out rows do."""

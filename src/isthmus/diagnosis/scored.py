@@ -28,8 +28,8 @@ class Scored(NamedTuple):
     ----------
     rows : the held-out rows.
     held_out, training : log p(x).
-    by_network : the same without the densities of values within their bins, which are those of the training values: what
-        the network says of held-out and of training rows; None without training rows.
+    by_network : the same without the densities of values within their bins, which are those of the training values:
+        what the network says of held-out and of training rows; None without training rows.
     """
 
     rows: Rows

@@ -75,15 +75,17 @@ class Subject:
         if not hasattr(type(estimator), "abilities"):
             raise DataError(f"a diagnosis is of an estimator of isthmus, got a {type(estimator).__name__}")
         self.estimator: Any = of_arrays(estimator)
-        self.fitted = Fitted(estimator)
+        self.fitted, given = Fitted(self.estimator), Fitted(estimator)
         self.model: Model = self.fitted.model
         self.seed, self.labels_train, self.target = random_state, None, target
         self.reads_gaps = bool(self.model.scaling.reads_gaps)
-        rows = self.fitted.rows(X)
-        self.own_samples = None if samples is None else self.fitted.rows(samples)
+        rows = given.rows(X)
+        condition = given.told(X, condition, len(rows))
+        self.own_samples = None if samples is None else given.rows(samples)
         self.every_training_row: np.ndarray | None = None
         if X_train is not None:
-            train = self.fitted.rows(X_train)
+            train = given.rows(X_train)
+            condition_train = given.told(X_train, condition_train, len(train))
             whole = self.measurable(train)
             self.every_training_row = train if len(whole) == len(train) else train[whole]
             self.labels_train = None if labels_train is None else np.asarray(labels_train)[whole]
@@ -325,8 +327,8 @@ class Subject:
         They have gaps as often as the rows if the model draws gaps.
         """
         if self.own_samples is not None:
-            chosen = random_subset(len(self.own_samples), len(self.compared), self.seed)
-            return self.own_samples[chosen]
+            chosen: np.ndarray = self.own_samples[random_subset(len(self.own_samples), len(self.compared), self.seed)]
+            return chosen
         if "samples" not in self.fitted.abilities:
             return None
         given = {} if self.compared.asked is None else {"condition": self.compared.asked}
@@ -339,17 +341,18 @@ class Subject:
         """Samples of a table beside held-out and training rows; None if it is no table, or there are too few rows."""
         if not isinstance(self.look, TableRows) or self.drawn is None or self.every_training_row is None:
             return None
-        given = self.own_samples is not None
-        real, made = (self.held_out, self.own_samples) if given else (self.compared, self.drawn)
-        rows = [np.asarray(x, np.float64).reshape(len(x), -1) for x in (self.every_training_row, real.own, made)]
-        if min(map(len, rows)) < FEWEST_JUDGED_ROWS:
+        real, made = (self.compared, self.drawn) if self.own_samples is None else (self.held_out, self.own_samples)
+        train, held, new = (
+            np.asarray(x, np.float64).reshape(len(x), -1) for x in (self.every_training_row, real.own, made)
+        )
+        if min(len(train), len(held), len(new)) < FEWEST_JUDGED_ROWS:
             return None
-        look = self.look
-        return TableQuality(*rows, look.categories, names=look.names, target=self.target, random_state=self.seed)
+        look, seed = self.look, self.seed
+        return TableQuality(train, held, new, look.categories, names=look.names, target=self.target, random_state=seed)
 
     @cached_property
     def completions(self) -> Completions | None:
-        """What the model makes of hidden cells of held-out rows; None if it was not trained to, or rows are no table."""
+        """What the model makes of hidden cells of held-out rows; None unless it was trained to, and of no table."""
         return completions_of(self)
 
     @cached_property

@@ -13,8 +13,8 @@ __all__ = ["completed_cells", "likelihood_of_training_rows", "memorised_rows"]
 
 FEWER = (
     "Fit on more rows, end the fit earlier (training=Training(patience=5)), or take a smaller network (latent_dim, "
-    "network). If nobody may learn that a person was among the training rows, a passed check is not enough: that needs a "
-    "model with a guarantee (differential privacy)."
+    "network). If nobody may learn that a person was among the training rows, a passed check is not enough: that needs "
+    "a model with a guarantee (differential privacy)."
 )
 
 CHANCE, RECOGNISED = 0.51, 0.55
@@ -39,8 +39,8 @@ def memorised_rows(subject: Subject) -> Finding | None:
         status,
         f"{few if status != 'healthy' else ''}{table.copies:.1%} of samples are copies of training rows (of held-out "
         f"rows {table.real_copies:.1%}), {near.share:.0%} lie nearer to a training row than to a held-out row (95% "
-        f"interval {near.low:.0%} to {near.high:.0%}; 50% by chance), and attacks tell training rows from held-out ones "
-        f"with an AUC of {attacks.distance.auc:.2f} by distance and {attacks.density.auc:.2f} by density (0.5 by "
+        f"interval {near.low:.0%} to {near.high:.0%}; 50% by chance), and attacks tell training rows from held-out "
+        f"ones with an AUC of {attacks.distance.auc:.2f} by distance and {attacks.density.auc:.2f} by density (0.5 by "
         "chance).",
         {
             "copies": table.copies,
@@ -60,8 +60,8 @@ def memorised_rows(subject: Subject) -> Finding | None:
 @check(
     "likelihood of training rows",
     "The probability that the network finds a training row likelier than a held-out row, 0.5 if it learnt nothing of "
-    "single rows: warning where its 95 % interval (DeLong et al. 1988) lies above 0.55, fault above 0.65. How values lie "
-    "within their bins is left out: that is known of the training rows alone.",
+    "single rows: warning where its 95 % interval (DeLong et al. 1988) lies above 0.55, fault above 0.65. How values "
+    "lie within their bins is left out: that is known of the training rows alone.",
 )
 def likelihood_of_training_rows(subject: Subject) -> Finding | None:
     """Hold the exact likelihood of training rows against that of held-out rows."""
@@ -89,9 +89,9 @@ def likelihood_of_training_rows(subject: Subject) -> Finding | None:
 
 @check(
     "completed cells",
-    "Errors on hidden cells of held-out rows beside those of a guess that does not look at the row: the commonest level "
-    "of a category, the mean of a number. A column is worse where the model's loss exceeds the guess's by three of its "
-    "standard errors: warning where there is one, fault from a quarter of the columns.",
+    "Errors on hidden cells of held-out rows beside those of a guess that does not look at the row: the commonest "
+    "level of a category, the mean of a number. A column is worse where the model's loss exceeds the guess's by three "
+    "of its standard errors: warning where there is one, fault from a quarter of the columns.",
 )
 def completed_cells(subject: Subject) -> Finding | None:
     """Look for columns whose hidden cells are guessed worse than without looking at the row."""

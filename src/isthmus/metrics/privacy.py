@@ -269,7 +269,7 @@ def _nearest(
         total = np.zeros((len(s[part]), len(x)), dtype=np.float32)
         for i, category in enumerate(is_category):
             p, q = s[part, i, None], x[None, :, i]
-            apart = p != q if category else np.abs(p - q)
+            apart: np.ndarray = p != q if category else np.abs(p - q)
             if gaps[i]:
                 p_gap, q_gap = np.isnan(p), np.isnan(q)
                 apart = np.where(p_gap | q_gap, p_gap != q_gap, apart)

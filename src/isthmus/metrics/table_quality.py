@@ -142,8 +142,9 @@ class TableQuality:
 
     def betraying_rows(self, count: int) -> np.ndarray:
         """Return the rows that boosting took for synthetic most surely, (count, n), the surest first."""
-        rows = self._made[self.told.other[np.argsort(self.told.suspicion_other, kind="stable")]]
-        return rows[:count]
+        surest = np.argsort(self.told.suspicion_other, kind="stable")[:count]
+        rows: np.ndarray = self._made[self.told.other[surest]]
+        return rows
 
     @cached_property
     def copies(self) -> float:

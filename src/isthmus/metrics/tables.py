@@ -35,7 +35,7 @@ def column_shapes(real: ArrayLike, other: ArrayLike, categories: Sequence[int] =
     """Return the similarity of each column's distribution, (n,), from 0 to 1.
 
     It is 1 − sup|F − F'| for a number, with Kolmogorov and Smirnov's distance, and 1 − ½Σ|p − p'| for a category: the
-    "Column Shapes" of SDMetrics, https://docs.sdv.dev/sdmetrics, which leaves out the gaps of a category, too.
+    "Column Shapes" of SDMetrics, https://docs.sdv.dev/sdmetrics, except that SDMetrics leaves out a category's gaps.
 
     >>> column_shapes([[0.0, 1], [1, 1], [2, 0], [3, 0]], [[0.0, 1], [1, 1], [2, 1], [3, 0]], categories=[1]).tolist()
     [1.0, 0.75]

@@ -90,8 +90,7 @@ def reconstructions(content: Content) -> Picture | None:
         f"error {worst:.3g}), evenly spread between."
     )
     more, groups = kind_of(look).reconstructions(made)
-    unit = "standard deviations, squared" if isinstance(look, Rows) else "the data's units, squared"
-    label = f"a row's mean squared error, in {unit}"
+    label = f"a row's mean squared error, in {look.unit_name}, squared"
     caption = (
         f"Errors of {len(made.errors):,} held-out rows. The first and the last bin also hold the half per cent of rows "
         "beyond them."
@@ -177,8 +176,11 @@ def traversals(content: Content) -> Picture | None:
     )
     kind = kind_of(content.look)
     panels = [
-        kind.traversal(t, f"unit {t.unit}: {number(round(t.values[0], 2))} … {number(round(t.values[-1], 2))}")
+        panel
         for t in found
+        for panel in kind.traversal(
+            t, f"unit {t.unit}: {number(round(t.values[0], 2))} … {number(round(t.values[-1], 2))}"
+        )
     ]
     layout = Group(panels, "grid wide" if isinstance(content.look, Images) else "grid")
     return Picture("traversals", "Traversals", note, [layout])
@@ -189,7 +191,11 @@ def interpolations(content: Content) -> Picture | None:
     if not content.interpolations:
         return None
     kind = kind_of(content.look)
-    panels = [kind.interpolation(way, f"row {way.rows[0]} to row {way.rows[1]}") for way in content.interpolations]
+    panels = [
+        panel
+        for way in content.interpolations
+        for panel in kind.interpolation(way, f"row {way.rows[0]} to row {way.rows[1]}")
+    ]
     note = (
         "The way between two real rows: the rows themselves stand at the ends, and between them what the decoder makes "
         "of (1 − t) h₀ + t h₁."
@@ -211,7 +217,7 @@ def samples(content: Content) -> Picture | None:
         x, y = (Axis.of(axis, *(p[:, i] for p in shown.values())) for i, axis in enumerate(made.axes))
         title = f"samples over {next(iter(shown))} rows" if len(shown) > 1 else "samples"
         beside.append(Chart(marks, x, y, f"In a plane: {title}", title, square=True))
-    if made.sample_distances is not None and made.real_distances is not None:
+    if made.sample_distances is not None and made.real_distances is not None and content.table is None:
         groups = {"held-out": made.real_distances, "samples": made.sample_distances}
         caption = "Samples that lie far nearer to the training rows than held-out rows do would be copies."
         beside.append(histogram(groups, "distance to the nearest training row", caption, trim=0.0))

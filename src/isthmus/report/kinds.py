@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..look import Images, Look, Rows
+from ..look import Images, Look, Rows, Series
+from ..subsets import even_subset
 from .content.codes import Interpolation, Traversal
 from .content.findings import Findings
 from .content.rows import SHOWN, Reconstructions, Samples, Scores
@@ -30,6 +31,9 @@ CURVES = 200
 CURVE_POINTS = 64
 """Points at which the small curve of a series is drawn, at most."""
 
+SERIES_SHOWN = 6
+"""Charts of rows that are shown, at most, or two rows of several channels."""
+
 ODD_COLUMNS = 5
 """Columns of a row that the map shows: those farthest from the mean."""
 
@@ -37,8 +41,8 @@ ODD_COLUMNS = 5
 class Kind(Protocol):
     """What differs between images, series and rows of a table."""
 
-    def rows(self, title: str, X: np.ndarray, frame: np.ndarray) -> Panel:
-        """Return a few rows in one panel, whose axes hold the rows `frame`."""
+    def rows(self, title: str, X: np.ndarray, frame: np.ndarray) -> list[Panel]:
+        """Return a few rows in one panel, or one a channel, whose axes hold the rows `frame`."""
 
     def reconstructions(self, made: Reconstructions) -> tuple[str, list[Group]]:
         """Return a note and groups: originals, inputs, outputs and errors, best to worst."""
@@ -46,10 +50,10 @@ class Kind(Protocol):
     def samples(self, made: Samples) -> list[Group]:
         """Return samples and the real rows nearest to them."""
 
-    def traversal(self, made: Traversal, title: str) -> Panel:
+    def traversal(self, made: Traversal, title: str) -> list[Panel]:
         """Return what one unit moves."""
 
-    def interpolation(self, made: Interpolation, title: str) -> Panel:
+    def interpolation(self, made: Interpolation, title: str) -> list[Panel]:
         """Return the way from one row to another."""
 
     def lowest(self, made: Scores, title: str) -> Group:
@@ -66,7 +70,11 @@ def kind_of(look: Look) -> Kind:
     """Return how rows of that look are drawn."""
     if isinstance(look, Images):
         return _Images(look)
-    return _Rows(look) if isinstance(look, Rows) else _Series(look)
+    if isinstance(look, Series):
+        return _Series(look)
+    if isinstance(look, Rows):
+        return _Rows(look)
+    raise TypeError(f"no kind of pictures for a {type(look).__name__}")
 
 
 def cell(look: Rows, j: int, value: float) -> str:
@@ -85,7 +93,8 @@ def cell(look: Rows, j: int, value: float) -> str:
         return number(value)
     cells = column.decode(np.array([value], dtype=np.float64))
     if cells.sort == "date":
-        return str(cells.values.astype(f"M8[{cells.unit}]")[0]).replace("T", " ")
+        point = cells.values.astype(f"M8[{cells.unit}]").astype("M8[s]")[0]
+        return str(point).removesuffix("T00:00:00").replace("T", " ")
     return str(cells.values[0]) if cells.sort in ("label", "boolean") else number(value)
 
 
@@ -119,24 +128,26 @@ def small_multiples(panels: Sequence[tuple[str, Sequence[tuple[str, np.ndarray]]
 
 
 class _Images:
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: Images) -> None:
         self.look = look
 
     def strip(self, X: np.ndarray, title: str, columns: int = SHOWN) -> Strip:
-        return Strip(grey(X, self.look.limits), title, columns)
+        return Strip(grey(self.look.tiles(self.look.shades(X))), title, columns)
 
-    def rows(self, title: str, X: np.ndarray, frame: np.ndarray) -> Panel:
-        return self.strip(X[: 2 * SHOWN], title)
+    def rows(self, title: str, X: np.ndarray, frame: np.ndarray) -> list[Panel]:
+        return [self.strip(X[: 2 * SHOWN], title)]
 
     def reconstructions(self, made: Reconstructions) -> tuple[str, list[Group]]:
         strips = [self.strip(made.originals, "originals")]
         if made.inputs is not None:
             strips.append(self.strip(made.inputs, f"inputs, corrupted as in training: {made.corruption}"))
         strips.append(self.strip(made.outputs, "outputs"))
-        difference = np.asarray(made.outputs, dtype=np.float64) - made.originals
+        difference = (np.asarray(made.outputs, dtype=np.float64) - made.originals) / self.look.unit
         largest = float(np.abs(difference).max())
-        title = f"errors: blue too dark, red too bright, full colour ±{largest:.2g}"
-        return "", [Group([*strips, Strip(diverging(difference, largest), title, SHOWN)], "strips")]
+        unit = "" if self.look.one_unit else f" {self.look.unit_name}"
+        title = f"errors: blue too dark, red too bright, full colour ±{largest:.2g}{unit}"
+        tiles = diverging(self.look.tiles(difference), largest)
+        return self.look.note, [Group([*strips, Strip(tiles, title, SHOWN)], "strips")]
 
     def samples(self, made: Samples) -> list[Group]:
         strips = []
@@ -146,15 +157,15 @@ class _Images:
                 strips.append(self.strip(made.nearest[start : start + SHOWN], f"nearest {made.of} rows"))
         return [Group(strips, "strips" if made.nearest is None else "strips pairs")]
 
-    def traversal(self, made: Traversal, title: str) -> Panel:
-        return self.strip(made.outputs, title, len(made.outputs))
+    def traversal(self, made: Traversal, title: str) -> list[Panel]:
+        return [self.strip(made.outputs, title, len(made.outputs))]
 
-    def interpolation(self, made: Interpolation, title: str) -> Panel:
+    def interpolation(self, made: Interpolation, title: str) -> list[Panel]:
         images = np.concatenate([made.start[None], made.outputs, made.stop[None]])
-        return self.strip(images, title, len(images))
+        return [self.strip(images, title, len(images))]
 
     def lowest(self, made: Scores, title: str) -> Group:
-        return Group([self.strip(made.lowest, title)])
+        return Group([self.strip(made.lowest, title)], note=self.look.note)
 
     def alarms(self, found: Findings) -> list[Group]:
         rows = found.judged.rows[found.order[: len(found.explanations)]]
@@ -165,58 +176,84 @@ class _Images:
         return [Group([self.strip(rows, "alarms, the oddest first"), where], "strips"), Group([_reasons(found)])]
 
     def behind_dots(self, X: np.ndarray) -> dict[str, Any]:
-        sheet = data_uri(png(thumbnails(X, self.look.limits, SHEET_COLUMNS, SHEET_PIXELS)))
-        aspect = self.look.shape[-2] / self.look.shape[-1]
-        return {"sheet": sheet, "columns": SHEET_COLUMNS, "lines": math.ceil(len(X) / SHEET_COLUMNS), "aspect": aspect}
+        tiles = self.look.tiles(self.look.shades(X))
+        sheet = data_uri(png(thumbnails(tiles, SHEET_COLUMNS, SHEET_PIXELS)))
+        lines, aspect = math.ceil(len(X) / SHEET_COLUMNS), tiles.shape[1] / tiles.shape[2]
+        return {"sheet": sheet, "columns": SHEET_COLUMNS, "lines": lines, "aspect": aspect}
 
 
 class _Series:
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: Series) -> None:
         self.look = look
 
-    def fan(self, X: np.ndarray, title: str) -> Chart:
-        """Return curves that belong together, from the first colour of the ramp to the last."""
-        flat = self.look.flat(X)
-        places = np.linspace(0, len(RAMP) - 1, len(flat)).round().astype(int)
-        ends = {0: "from", len(flat) - 1: "to"}
-        marks = [Line(np.arange(self.look.n), v, ends.get(i, ""), RAMP[places[i]]) for i, v in enumerate(flat)]
-        x, y = Axis(0, max(1, self.look.n - 1), "position"), Axis.of("value", flat)
-        return Chart(marks, x, y, f"{title}: series from one end to the other", title)
+    def named(self, title: str) -> list[str]:
+        """Return the title of the chart of each channel that is shown."""
+        one = self.look.layout.channels_first(self.look.shape)[0] == 1
+        return [title if one else f"{title}, channel {channel}" for channel in self.look.channels_shown]
 
-    def rows(self, title: str, X: np.ndarray, frame: np.ndarray) -> Panel:
-        x, y = Axis(0, max(1, self.look.n - 1), "position"), Axis.of("value", self.look.flat(frame))
-        lines = zip(np.clip(self.look.flat(X[:SHOWN]), y.low, y.high), CLASSES, strict=False)
-        marks = [Line(np.arange(self.look.n), values, "", colour) for values, colour in lines]
-        return Chart(marks, x, y, f"{title}: {len(marks)} series", title)
+    def axes(self, *curves: np.ndarray) -> list[tuple[Axis, Axis]]:
+        """Return the axes of each channel, which hold all curves (N, channels, length)."""
+        x = Axis(0, max(1, curves[0].shape[2] - 1), "position")
+        return [(x, Axis.of("value", *(c[:, i] for c in curves))) for i in range(curves[0].shape[1])]
+
+    def fan(self, X: np.ndarray, title: str) -> list[Panel]:
+        """Return curves that belong together, from the first colour of the ramp to the last."""
+        curves = self.look.curves(X)
+        places = np.linspace(0, len(RAMP) - 1, len(curves)).round().astype(int)
+        ends, along = {0: "from", len(curves) - 1: "to"}, np.arange(curves.shape[2])
+        charts: list[Panel] = []
+        for i, (name, (x, y)) in enumerate(zip(self.named(title), self.axes(curves), strict=True)):
+            marks = [Line(along, v, ends.get(j, ""), RAMP[places[j]]) for j, v in enumerate(curves[:, i])]
+            charts.append(Chart(marks, x, y, f"{name}: series from one end to the other", name))
+        return charts
+
+    def rows(self, title: str, X: np.ndarray, frame: np.ndarray) -> list[Panel]:
+        curves, axes = self.look.curves(X[:SHOWN]), self.axes(self.look.curves(frame))
+        along, charts = np.arange(curves.shape[2]), list[Panel]()
+        for i, (name, (x, y)) in enumerate(zip(self.named(title), axes, strict=True)):
+            lines = zip(np.clip(curves[:, i], y.low, y.high), CLASSES, strict=False)
+            marks = [Line(along, values, "", colour) for values, colour in lines]
+            charts.append(Chart(marks, x, y, f"{name}: {len(marks)} series", name))
+        return charts
+
+    def multiples(self, titles: Sequence[str], kinds: Sequence[tuple[str, np.ndarray]]) -> Group:
+        """Return a chart for each row and channel, with a line of each kind of rows; a channel has one scale."""
+        curves = [(name, self.look.curves(X)) for name, X in kinds]
+        names = [self.named(title) for title in titles]
+        of_channels = [
+            small_multiples([(of[i], [(name, c[row, i]) for name, c in curves]) for row, of in enumerate(names)])
+            for i in range(len(self.look.channels_shown))
+        ]
+        return Group([group.panels[row] for row in range(len(titles)) for group in of_channels], "grid")
 
     def reconstructions(self, made: Reconstructions) -> tuple[str, list[Group]]:
         kinds = {"input": made.inputs, "original": made.originals, "output": made.outputs}
-        flat = {name: self.look.flat(X) for name, X in kinds.items() if X is not None}
-        last = len(made.rows) - 1
-        panels = [
-            (f"row {row}, squared error {error:.3g}", [(name, values[i]) for name, values in flat.items()])
-            for i, (row, error) in enumerate(zip(made.rows, made.shown_errors, strict=True))
-            if i % 2 == 0 or i == last
-        ]
+        rows = self.spread(len(made.rows))
+        titles = [f"row {made.rows[i]}, squared error {made.shown_errors[i]:.3g}" for i in rows]
         note = f"Inputs, corrupted as in training ({made.corruption}), are drawn faint." if made.corruption else ""
-        return note, [small_multiples(panels)]
+        group = self.multiples(titles, [(name, X[rows]) for name, X in kinds.items() if X is not None])
+        return f"{note} {self.look.note}".strip(), [group]
 
     def samples(self, made: Samples) -> list[Group]:
-        lines = [("sample", self.look.flat(made.shown))]
+        kinds = [("sample", made.shown)]
         if made.nearest is not None:
-            lines.append((f"nearest {made.of} row", self.look.flat(made.nearest)))
-        shown = range(min(6, len(made.shown)))
-        return [small_multiples([(f"sample {i}", [(name, values[i]) for name, values in lines]) for i in shown])]
+            kinds.append((f"nearest {made.of} row", made.nearest))
+        shown = self.spread(len(made.shown))
+        return [self.multiples([f"sample {i}" for i in range(len(shown))], kinds)]
 
-    def traversal(self, made: Traversal, title: str) -> Panel:
+    def spread(self, count: int) -> np.ndarray:
+        """Return which of so many rows have a chart, or one a channel: evenly spread, the first and the last too."""
+        return even_subset(count, max(2, SERIES_SHOWN // len(self.look.channels_shown)))
+
+    def traversal(self, made: Traversal, title: str) -> list[Panel]:
         return self.fan(made.outputs, title)
 
-    def interpolation(self, made: Interpolation, title: str) -> Panel:
+    def interpolation(self, made: Interpolation, title: str) -> list[Panel]:
         return self.fan(made.outputs, title)
 
     def lowest(self, made: Scores, title: str) -> Group:
-        rows = zip(made.lowest_rows, self.look.flat(made.lowest)[:6], strict=False)
-        group = small_multiples([(f"row {row}", [("row", values)]) for row, values in rows])
+        shown = len(self.spread(len(made.lowest)))
+        group = self.multiples([f"row {row}" for row in made.lowest_rows[:shown]], [("row", made.lowest[:shown])])
         return Group(group.panels, group.layout, title)
 
     def alarms(self, found: Findings) -> list[Group]:
@@ -236,10 +273,9 @@ class _Series:
         return [Group(charts, "grid"), Group([_reasons(found)])]
 
     def behind_dots(self, X: np.ndarray) -> dict[str, Any]:
-        places = np.linspace(0, self.look.n - 1, min(self.look.n, CURVE_POINTS)).round().astype(int)
-        low, high = self.look.limits
-        curves = (self.look.flat(X)[:, places] - low) / ((high - low) or 1) * 100
-        return {"curves": np.clip(curves, 0, 100).round().astype(int).tolist()}
+        curves = self.look.curves(self.look.shades(X))
+        places = np.linspace(0, curves.shape[2] - 1, min(curves.shape[2], CURVE_POINTS)).round().astype(int)
+        return {"curves": (100 * curves[:, :, places]).round().astype(int).tolist()}
 
 
 class _Rows:
@@ -254,18 +290,18 @@ class _Rows:
         """Return a line for each of the columns that change most."""
         return [Line(along, X[:, j], self.look.names[j], colour) for j, colour in zip(most, CLASSES, strict=False)]
 
-    def rows(self, title: str, X: np.ndarray, frame: np.ndarray) -> Panel:
+    def rows(self, title: str, X: np.ndarray, frame: np.ndarray) -> list[Panel]:
         if self.look.n <= 3:
             own, around = (np.asarray(rows).reshape(len(rows), -1)[:, [0, -1]] for rows in (X, frame))
             x, y = (Axis.of(self.look.names[i], around[:, i]) for i in (0, -1))
             placed = np.stack([x.place(own[:, 0]), y.place(own[:, 1])], 1)
             inside = ((placed >= 0) & (placed <= 1)).all(1)
-            return Chart([Dots(own[inside], "")], x, y, f"{title}: {x.label} and {y.label}", title, square=True)
+            return [Chart([Dots(own[inside], "")], x, y, f"{title}: {x.label} and {y.label}", title, square=True)]
         x = Axis(0, self.look.n - 1, "column", whole=True)
         y = Axis.of("distance from the mean, in σ", self.look.flat(frame[:CURVES] - frame.mean(0)))
         lines = zip(np.clip(self.look.flat(X[:SHOWN] - frame.mean(0)), y.low, y.high), CLASSES, strict=False)
         marks = [Line(np.arange(self.look.n), values, "", colour) for values, colour in lines]
-        return Chart(marks, x, y, f"{title}: {len(marks)} rows, column by column", title)
+        return [Chart(marks, x, y, f"{title}: {len(marks)} rows, column by column", title)]
 
     def reconstructions(self, made: Reconstructions) -> tuple[str, list[Group]]:
         lost = 1 - made.r2[made.worst]
@@ -294,15 +330,15 @@ class _Rows:
         left_out = f"{len(columns)} of {self.look.n} columns." if self.look.n > len(columns) else ""
         return [Group([Table(["", *(self.look.names[j] for j in columns)], lines)], note=left_out)]
 
-    def traversal(self, made: Traversal, title: str) -> Panel:
+    def traversal(self, made: Traversal, title: str) -> list[Panel]:
         flat = self.look.flat(made.outputs)
         moved = flat - flat.mean(0)
         most = np.argsort(-np.abs(moved).max(0), kind="stable")[:4]
         x, y = Axis.of("value of the unit", made.values, margin=0.02), Axis.of("change in σ of the column", moved)
         alt = f"What unit {made.unit} moves: {', '.join(self.look.names[j] for j in most)}"
-        return Chart(self.changes(made.values, moved, most), x, y, alt, title, readable=True)
+        return [Chart(self.changes(made.values, moved, most), x, y, alt, title, readable=True)]
 
-    def interpolation(self, made: Interpolation, title: str) -> Panel:
+    def interpolation(self, made: Interpolation, title: str) -> list[Panel]:
         flat, ends = self.look.flat(made.outputs), self.look.flat(np.stack([made.start, made.stop]))
         most = np.argsort(-np.abs(ends[1] - ends[0]), kind="stable")[:4]
         between, at_ends = flat - ends.mean(0), ends - ends.mean(0)
@@ -311,7 +347,7 @@ class _Rows:
             marks.append(Dots(np.stack([[0.0, 1.0], at_ends[:, j]], 1), "", colour))
         x = Axis(-0.03, 1.03, "t; dots are the rows themselves")
         y = Axis.of("value in σ, about the middle", between[:, most], at_ends[:, most])
-        return Chart(marks, x, y, f"{title}: {', '.join(self.look.names[j] for j in most)}", title)
+        return [Chart(marks, x, y, f"{title}: {', '.join(self.look.names[j] for j in most)}", title)]
 
     def lowest(self, made: Scores, title: str) -> Group:
         own, expected = (np.asarray(X).reshape(len(X), -1) for X in (made.lowest, made.expected))

@@ -31,6 +31,7 @@ __all__ = [
     "prior_draws",
     "scores_bound_the_evidence",
     "settings",
+    "told",
     "units_have_divergences",
     "weight_count",
 ]
@@ -53,6 +54,12 @@ def check_rows(model: Any, X: Any) -> np.ndarray:
 def numbers_of_rows(model: Any, X: Any) -> np.ndarray:
     """Return rows in the form of the data as numbers."""
     return Fitted(model).rows(X)
+
+
+def told(model: Any, X: Any, condition: Any) -> Any:
+    """Return the condition of rows as a `nameless` model takes it."""
+    fitted = Fitted(model)
+    return fitted.told(X, condition, len(fitted.rows(X)))
 
 
 def nameless(model: Any) -> Any:

@@ -101,7 +101,7 @@ def report(
     if not command:
         given = ["X" if X is not None else "None", repr(str(place)), *(["X_train"] if X_train is not None else [])]
         command = f"{type(model).__name__}(...).report({', '.join(given)})"
-    beside = {
+    beside: dict[str, Any] = {
         "labels": labels,
         "train_labels": train_labels,
         "condition": condition,

@@ -37,7 +37,7 @@ class Axis:
 
     @classmethod
     def of(cls, label: str, *values: np.ndarray, margin: float = 0.04, log: bool = False, whole: bool = False) -> Axis:
-        """Return the axis that holds all values but NaN, with a little room; `log` where they are positive and far apart."""
+        """Return the axis that holds all values but NaN, with some room; `log` if they are positive and far apart."""
         together = np.concatenate([np.ravel(v) for v in values]).astype(np.float64)
         low, high = float(np.nanmin(together)), float(np.nanmax(together))
         log = log and low > 0 and high > LOGARITHMIC_RATIO * low

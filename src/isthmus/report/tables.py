@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..diagnosis.tables import RECOGNISED
 from ..look import Rows
 from ..metrics import Area, TableQuality
 from ..subsets import even_subset
@@ -33,7 +34,7 @@ SHOWN_CELLS = 5
 SHOWN_LEVELS = 10
 """The largest number of levels of a category that are shown: the commonest ones."""
 
-QUANTILES = {"5 % of rows": 0.05, "half of the rows": 0.5}
+QUANTILES = {"5 % quantile": 0.05, "median": 0.5}
 """The quantiles of distances to the nearest training row that are shown."""
 
 
@@ -99,7 +100,7 @@ def privacy(content: Content) -> Picture | None:
     lines: list[list[str | tuple[str, str]]] = [
         ["copies of a training row", f"{table.copies:.2%}", f"{table.real_copies:.2%}", _copies(table)],
         [
-            "nearer to a training row than to a held-out row",
+            "nearer to training than to held-out rows",
             f"{near.share:.1%} ({100 * near.low:.0f} to {100 * near.high:.0f}%)",
             "50%",
             _verdict(near.low, near.high),
@@ -107,14 +108,12 @@ def privacy(content: Content) -> Picture | None:
     ]
     for name, share in QUANTILES.items():
         made, real = (float(np.quantile(d, share)) for d in (closest.of_other, closest.of_held_out))
-        lines.append(
-            [f"distance to the nearest training row, {name} below", f"{made:.3f}", f"{real:.3f}", _far(made, real)]
-        )
+        lines.append([f"distance to training rows, {name}", f"{made:.3f}", f"{real:.3f}", _far(made, real)])
     attacks: dict[str, Area] = table.attack._asdict()
     for name, area in attacks.items():
         lines.append(
             [
-                f"an attack by {name}, AUC",
+                f"attack by {name}, AUC",
                 f"{area.auc:.3f} ({interval(area.low, area.high)})",
                 "0.500",
                 _verdict(area.low, area.high),
@@ -123,38 +122,41 @@ def privacy(content: Content) -> Picture | None:
     distances = {"held-out": closest.of_held_out, "samples": closest.of_other}
     caption = "Samples that lie far nearer to training rows than held-out rows do would be copies."
     groups = [
-        Group([Table(["what was tried", "samples", "real rows not seen", "what it says"], lines)]),
+        Group([Table(["what was tried", "samples", "real rows", "what it says"], lines)]),
         Group([histogram(distances, "distance to the nearest training row", caption, trim=0.0)]),
     ]
     note = (
-        "Attempts to find out who was among the training rows, by means of the samples. None of them proves that the rows "
-        "are private: a failed attempt only says that this attempt failed."
+        "Attempts to find out who was among the training rows, by means of the samples. None of them proves that the "
+        "rows are private: a failed attempt only says that this attempt failed."
     )
     details = (
         "What each attempt does",
-        "Distances add up the columns: a number's difference over its range, 1 for categories that differ (Gower 1971). "
-        "Shares of rows nearer to training may look harmless although an attack succeeds (Yao et al. 2025, "
+        "Distances add up the columns: a number's difference over its range, 1 for categories that differ (Gower "
+        "1971). Shares of rows nearer to training may look harmless although an attack succeeds (Yao et al. 2025, "
         "arXiv 2505.01524), hence both. The attack by distance takes a row for a training row if a sample lies near it "
-        "(Chen et al. 2020); the attack by density compares the density of samples with that of other real rows, and finds "
-        "places where the model has more rows than the data do (van Breugel et al. 2023). An AUC of 0.5 is guessing, 1 "
-        "finds every training row; in brackets the 95% interval. Attacks that see the model itself, or that know a "
-        "person's other columns, were not tried.",
+        "(Chen et al. 2020); the attack by density compares the density of samples with that of other real rows, and "
+        "finds places where the model has more rows than the data do (van Breugel et al. 2023). An AUC of 0.5 is "
+        "guessing, 1 finds every training row; in brackets the 95% interval. Attacks that see the model itself, or "
+        "that know a person's other columns, were not tried.",
     )
     return Picture("privacy", "Is it private?", note, groups, details)
 
 
 def _copies(table: TableQuality) -> str:
-    return "more than by chance" if table.copies > table.real_copies + 0.01 else "no more than among real rows"
+    return "more than by chance" if table.copies > table.real_copies + 0.01 else "no more than by chance"
 
 
 def _far(made: float, real: float) -> str:
-    return "nearer than real rows" if made < 0.9 * real else "as far as real rows"
+    return "nearer" if made < 0.9 * real else "farther" if made > 1.1 * real else "as far"
 
 
 def _verdict(low: float, high: float) -> str:
+    """Return what an interval says that holds 0.5 if nothing was found."""
+    if low > RECOGNISED:
+        return "recognises rows"
     if low > 0.5:
-        return "training rows can be recognised"
-    return "found nothing" if high >= 0.5 else "found nothing; training rows are less likely than others"
+        return "a trace"
+    return "found nothing" if high >= 0.5 else "below chance"
 
 
 def completions(content: Content) -> Picture | None:
@@ -172,9 +174,9 @@ def completions(content: Content) -> Picture | None:
         for j, category, error, guess in zip(made.judged, made.categories, made.errors, made.guessed, strict=True)
     ]
     note = (
-        f"A fifth of the cells of {made.rows:,} held-out rows were hidden and filled in by the model: categories by their "
-        "likeliest level, numbers by their mean given the rest of the row (root mean squared error over the column's "
-        "deviation). Beside it a guess that does not look at the row: the commonest level, the mean."
+        f"A fifth of the cells of {made.rows:,} held-out rows were hidden and filled in by the model: categories by "
+        "their likeliest level, numbers by their mean given the rest of the row (root mean squared error over the "
+        "column's deviation). Beside it a guess that does not look at the row: the commonest level, the mean."
     )
     return Picture("completions", "Hidden cells", note, [Group([Table(["column", "completed", "guessed"], lines)])])
 

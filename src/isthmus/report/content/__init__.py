@@ -13,7 +13,7 @@ from ...diagnosis.completions import Completions
 from ...errors import DataError
 from ...fitting import fingerprint
 from ...history import History
-from ...look import Look, look_of
+from ...look import Look, Rows, look_of
 from ...metrics import TableQuality
 from ...subsets import even_subset
 from ...version import VERSION
@@ -91,8 +91,8 @@ class Content:
                 self.model,
                 every_row,
                 self.X_train,
-                condition=condition,
-                condition_train=train_condition,
+                condition=model_access.told(model, X, condition),
+                condition_train=None if X_train is None else model_access.told(model, X_train, train_condition),
                 labels_train=self.train_labels,
                 names=self.names,
                 samples=None if samples is None else model_access.numbers_of_rows(model, samples),
@@ -114,7 +114,8 @@ class Content:
         if every_row is None or self.X is None:
             return ["No data were given: what needs data is left out."]
         shape = self.X.shape[1:]
-        of = f"shape {' × '.join(str(n) for n in shape)}" if len(shape) > 1 else f"{shape[0]:,} numbers"
+        unit = "columns" if isinstance(self.look, Rows) else "numbers"
+        of = f"shape {' × '.join(str(n) for n in shape)}" if len(shape) > 1 else f"{shape[0]:,} {unit}"
         facts = [f"{len(every_row):,} held-out rows of {of}."]
         if len(every_row) > len(self.X):
             facts.append(f"Summarised: everything was measured on {len(self.X):,} of them, drawn at random.")

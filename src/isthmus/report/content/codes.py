@@ -217,8 +217,10 @@ def filters(model: Any, look: Look) -> Filters | None:
         weights: np.ndarray = first.weight.detach().cpu().float().numpy()
         if not isinstance(first, nn.Linear):
             weights = weights.mean(1)
-        elif isinstance(look, Images):
-            weights = weights.reshape(len(weights), -1, *look.shape[-2:]).mean(1)
+        elif isinstance(look, Images) and look.layout.kind == "volume":
+            weights = look.tiles(weights)
+        else:
+            weights = look.by_channel(weights).mean(1)
         norms = np.linalg.norm(weights.reshape(len(weights), -1), axis=1)
         return Filters(weights[np.argsort(-norms)[:FILTERS]], name, len(weights))
     return None

@@ -199,9 +199,9 @@ def exact_scores(subject: Subject, scored: Scored) -> Scores:
     if scored.training is not None:
         groups["training"] = scored.training
     definition = (
-        "log p(x) in nats and the data's own units, by the chain rule, entry by entry, as the mean of p over a few orders "
-        "of the entries. A value that often repeats counts with its probability, any other with its density. Higher is "
-        "more usual."
+        "log p(x) in nats and the data's own units, by the chain rule, entry by entry, as the mean of p over a few "
+        "orders of the entries. A value that often repeats counts with its probability, any other with its density. "
+        "Higher is more usual."
     )
     finite = {name: np.where(np.isfinite(v), v, v[np.isfinite(v)].min(initial=0.0)) for name, v in groups.items()}
     return Scores(finite, "log p(x), nats", definition, **_least_usual(subject, scored.rows, scored.held_out))

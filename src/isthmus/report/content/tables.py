@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ...diagnosis import Subject
 from .numbers import Number
 
@@ -25,22 +23,20 @@ def table_numbers(subject: Subject) -> list[Number]:
     if table is None:
         return []
     real = "beside it: as many training rows against the same held-out rows"
-    shape, trend = (
-        (float(np.mean(found)) for found in (table.shapes, table.real_shapes)),
-        (table.trend(found) for found in (table.trends, table.real_trends)),
-    )
     found = [
         _two(
             "shape of columns",
-            *shape,
-            "1 − the largest gap of two distribution functions for a number, 1 − ½Σ|p − p'| for a category; the mean over "
-            f"columns, {real}.",
+            float(table.shapes.mean()),
+            float(table.real_shapes.mean()),
+            "1 − the largest gap of two distribution functions for a number, 1 − ½Σ|p − p'| for a category; the mean "
+            f"over columns, {real}.",
         ),
         _two(
             "trend of pairs",
-            *trend,
-            "1 − ½|ρ − ρ'| for two numbers, 1 − ½Σ|p − p'| over the table of counts of a pair with a category; the mean "
-            f"over pairs, {real}.",
+            table.trend(table.trends),
+            table.trend(table.real_trends),
+            "1 − ½|ρ − ρ'| for two numbers, 1 − ½Σ|p − p'| over the table of counts of a pair with a category; the "
+            f"mean over pairs, {real}.",
         ),
     ]
     if table.useful is not None:
@@ -71,9 +67,9 @@ def table_numbers(subject: Subject) -> list[Number]:
             "nearer to training",
             near.share,
             f"{near.share:.0%}",
-            "The share of samples that lie nearer to a training row than to one of as many held-out rows, with numbers in "
-            f"their ranges and differing categories counted 1; 95 % interval {interval(near.low, near.high)}. It is ½ for "
-            "new rows.",
+            "The share of samples that lie nearer to a training row than to one of as many held-out rows, with numbers "
+            "in their ranges and differing categories counted 1; 95 % interval "
+            f"{interval(near.low, near.high)}. It is ½ for new rows.",
             "50%",
             key=True,
         ),
@@ -90,8 +86,8 @@ def table_numbers(subject: Subject) -> list[Number]:
                 (
                     "distance",
                     attack.distance,
-                    "How well training rows are told from held-out rows by their distance to the nearest sample (Chen et "
-                    "al. 2020).",
+                    "How well training rows are told from held-out rows by their distance to the nearest sample (Chen "
+                    "et al. 2020).",
                 ),
                 (
                     "density",
