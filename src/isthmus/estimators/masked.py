@@ -30,10 +30,10 @@ from .abilities import Reconstructs
 
 __all__ = ["MaskedAutoencoder"]
 
-STEPS = 5_000
+STEPS = 6_000
 """Steps of a fit, about, unless its rows are few or very many."""
 
-FEWEST_EPOCHS, MOST_EPOCHS = 10, 80
+FEWEST_EPOCHS, MOST_EPOCHS = 10, 100
 """Passes over very many rows, and over few."""
 
 MOST_STEPS = 128
@@ -107,7 +107,7 @@ class MaskedAutoencoder(Reconstructs):
         return 1 << min(9, max(4, round(math.log2(max(1.0, rows / 50)))))
 
     def auto_epochs(self, rows: int) -> int:
-        """Return how many passes make about `STEPS` steps, from 10 to 80.
+        """Return how many passes make about `STEPS` steps, from 10 to 100.
 
         All of them are made, and on all rows: the last ones, at a low rate, bring the frequencies of columns and pairs
         near those of the data. Held-out rows would end the fit before that (`Training.patience`), for a likelihood that
