@@ -143,6 +143,10 @@ def test_an_unseen_category_is_what_the_fit_was_told(people, capsys):
     run("score", "n", "new.csv", "-o", "s.csv")
     run("score", "m", "people.csv", "-o", "t.csv")
     np.testing.assert_allclose(pd.read_csv("s.csv")["score"], pd.read_csv("t.csv")["score"])
+    detect = ["detect", "new.csv", "--train", "people.csv", "-o", "a.csv", "-q", "--all"]
+    run(*detect, expect=2)
+    run(*detect, "--unseen", "gap")
+    assert len(pd.read_csv("a.csv")) == 80
 
 
 def test_a_watch_takes_lines_in_its_own_order(people, capsys, monkeypatch):

@@ -5,15 +5,27 @@ from __future__ import annotations
 import shlex
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError, nearest
+from .options import Unseen
 
 if TYPE_CHECKING:
+    from ..data import Schema
     from ..files import Table
 
-__all__ = ["as_frame", "column_names", "conditions_of", "is_data_set", "read_rows", "rows_for", "without_ids"]
+__all__ = [
+    "as_frame",
+    "column_names",
+    "conditions_of",
+    "is_data_set",
+    "read_rows",
+    "rows_for",
+    "schema_with",
+    "without_ids",
+]
 
 
 def is_data_set(name: str) -> bool:
@@ -90,6 +102,19 @@ def without_ids(name: str, table: Table, keep: Sequence[str]) -> Table:
         stacklevel=2,
     )
     return as_table(name, table.frame.drop(ids), {column: table.frame[column].to_list() for column in ids})
+
+
+def schema_with(name: str, rows: Any, unseen: Unseen) -> Schema | None:
+    """Return what is learnt of a table's columns where unseen categories are no error; otherwise None, for the fit."""
+    from ..data import Category, Schema
+
+    if unseen is Unseen.error:
+        return None
+    if not hasattr(rows, "columns"):
+        raise DataError(f"{name}: its columns have no names, so --unseen says nothing of them")
+    learnt = Schema.learn(rows)
+    kinds = [replace(c, unseen=unseen.value) if isinstance(c, Category) else c for c in learnt.columns]
+    return replace(learnt, columns=tuple(kinds))
 
 
 def as_frame(table: Table) -> Any:

@@ -270,8 +270,8 @@ class Estimator(TakesTables, Views, Choices, system=False):
                     x = self.fitted_.rows(X, to_learn=True)
                     width = self.model_.condition_width - self.model_.corruption_width
                 else:
-                    as_numbers = type(self).numbers_of is not Estimator.numbers_of or not is_table(asked)
-                    self.condition_ = None if as_numbers else Conditions.learn(asked, self.schema)
+                    learnt = is_table(asked) and type(self).numbers_of is Estimator.numbers_of
+                    self.condition_ = Conditions.learn(asked, self.schema) if learnt else None
                     x = check_rows(self, X, reset=True, minimum=2, without=columns_named(condition))
                 if target is not None:
                     x, noisy = check_target(target, schema=self.schema_), x

@@ -189,7 +189,8 @@ class MaskedAutoencoder(Reconstructs):
             start = self._rows(given)
             if len(start) != n_samples:
                 raise DataError(f"given must have {n_samples} rows, one a sample, got {len(start)}")
-        return rows_back(self, self._filled(start, random_state, gaps, condition, where), drawn=True)
+        c = self.fitted_.conditions(condition, n_samples)
+        return rows_back(self, self._filled(start, random_state, gaps, c, where), drawn=True)
 
     def best_guess(self, rows: np.ndarray, condition: np.ndarray | None) -> np.ndarray:
         fitted = self.fitted_
@@ -241,12 +242,11 @@ class MaskedAutoencoder(Reconstructs):
         return rows.astype(np.result_type(rows.dtype, np.float32))
 
     def _filled(
-        self, start: np.ndarray, random_state: Any, gaps: bool, condition: Any, where: Where | None = None
+        self, start: np.ndarray, random_state: Any, gaps: bool, c: np.ndarray | None, where: Where | None = None
     ) -> np.ndarray:
         fitted, device = self.fitted_, self.fitted_.model.device
         assert fitted.likelihood is not None
         fitted.likelihood.checked(start, self._units)
-        c = fitted.conditions(condition, len(start))
         source = Generated(generator_for(self.random_state if random_state is None else random_state, device))
         dtype = result_dtype(self.dtype_)
 
