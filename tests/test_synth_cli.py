@@ -102,8 +102,8 @@ def test_a_model_draws_under_conditions(there, capsys):
     assert (drawn["age"] > 40).all()
     assert "where holds for" in capsys.readouterr().out
     isthmus.VAE(2, max_epochs=1, random_state=0).fit(people(60).drop(columns=["id", "kept"])).save("v")
-    run("sample", "v", "-n", 5, "-o", "v.csv", "--given", "city=Delft", expect=2)
-    assert "a VAE cannot draw this way" in capsys.readouterr().err
+    run("sample", "v", "-n", 5, "-o", "v.csv", "--gaps", expect=2)
+    assert "--gaps: a VAE cannot draw this way" in capsys.readouterr().err
 
 
 @pytest.mark.filterwarnings("ignore:.*kept as the rows' names")

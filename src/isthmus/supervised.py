@@ -234,7 +234,7 @@ class FineTuned(ClassifierMixin, Encodes):  # type: ignore[misc]
         def probabilities(x: Tensor, c: Tensor | None) -> Tensor:
             return fitted.model.through("head", fitted.code(x, c)).softmax(-1)
 
-        return fitted.map(rows, probabilities, condition=fitted.conditions(condition, len(rows)))
+        return fitted.map(rows, probabilities, condition=fitted.conditions(condition, len(rows), X))
 
     def predict(self, X: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return the most probable class of each row, (N,)."""

@@ -93,7 +93,8 @@ def cell(look: Rows, j: int, value: float) -> str:
         return number(value)
     cells = column.decode(np.array([value], dtype=np.float64))
     if cells.sort == "date":
-        return str(cells.values.astype(f"M8[{cells.unit}]")[0]).replace("T", " ")
+        point = cells.values.astype(f"M8[{cells.unit}]").astype("M8[s]")[0]
+        return str(point).removesuffix("T00:00:00").replace("T", " ")
     return str(cells.values[0]) if cells.sort in ("label", "boolean") else number(value)
 
 
