@@ -32,6 +32,7 @@ ALL = {
     "fuzz": "fuzz",
     "kills": "kills",
     "tables": "tables",
+    "gaps": "gaps",
     "diagnosis": "diagnosis",
     "anomaly": "odd_sets",
     "likelihoods": "likelihoods",
@@ -40,6 +41,7 @@ ALL = {
     "ranking": "ranking",
     "reasons": "reasons",
     "drift": "drift",
+    "artefacts": "artefacts",
 }
 """Each benchmark's module; imported when it is run, since some need packages that others do not."""
 

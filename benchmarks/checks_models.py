@@ -84,7 +84,7 @@ def linear_vae() -> tuple[VAE, np.ndarray, np.ndarray]:
     X = X * [1, 10, 100, 1, 1, 0.1] + 5
     vae = VAE(2, network=MLP(()), likelihood=HomoscedasticGaussian(), max_epochs=10, learning_rate=0.02, random_state=0)
     model = vae.fit(X[:2000]).model_
-    W, b = model.decoder[0].weight.detach().double(), model.decoder[0].bias.detach().double()
+    W, b = model.networks["decoder"][0].weight.detach().double(), model.networks["decoder"][0].bias.detach().double()
     noise = torch.diag(model.likelihood.log_std.detach().double().exp() ** 2)
     scale = model.scaling.scale
     exact = MultivariateNormal(b * scale + model.scaling.shift, (W @ W.T + noise) * scale[:, None] * scale)
@@ -105,11 +105,13 @@ def binary_vae() -> tuple[VAE, np.ndarray]:
 def _() -> str:
     vae, X, exact = linear_vae()
     model = vae.model_
-    W = model.decoder[0].weight.detach().double()
+    W = model.networks["decoder"][0].weight.detach().double()
     sigma = model.likelihood.log_std.detach().double().exp()
     x = (torch.tensor(X) - model.scaling.shift) / model.scaling.scale
     precision = torch.eye(2) + (W / sigma[:, None] ** 2).T @ W
-    mean = torch.linalg.solve(precision, (W / sigma[:, None] ** 2).T @ (x - model.decoder[0].bias.detach()).T).T
+    mean = torch.linalg.solve(
+        precision, (W / sigma[:, None] ** 2).T @ (x - model.networks["decoder"][0].bias.detach()).T
+    ).T
     moments = (torch.tensor(a) for a in metrics.posterior_moments(vae, X))
     q = MultivariateNormal((m := next(moments)), torch.diag_embed(next(moments) ** 2))
     gap = torch.distributions.kl_divergence(

@@ -21,7 +21,7 @@ TARGET = 20.0
 def run(rows: int = 1_000, draws: int = 500, turns: int = 3, peer_rows: int = 100) -> str:
     data = load("fashion-mnist")
     X, test = data.train.reshape(-1, 784)[:10_000], data.test.reshape(-1, 784)[:rows]
-    vae = VAE(20, network=MLP((400,)), max_epochs=2, random_state=0).fit(X)
+    vae = VAE(20, network=MLP((400,)), likelihood="bernoulli", max_epochs=2, random_state=0).fit(X)
     scaled = test.astype(np.float32) / 255
     with tempfile.TemporaryDirectory() as folder:
         peer = pythae_trainer((784, 400, 20), scaled, folder, variational=True).model.eval()
@@ -78,7 +78,7 @@ def _copy(vae: VAE, peer) -> None:
     """Give the peer isthmus's weights; its encoder has μ and log σ² as two layers and looks at x, not at x − x̄."""
     encoder, decoder = (
         [layer for layer in part.modules() if isinstance(layer, torch.nn.Linear)]
-        for part in (vae.model_.encoder, vae.model_.decoder)
+        for part in (vae.model_.networks["encoder"], vae.model_.networks["decoder"])
     )
     (first, code), (back, last) = encoder, decoder
     halves = zip(code.weight.chunk(2), code.bias.chunk(2), strict=True)

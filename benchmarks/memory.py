@@ -89,7 +89,7 @@ def main(path: str, epochs: int) -> None:
         random_state=0,
         training=Training(compile=False),
     )
-    with _Peak() as peak:
+    with Peak() as peak:
         seconds = clock(lambda: model.fit(X))
     print(
         json.dumps(
@@ -102,10 +102,10 @@ def main(path: str, epochs: int) -> None:
     )
 
 
-class _Peak:
+class Peak:
     """The largest anonymous memory of this process while it lasts, in MB."""
 
-    def __enter__(self) -> _Peak:
+    def __enter__(self) -> Peak:
         self.megabytes, self._over = 0.0, threading.Event()
         self._thread = threading.Thread(target=self._watch)
         self._thread.start()

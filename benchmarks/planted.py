@@ -16,6 +16,7 @@ from isthmus import (
     Autoencoder,
     ContractiveAutoencoder,
     DenoisingAutoencoder,
+    MaskedAutoencoder,
     Training,
 )
 from isthmus.corruption import Gaussian as GaussianNoise
@@ -77,6 +78,21 @@ def bent(seed: int) -> Rows:
     """Two columns, a Gaussian bent into a crescent; 800 and 600 rows."""
     X = np.random.default_rng(seed).normal(size=(1400, 2)) @ np.array([[1.0, 0.6], [0.0, 0.8]])
     X[:, 1] += 0.5 * X[:, 0] ** 2
+    return Rows(X[:800], X[800:])
+
+
+def noise(seed: int) -> Rows:
+    """Eight columns of noise, of which none says anything of another; 800 and 600 rows."""
+    return Rows(*np.split(np.random.default_rng(seed).normal(size=(1400, 8)), [800]))
+
+
+def kinds(seed: int) -> Rows:
+    """A kind, a count, a share of zeros and a flag that depend on it, with gaps in one column; 800 and 600 rows."""
+    rng = np.random.default_rng(seed)
+    kind = rng.integers(0, 4, 1400)
+    count, flag = rng.poisson(1 + 2 * kind), rng.random(1400) < 0.2 + 0.2 * kind
+    zeros = np.where(rng.random(1400) < 0.6, 0, rng.integers(1, 5, 1400) + kind)
+    X = np.stack([kind, count, flag, np.where(rng.random(1400) < 0.1, np.nan, zeros)], 1).astype(float)
     return Rows(X[:800], X[800:])
 
 
@@ -152,6 +168,11 @@ FAULTS = (
          lambda seed: factors(seed).mapped(_with_noise), _fit(MeansVAE, 3, 50, 2e-2)),
     Case(("memorised samples",), "50 rows, a prior with a component each", lambda seed: digits(seed).few(50),
          _fit(VAE, 8, 200, batch=50, prior="vampprior:50", objective=ELBO(KL(0.05)), likelihood="bernoulli")),
+    Case(("memorised samples", "likelihood of training rows"), "masked autoencoder, 100 rows, 200 epochs",
+         lambda seed: factors(seed).few(100),
+         _fit(MaskedAutoencoder, 64, 200, 5e-3, 20, validation_fraction=0.0)),
+    Case(("completed cells",), "masked autoencoder, 40 rows of noise, 150 epochs", lambda seed: noise(seed).few(40),
+         _fit(MaskedAutoencoder, 64, 150, 3e-3, 20, validation_fraction=0.0)),
     Case(("noise level of the likelihood",), "σ = 0.02 set by hand", factors,
          _fit(VAE, 3, 15, likelihood=Gaussian(0.02))),
     Case(("grey values under a Bernoulli",), "values within 0.5 ± 0.1",
@@ -178,6 +199,9 @@ HEALTHY = (
          _fit(VAE, 8, 60, 2e-2)),
     Case(("mode dropping", "oscillation", "sample quality"), "GAN(2), a bent Gaussian", bent,
          _fit(GAN, 2, 60, 2e-3, network=SMALL)),
+    Case(("memorised samples", "likelihood of training rows", "completed cells"),
+         "MaskedAutoencoder(32), counts and kinds", kinds,
+         _fit(MaskedAutoencoder, 32, 12, 3e-3, 64)),
     Case(("memorised samples", "sample quality"), "AdversarialAutoencoder(3), factors", factors,
          _fit(AdversarialAutoencoder, 3, 100, 5e-3, likelihood=HomoscedasticGaussian())),
 )  # fmt: skip

@@ -38,12 +38,12 @@ def run(epochs: int = 20, rows: int = 60_000) -> str:
 
     rows_, chosen = [["pythae", f"{epochs}, batch 64, Adam at 10⁻⁴", f"{reached:.2f}", f"{theirs:.1f}"]], None
     for n in range(1, epochs + 1):
-        vae = VAE(LATENT, network=MLP((HIDDEN,)), max_epochs=n, random_state=0)
+        vae = VAE(LATENT, network=MLP((HIDDEN,)), likelihood="bernoulli", max_epochs=n, random_state=0)
         started = time.perf_counter()
         vae.fit(X)
         ours = time.perf_counter() - started
         bound = _negative_elbo(held_out, *_isthmus_parts(vae, held_out))
-        rows_.append(["isthmus", f"{n}, everything else at its default", f"{bound:.2f}", f"{ours:.1f}"])
+        rows_.append(["isthmus", f"{n}, Bernoulli, everything else at its default", f"{bound:.2f}", f"{ours:.1f}"])
         if bound <= reached:
             chosen = theirs / ours
             break

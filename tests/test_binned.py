@@ -11,12 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.common import source_of
+from isthmus import VAE
 from isthmus.binned import Binned
 from isthmus.binned_units import BinnedUnits, BinPlaces, ColumnDistribution
 from isthmus.binning import BIN, GAP, HIGH, KIND, LOW, MASS, RESERVE, STEP, check_pieces, pieces_of
 from isthmus.distributions import draw, log_prob
 from isthmus.errors import DataError, ModelFileError
 from isthmus.facts import Facts
+from isthmus.networks import MLP
 
 RNG = np.random.default_rng(0)
 COLUMNS = {
@@ -264,3 +266,14 @@ def test_pieces_of_a_stranger_are_checked():
     ):
         with pytest.raises(ModelFileError, match="pieces must"):
             check_pieces(change(sound))
+
+
+def test_a_vae_over_bins_has_densities_and_draws_in_the_datas_units():
+    """Its density integrates to one, and what it draws lies between the bins' centres too."""
+    X = 100 * np.random.default_rng(2).gamma(2.0, size=(400, 1))
+    vae = VAE(1, likelihood=Binned(8), network=MLP((8,)), max_epochs=3, random_state=0).fit(X)
+    at = np.arange(-4000.0, 8000.0, 3.0)
+    assert np.exp(vae.score_samples(at[:, None])).sum() * 3.0 == pytest.approx(1.0, abs=0.02)
+    drawn = vae.sample(300, 0)
+    assert len(np.unique(drawn)) > 250
+    assert X.min() <= drawn.min() < drawn.max() <= X.max()

@@ -291,13 +291,20 @@ def test_it_is_short_and_uses_public_names_alone(module):
 
 @cache
 def names_of_the_package():
-    return set().union(*(names_in(path.read_text()) for path in SOURCES.rglob("*.py")))
+    """Return the names that the package has for others' things: those of its own classes are left out."""
+    texts = [path.read_text() for path in SOURCES.rglob("*.py")]
+    own = {node.name for text in texts for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef)}
+    return set().union(*map(names_in, texts)) - own
 
 
 @each_module
 def test_the_package_does_not_know_it(module):
+    """Recipes have classes of the same names: those are the package's own, and the canary uses none of them."""
     own = {cls.__name__ for _, cls in inspect.getmembers(module, inspect.isclass) if cls.__module__ == module.__name__}
     assert not names_of_the_package() & own
+    made = ("isthmus.recipes", "isthmus.aggregated", "isthmus.bounds", "isthmus.flows", "isthmus.late_priors")
+    made += ("isthmus.quantised", "isthmus.sparsity", "isthmus.stochastic_layers")
+    assert not any(name in inspect.getsource(module) for name in made)
 
 
 def assert_distributions_are_validated():

@@ -55,6 +55,48 @@ MISTAKES = {
     "no number": (["fit", "vae", "x.csv", "-o", "m", "--epochs", "few"], "see isthmus fit --help"),
     "missing": (["fit", "vae"], "Missing argument 'data'; see isthmus fit --help"),
     "command": (["fitt"], "No such command 'fitt'"),
+    "command elsewhere": (
+        ["train", "vae", "x.csv"],
+        "No such command 'train'; did you mean 'fit'?; see isthmus --help",
+    ),
+    "another command elsewhere": (["generate", "m"], "No such command 'generate'; did you mean 'sample'?"),
+    "option elsewhere": (
+        ["fit", "vae", "x.csv", "-o", "m", "--lr", "0.1"],
+        "No such option: --lr; did you mean '--learning-rate'?; see isthmus fit --help",
+    ),
+    "argument as an option": (
+        ["fit", "vae", "x.csv", "-o", "m", "--prior", "vampprior"],
+        "No such option: --prior; did you mean '--set prior=...'?",
+    ),
+    "system by half its name": (["fit", "mask", "x.csv", "-o", "m"], "unknown system 'mask', did you mean 'masked'"),
+    "file of a report": (["report", "good", "y.csv"], "y.csv: no such file, did you mean 'x.csv'?"),
+    "file of a diagnosis": (["diagnose", "good", "y.csv"], "y.csv: no such file, did you mean 'x.csv'?"),
+    "file to detect in": (["detect", "y.csv", "-o", "a.csv"], "y.csv: no such file, did you mean 'x.csv'?"),
+    "file to compare on": (["compare", "y.csv", "-o", "c"], "y.csv: no such file, did you mean 'x.csv'?"),
+    "folder of a model": (
+        ["score", "goood", "x.csv", "-o", "s.csv"],
+        "goood: no such model folder, did you mean 'good'",
+    ),
+    "column without values": (
+        ["fit", "vae", "hollow.csv", "-o", "m"],
+        "there is no value at all in column 'b'; leave it out: --leave-out b",
+    ),
+    "condition of another fit": (
+        ["sample", "vae", "--condition", "sex=f", "-o", "s.csv"],
+        "--condition sex=f: write --condition name=value; it was fitted without",
+    ),
+    "condition that is no column": (
+        ["fit", "vae", "x.csv", "-o", "m", "--condition", "heigth"],
+        "there is no column 'heigth', did you mean 'height'?",
+    ),
+    "condition of an array": (
+        ["fit", "vae", "x.npy", "-o", "m", "--condition", "height"],
+        "condition names columns (height), and the rows are an array without names",
+    ),
+    "unseen categories of an array": (
+        ["fit", "vae", "x.npy", "-o", "m", "--unseen", "gap"],
+        "its columns have no names, so --unseen says nothing of them",
+    ),
     "network": (["fit", "vae", "x.csv", "-o", "m", "--network", "mpl:8"], "unknown network 'mpl', did you mean 'mlp'"),
     "nested argument": (
         ["fit", "vae", "x.csv", "-o", "m", "--set", "objective=elbo(divergence=kl(wieght=4))"],
@@ -99,6 +141,7 @@ def test_mistakes_cost_one_line_and_leave_nothing(here, capsys, monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path])
     Path("text.csv").write_text("town,x\nBern,1\nThun,2\n")
     Path("nan.csv").write_text("a,b\n1,2\n3,\n5,6\n")
+    Path("hollow.csv").write_text("a,b\n1,\n3,\n5,\n")
     Path("photos").mkdir()
     Path("photos/cat.png").write_bytes(b"meow")
     Path("empty.csv").touch()
@@ -107,6 +150,7 @@ def test_mistakes_cost_one_line_and_leave_nothing(here, capsys, monkeypatch):
     Path("random.py").touch()
     run("fit", "ae", "x.csv", "-o", "good", "--epochs", 1, "-q")
     run("fit", "gan", "x.csv", "-o", "gan", "--epochs", 1, "-q")
+    run("fit", "vae", "x.csv", "-o", "vae", "--epochs", 1, "-q")
     np.save("narrow.npy", np.zeros((5, 3)))
     shutil.copytree("good", "torn")
     os.truncate("torn/model.safetensors", 100)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 import torch
 from torch import nn
 
 import isthmus
 from isthmus import GAN, VAE, AdversarialAutoencoder, Autoencoder
+from isthmus.diagnosis import diagnose
 from isthmus.errors import CompositionError, DataError
 from isthmus.networks import MLP, Conditioned, Conv
 from isthmus.prior import ConditionalGaussian
@@ -114,3 +119,84 @@ def test_a_conditioned_network_sees_its_condition_and_each_row_its_own(network):
         (slope,) = torch.autograd.grad(out[1].sum(), c_wanted)
         assert (slope[1] != 0).all()
         assert (slope[[0, 2, 3]] == 0).all()
+
+
+@pytest.fixture(scope="module")
+def people():
+    """Heights that depend on the sex and rise with the age, and a model that is told both."""
+    rng = np.random.default_rng(0)
+    sex, age = rng.choice(["f", "m"], 400), rng.integers(20, 80, 400)
+    height = 160.0 + 15 * (sex == "m") + 0.2 * (age - 50) + rng.normal(size=400)
+    frame = pd.DataFrame({"height": height, "sex": sex, "weight": height - 100 + rng.normal(size=400), "age": age})
+    vae = VAE(1, max_epochs=20, learning_rate=0.02, random_state=0)
+    return frame, vae.fit(frame, condition=["sex", "age"])
+
+
+def test_columns_of_a_table_are_told_by_name(people, tmp_path):
+    """They leave the table, come from it with new rows, and a sample's are said by name."""
+    frame, vae = people
+    assert vae.feature_names_in_.tolist() == ["height", "weight"]
+    means = {}
+    for sex in "fm":
+        drawn = vae.sample(200, 0, condition={"sex": sex, "age": 50})
+        assert drawn.columns.tolist() == ["height", "weight"]
+        means[sex] = drawn["height"].mean()
+    assert means["m"] - means["f"] == pytest.approx(15, abs=2)
+    old, young = (vae.sample(200, 0, condition={"sex": "f", "age": age})["height"].mean() for age in (75, 25))
+    assert old - young == pytest.approx(10, abs=3)
+    apart, beside = frame[["height", "weight"]], frame[["age", "sex"]]
+    codes = vae.transform(frame)
+    np.testing.assert_array_equal(vae.transform(apart, beside), codes)
+    np.testing.assert_array_equal(vae.transform(frame[["age", "height", "weight", "sex"]]), codes)
+    np.testing.assert_array_equal(vae.transform(apart, beside[["sex", "age"]].to_numpy()), codes)
+    np.testing.assert_array_equal(vae.transform(pl.DataFrame(frame.to_dict("list"))), codes)
+    assert vae.reconstruct(frame).columns.tolist() == ["height", "weight"]
+    vae.save(tmp_path / "m")
+    back = isthmus.load(tmp_path / "m")
+    np.testing.assert_array_equal(back.score_samples(frame), vae.score_samples(frame))
+    women = vae.under({"sex": "f", "age": 50})
+    np.testing.assert_array_equal(women.sample(5, 0), vae.sample(5, 0, condition={"sex": "f", "age": 50}))
+
+
+def test_a_table_as_condition_is_one_hot_and_standardised(people):
+    frame, vae = people
+    age = frame["age"].to_numpy(float)
+    C = np.column_stack([frame["sex"] == "f", frame["sex"] == "m", (age - age.mean()) / age.std()])
+    same = VAE(1, max_epochs=20, learning_rate=0.02, random_state=0).fit(frame[["height", "weight"]], condition=C)
+    np.testing.assert_array_equal(same.score_samples(frame[["height", "weight"]], C), vae.score_samples(frame))
+    text = VAE(1, max_epochs=1, random_state=0).fit(frame[["height", "weight"]].to_numpy(), condition=frame["sex"])
+    assert text.condition_.names == ["sex"]
+    X, values = frame[["height", "weight"]].to_numpy(), frame["sex"].to_numpy()
+    named = VAE(1, max_epochs=1, random_state=0).fit(X, condition=values)
+    np.testing.assert_array_equal(text.transform(X, frame["sex"]), named.transform(X, values))
+
+
+def test_a_diagnosis_and_a_fit_that_goes_on_take_the_condition_from_the_table(people):
+    frame, vae = people
+    apart, beside = frame[["height", "weight"]], frame[["sex", "age"]]
+    said = diagnose(vae, frame[:60], frame[60:120])
+    assert said == diagnose(vae, apart[:60], apart[60:120], condition=beside[:60], condition_train=beside[60:120])
+    on = [VAE(1, random_state=0).partial_fit(frame, condition=["sex"]) for _ in range(2)]
+    on[0].partial_fit(frame)
+    on[1].partial_fit(frame.drop(columns="sex"), condition=frame["sex"])
+    np.testing.assert_array_equal(on[0].transform(frame), on[1].transform(frame))
+
+
+def test_a_condition_that_the_fit_did_not_meet_is_named(people):
+    frame, vae = people
+    for condition, said in (
+        ({"sex": "x", "age": 30}, "column 'sex' holds 'x', which the fit did not meet"),
+        ({"sex": "f"}, "the condition 'age' is missing; give 'sex', 'age'"),
+        ({"sex": "f", "agee": 3}, "there is no condition 'agee', did you mean 'age'?"),
+        ({"sex": None, "age": 3}, "condition 'sex' has no value in row 0"),
+        (["f"], "condition must hold 'sex', 'age': it has 1 columns"),
+        (None, "this model was fitted with the condition 'sex', 'age'"),
+    ):
+        with pytest.raises(DataError, match=re.escape(said)):
+            vae.sample(3, condition=condition)
+    with pytest.raises(DataError, match="condition: there is no column 'sexx', did you mean 'sex'"):
+        VAE(1).fit(frame, condition=["sexx"])
+    with pytest.raises(DataError, match="the rows are an array without names"):
+        VAE(1).fit(np.zeros((9, 2)), condition=["sex"])
+    with pytest.raises(DataError, match="condition 'sex' has no value in row 3"):
+        VAE(1, max_epochs=1).fit(frame.assign(sex=frame["sex"].where(frame.index != 3)), condition=["sex"])

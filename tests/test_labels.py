@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from isthmus.errors import DataError
-from isthmus.labels import NO_LABEL, read_labels, rows_and_labels
+from isthmus.labels import NO_LABEL, labels_in, read_labels
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv"])
@@ -30,26 +30,18 @@ def test_a_column_of_labels_may_have_a_name_and_gaps(suffix, text, labels, tmp_p
     assert read_labels(f"{tmp_path}/y{suffix}", 3).tolist() == labels
 
 
-def test_a_column_becomes_labels_and_leaves_the_table(tmp_path):
+def test_a_column_of_a_table_becomes_labels(tmp_path):
     frame = pl.DataFrame({"a": [1.0, 2.0, 3.0], "kind": ["x", None, "y"], "class": [1.0, float("nan"), 2.0]})
-    for name, write in (("x.csv", frame.write_csv), ("x.parquet", frame.write_parquet)):
-        write(tmp_path / name)
+    frame.write_csv(tmp_path / "x.csv")
+    frame.write_parquet(tmp_path / "x.parquet")
     for name, column, labels in (
         ("x.csv", "kind", ["x", NO_LABEL, "y"]),
         ("x.parquet", "kind", ["x", NO_LABEL, "y"]),
         ("x.parquet", "class", ["1", NO_LABEL, "2"]),
     ):
-        kept = frame.drop("class" if column == "kind" else "kind")
-        kept.write_parquet(tmp_path / "kept.parquet")
-        kept.write_csv(tmp_path / "kept.csv")
-        table, found = rows_and_labels(f"{tmp_path}/kept{name[1:]}", column)
-        assert found.tolist() == labels
-        assert (table.columns, table.values.ravel().tolist()) == (["a"], [1, 2, 3])
-    assert rows_and_labels(f"{tmp_path}/x.csv", "other") is None
-    assert rows_and_labels(f"{tmp_path}/x.npy", "kind") is None
-    frame.select("kind").write_csv(tmp_path / "only.csv")
-    with pytest.raises(DataError, match="'kind' is its only column; nothing is left"):
-        rows_and_labels(f"{tmp_path}/only.csv", "kind")
+        assert labels_in(f"{tmp_path}/{name}", column).tolist() == labels
+    assert labels_in(f"{tmp_path}/x.csv", "other") is None
+    assert labels_in(f"{tmp_path}/x.npy", "kind") is None
 
 
 def test_labels_that_do_not_go_with_the_rows_are_one_line(tmp_path):

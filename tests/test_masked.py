@@ -9,17 +9,19 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+from torch import nn
 
 import isthmus
 from contracts.common import source_of
 from isthmus import MaskedAutoencoder, Training
-from isthmus.any_order import fill, log_densities, orders
+from isthmus.any_order import Steps, fill, log_densities, orders
 from isthmus.batch import Batch
 from isthmus.binned import Binned
 from isthmus.corruption import AnySubset
 from isthmus.distributions import log_prob
 from isthmus.errors import CompositionError, DataError
 from isthmus.model import Pass
+from isthmus.networks import MLP, Conditioned, Custom
 from isthmus.term import AnyOrder, Seen
 
 SIZES = (2, 3, 3)
@@ -53,7 +55,7 @@ def filled(model, start: np.ndarray, order) -> np.ndarray:
     x = torch.as_tensor(start)
     u = torch.rand(x.shape, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     units = model.model_.scaling
-    bins = fill(model.model_, units.bins(x), ~x.isnan(), torch.as_tensor(order), u)
+    bins = fill(model.model_, units.bins(x), ~x.isnan(), torch.as_tensor(order).expand(len(x), -1), u)
     return units.values(bins, u).numpy()
 
 
@@ -141,13 +143,42 @@ def test_what_is_given_is_conditioned_on_by_bayes(small, entry, value):
     np.testing.assert_allclose(first.probabilities[0], marginal, rtol=1e-9)
 
 
+@pytest.mark.parametrize("network", ["residual:16", "mlp:16", "custom"])
+@pytest.mark.parametrize("condition", [False, True])
+def test_step_by_step_the_network_says_what_it_says_of_whole_rows(network, condition, rng):
+    """Layers that are linear are kept up to date or cut, with places among bins, gaps and conditions."""
+    if network == "custom":
+        network = Custom(
+            lambda shape, outputs, c=0: (
+                Conditioned(nn.Flatten(), nn.Linear(math.prod(shape) + c, outputs))
+                if c
+                else nn.Sequential(nn.Flatten(), nn.Tanh(), nn.Linear(math.prod(shape), outputs))
+            ),
+            lambda inputs, shape, outputs, c=0: MLP(()).decoder(inputs, shape, outputs, c),
+        )
+    X = np.column_stack([rng.normal(size=200), rng.integers(0, 3, 200), np.where(rng.random(200) < 0.2, np.nan, 1.0)])
+    C = rng.normal(size=(200, 2)) if condition else None
+    model = MaskedAutoencoder(5, network=network, max_epochs=1, precision="float64", random_state=0).fit(X, condition=C)
+    model, x = model.model_, torch.as_tensor(X[:40])
+    units, seen, c = model.scaling, torch.zeros(40, 3, dtype=torch.bool), None if C is None else torch.as_tensor(C[:40])
+    bins, indicators, rows = units.bins(x), model.scaled(x), torch.arange(0, 40, 2)
+    with torch.no_grad():
+        steps = Steps(model, bins, seen, c)
+        for entry in (1, 0, 2):
+            whole = model.decode(model.encode(indicators, c, seen).mean, c).of_entry(entry)
+            found = steps.log_probabilities(steps.contexts(rows), entry)
+            torch.testing.assert_close(found, whole[rows], rtol=1e-9, atol=1e-9)
+            steps.see(rows, torch.full_like(rows, entry), bins[rows, entry])
+            seen[rows, entry] = True
+
+
 def test_rows_that_are_alike_share_what_is_computed_and_nothing_else(small):
     start = np.where(np.random.default_rng(4).random((50, 3)) < 0.4, EVERY[np.arange(50) % 18], np.nan)
     x, model = torch.as_tensor(start), small.model_
     u = torch.rand(50, 3, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
-    bins, seen, order = model.scaling.bins(x), ~x.isnan(), torch.tensor([1, 0, 2])
+    bins, seen, order = model.scaling.bins(x), ~x.isnan(), torch.rand(50, 3).argsort(1)
     together = fill(model, bins, seen, order, u)
-    alone = [fill(model, bins[i : i + 1], seen[i : i + 1], order, u[i : i + 1]) for i in range(50)]
+    alone = [fill(model, *(each[i : i + 1] for each in (bins, seen, order, u))) for i in range(50)]
     assert torch.equal(together, torch.cat(alone))
 
 
@@ -372,7 +403,8 @@ def test_a_level_that_is_held_out_alone_is_one_still(rng):
 def test_a_small_table_is_not_learnt_by_heart(rng):
     """The weights that are kept are those of the best epoch by held-out rows, not the last."""
     X = rng.normal(size=(150, 4))
-    model = MaskedAutoencoder(64, max_epochs=200, batch_size=16, random_state=0, training=Training(patience=20)).fit(X)
+    patient = {"validation_fraction": 0.1, "training": Training(patience=20)}
+    model = MaskedAutoencoder(64, max_epochs=200, batch_size=16, random_state=0, **patient).fit(X)
     held_out = model.history_["validation_likelihood"]
     assert len(held_out) < 200
     assert model.score_samples(rng.normal(size=(500, 4))).mean() > -held_out.min() - 1.0

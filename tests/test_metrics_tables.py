@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from isthmus.errors import DataError
-from isthmus.metrics import column_shapes, nearer_to_training, pair_trends, told_apart, usefulness
+from isthmus.metrics import TableQuality, area_under_curve, column_shapes, pair_trends, told_apart, usefulness
 
 
 @pytest.fixture
@@ -50,6 +50,11 @@ def test_trends_are_correlations_of_numbers_and_tables_of_categories(table):
     shuffled = other.copy()
     shuffled[:, 1] = np.random.default_rng(1).permutation(other[:, 1])
     assert pair_trends(real, shuffled, categories=[1])[0, 1] < found[0, 1] - 0.1
+    some = [np.where(np.random.default_rng(2).random(1000) < 0.3, np.nan, rows[:, 1]) for rows in table]
+    holed = [np.column_stack([rows[:, 0], found]) for rows, found in zip(table, some, strict=True)]
+    shares = [[np.mean(np.isnan(found)), np.mean(found == 2), np.mean(found == 3)] for found in some]
+    assert column_shapes(*holed, categories=[1])[1] == pytest.approx(1 - np.abs(np.subtract(*shares)).sum() / 2)
+    assert pair_trends(*holed, categories=[1])[0, 1] > 0.85, "all gaps are one level"
     constant = pair_trends(real * [0, 1, 1], other, categories=[1])
     assert math.isnan(constant[0, 2])
 
@@ -71,16 +76,55 @@ def test_boosting_tells_nothing_under_equality_and_all_that_is_planted(table):
         told_apart(real[:5], other)
 
 
-def test_copies_lie_nearer_to_training(table):
+def test_what_gave_rows_away_is_the_column_that_was_planted(table):
     real, other = table
-    fresh = np.random.default_rng(2).permutation(np.concatenate([real, other]))
-    train, held_out, new = fresh[:700], fresh[700:1400], fresh[1400:]
-    share, copies = nearer_to_training(train, held_out, new, categories=[1])
-    assert share == pytest.approx(0.5, abs=5 * 0.5 / math.sqrt(500))
-    assert copies < 0.01
-    assert nearer_to_training(train, held_out, train[:200], categories=[1]) == (1.0, 1.0)
-    near = train[:200] + np.array([1e-3, 0, 0])
-    assert nearer_to_training(train, held_out, near, categories=[1])[0] > 0.95
+    odd = other.copy()
+    odd[:300, 0] += 6
+    told = told_apart(real, odd, categories=[1])
+    assert told.columns.argmax() == 0
+    assert told.columns[0] > 0.05
+    assert told.columns[2] == pytest.approx(0.0, abs=0.02), "the third column is independent of all"
+    assert set(np.flatnonzero(odd[:, 0] > 4)) >= set(told.other[np.argsort(told.suspicion_other)[:100]])
+
+
+def test_an_area_is_that_of_counting_pairs_and_its_interval_holds_the_truth():
+    """Two Gaussians one standard deviation apart: P(x > y) = Φ(1/√2)."""
+    x, y = np.array([3.0, 1.0, 2.0]), np.array([2.0, 0.0])
+    assert area_under_curve(x, y).auc == np.mean((x[:, None] > y) + 0.5 * (x[:, None] == y))
+    truth, rng = stats.norm.cdf(0.5**0.5), np.random.default_rng(0)
+    areas = [area_under_curve(rng.normal(1, 1, 80), rng.normal(0, 1, 120)) for _ in range(400)]
+    assert np.mean([area.low <= truth <= area.high for area in areas]) == pytest.approx(0.95, abs=0.03)
+
+
+def test_all_that_is_measured_of_a_table_is_measured_once_and_agrees(table):
+    real, other = table
+    quality = TableQuality(real[:500], real[500:], other, [1], names=["a", "kind", "c"], target="kind")
+    assert quality.n == 500
+    assert quality.told is quality.told
+    for found, floor in ((quality.shapes, quality.real_shapes), (quality.trends, quality.real_trends)):
+        assert np.abs(found - floor).max() < 0.15
+    assert quality.trend(quality.trends) == pytest.approx(np.nanmean(quality.trends[np.tril_indices(3, -1)]))
+    assert quality.useful is not None
+    assert quality.useful.synthetic == pytest.approx(quality.useful.real, abs=0.1)
+    assert quality.betraying_rows(4).shape == (4, 3)
+    with pytest.raises(DataError, match="40 rows or more of each kind, got 39 training"):
+        TableQuality(real[:39], real[39:], other)
+    with pytest.raises(DataError, match="no column 'knd' to predict, did you mean 'kind'"):
+        TableQuality(real[:500], real[500:], other, [1], names=["a", "kind", "c"], target="knd")
+
+
+def test_frames_say_themselves_what_their_columns_are():
+    import pandas as pd
+
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"city": rng.choice(["Delft", "Utrecht", "Zwolle"], 300), "age": rng.integers(0, 90, 300)})
+    new = frame.iloc[200:].assign(city="Utrecht")
+    quality = TableQuality(frame.iloc[:100], frame.iloc[100:200], new, target="age")
+    assert quality.names == ["city", "age"]
+    assert quality.categories == (0,)
+    share = np.mean(frame["city"].iloc[100:200] == "Utrecht")
+    assert quality.shapes[0] == pytest.approx(share)
+    assert quality.copies == np.mean([tuple(row) in set(map(tuple, frame[:100].values)) for row in new.values])
 
 
 def test_rows_are_as_useful_as_what_they_say_of_the_target(table):

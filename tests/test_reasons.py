@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from scipy.stats import multivariate_normal, norm
 from sklearn.datasets import load_wine
 
-from isthmus import Autoencoder
+from isthmus import Autoencoder, MaskedAutoencoder
 from isthmus.detection import Detector, Embedding, Neighbours
-from isthmus.detection.replacement import Replacement
+from isthmus.detection.regions import Regions
+from isthmus.detection.replacement import UsualRows
 from isthmus.errors import CompositionError
 from isthmus.networks import MLP
 
@@ -59,15 +63,14 @@ def test_what_is_expected_is_near_what_it_was(rng):
 
 def test_the_interval_holds_as_many_usual_values_as_it_says(rng):
     X, new = sensors(800, rng), sensors(300, rng)
-    replacement = Replacement(X)
-    expected = np.stack([replacement.each(row) for row in new])
-    covered = np.abs(new - expected) <= replacement.half_width
+    expected = UsualRows(X).each(new)
+    covered = (expected.low <= new) & (new <= expected.high)
     assert 0.85 < covered.mean() < 0.96
 
 
 def test_a_column_by_itself_is_expected_at_its_median(rng):
     x = rng.normal(size=(101, 1))
-    assert Replacement(x).each(np.array([50.0]))[0] == np.median(x)
+    assert UsualRows(x).each(np.array([[50.0]])).values[0, 0] == np.median(x)
 
 
 def test_the_change_that_is_named_silences_the_alarm_and_fewer_do_not(rng):
@@ -136,6 +139,141 @@ def test_wide_tables_and_constant_columns(rng):
         Detector(random_state=0).fit(X).explain(broken, at_most=0)
 
 
+def test_a_column_whose_change_helps_nothing_is_not_named(rng):
+    """A level that is as expected, and a constant column, deviate by nothing; the shares still sum to one."""
+    x = rng.normal(size=500)
+    frame = pd.DataFrame({"size": "M", "load": x, "power": 3 * x + 0.1 * rng.normal(size=500), "state": "on"})
+    frame.loc[::50, "size"] = "L"
+    broken = pd.DataFrame({"size": ["M"], "load": [0.1], "power": [6.0], "state": ["on"]})
+    with pytest.warns(UserWarning, match="hold one value alone"):
+        detector = Detector(random_state=0).fit(frame)
+    why = detector.explain(broken)[0]
+    assert {r.column for r in why.reasons} <= {"load", "power"}
+    assert why.reasons[0].column == "power"
+    assert all(r.share > 0 for r in why.reasons)
+    assert sum(r.share for r in why.reasons) == pytest.approx(1)
+
+
+def test_a_score_that_no_change_raises_names_what_is_far_from_expected(rng):
+    X = rng.normal(size=(200, 3))
+    why = Detector(lambda rows: np.zeros(len(rows)), random_state=0).fit(X).explain(np.array([[0.0, 9.0, 0.0]]))[0]
+    assert 1 in {r.index for r in why.reasons}
+    assert not why.map.any()
+
+
+# A masked autoencoder's own conditionals.
+
+
+class Gaussian3:
+    """A known density with known conditionals: what a masked autoencoder learns, written down."""
+
+    mean = np.array([1.0, -2.0, 0.5])
+    covariance = np.array([[1.0, 0.8, 0.0], [0.8, 1.0, 0.3], [0.0, 0.3, 1.0]])
+
+    def score_samples(self, X):
+        return np.atleast_1d(multivariate_normal(self.mean, self.covariance).logpdf(X))
+
+    def _given(self, row, hidden):
+        seen = np.setdiff1d(np.arange(3), hidden)
+        gain = self.covariance[np.ix_(hidden, seen)] @ np.linalg.inv(self.covariance[np.ix_(seen, seen)])
+        mean = self.mean[hidden] + gain @ (row[seen] - self.mean[seen])
+        return mean, self.covariance[np.ix_(hidden, hidden)] - gain @ self.covariance[np.ix_(seen, hidden)]
+
+    def conditional(self, X, column):
+        found = [self._given(row, np.array([column])) for row in X]
+        p = norm(np.array([m[0] for m, _ in found]), np.array([v[0, 0] for _, v in found]) ** 0.5)
+        quantile = lambda q: np.stack([p.ppf(level) for level in q], axis=1)  # noqa: E731
+        return SimpleNamespace(levels=None, mean=p.mean, quantile=quantile, missing=np.zeros(len(X)))
+
+    def complete(self, X):
+        out = X.copy()
+        for row in out:
+            hidden = np.flatnonzero(np.isnan(row))
+            row[hidden] = self._given(row, hidden)[0]
+        return out
+
+
+def test_conditionals_are_those_of_the_model_and_gains_follow_the_chain_rule(rng):
+    """Replacing columns C gains log p(x'_C | rest) − log p(x_C | rest), by the density's own conditionals."""
+    model = Gaussian3()
+    X = rng.multivariate_normal(model.mean, model.covariance, size=300)
+    row = np.array([1.0, -2.0, 6.0])
+    why = Detector(model, calibration="prefit", random_state=0).fit(X).explain(row[None])[0]
+    reason = why.reasons[0]
+    mean, variance = model._given(row, np.array([2]))
+    p = norm(mean[0], variance[0, 0] ** 0.5)
+    assert reason.index == 2
+    assert (reason.expected, reason.low, reason.high) == pytest.approx((p.mean(), *p.ppf([0.05, 0.95])), rel=1e-12)
+    assert why.map[2] == pytest.approx(p.logpdf(p.mean()) - p.logpdf(6.0), rel=1e-9)
+
+
+def test_a_masked_autoencoder_explains_by_its_conditionals(rng, tmp_path):
+    """Its expected values and intervals are those of `conditional`, in a table with categories and gaps too."""
+    x = rng.normal(size=400)
+    frame = pd.DataFrame({"a": x, "b": 2 * x + 0.2 * rng.normal(size=400), "on": np.where(x > 0, "yes", "no")})
+    frame.loc[::20, "a"] = np.nan
+    model = MaskedAutoencoder(16, network=MLP((32,)), max_epochs=6, random_state=0)
+    detector = Detector(model, random_state=0).fit(frame)
+    odd = pd.DataFrame({"a": [1.5, np.nan], "b": [-4.0, 30.0], "on": ["yes", "yes"]})
+    for why, row in zip(detector.explain(odd), range(2), strict=True):
+        reason = why.reasons[0]
+        assert reason.column == "b"
+        p = detector.estimators_[0].conditional(odd, "b")
+        expected = detector.schema_.settle(np.array([[0.0, p.mean()[row], 0.0]]))[0, 1]
+        assert reason.expected == pytest.approx(expected, rel=1e-5)
+        assert (reason.low, reason.high) == pytest.approx(tuple(p.quantile([0.05, 0.95])[row]), rel=1e-5)
+
+
+# Series and pictures.
+
+
+def waves(n, rng):
+    """Windows of 96 samples of a wave whose phase is its own."""
+    phase = rng.uniform(0, 2 * np.pi, size=(n, 1))
+    return np.sin(np.linspace(0, 6 * np.pi, 96) + phase) + 0.05 * rng.normal(size=(n, 96))
+
+
+def test_the_span_of_time_of_an_artefact_is_named(rng):
+    X, new = waves(400, rng), waves(20, rng)
+    where = rng.integers(8, 70, size=20)
+    for row, start in zip(new, where, strict=True):
+        row[start : start + 12] += 1.5
+    detector = Detector(random_state=0).fit(X)
+    assert (detector.predict(new) == -1).all()
+    found = [why.times for why in detector.explain(new)]
+    overlap = [
+        max(0, min(stop, start + 12) - max(first, start)) / (max(stop, start + 12) - min(first, start))
+        for (first, stop), start in zip(found, where, strict=True)
+    ]
+    assert np.mean(overlap) > 0.6
+    both = np.stack([X, waves(400, rng)], axis=1)  # two channels
+    why = Detector(random_state=0).fit(both).explain(np.stack([new[:1], waves(1, rng)], axis=1))[0]
+    assert why.map.shape == (2, 96)
+    assert why.times[0] <= where[0] + 6 < why.times[1]
+
+
+def test_a_picture_has_a_map_of_what_is_odd(digits):
+    big = digits[:500].repeat(3, 1).repeat(3, 2)  # 24 × 24
+    detector = Detector(random_state=0).fit(big[:499])
+    broken = big[499:].copy()
+    broken[0, 3:6, 15:18] += 20.0
+    why = detector.explain(broken)[0]
+    assert why.map.shape == (24, 24)
+    assert why.reasons[0].column == "place 3–5, 15–17"
+    assert (why.map[3:6, 15:18] == why.map.max()).all()
+    assert why.times is None
+
+
+@pytest.mark.parametrize("shape", [(5,), (96,), (2, 96), (96, 3), (8, 8), (28, 28), (3, 16, 16)])
+def test_regions_are_a_partition(shape, rng):
+    rows = np.cumsum(rng.normal(size=(30, *shape)), axis=-1)
+    regions = Regions.of(rows)
+    assert sorted(np.concatenate(regions.entries)) == list(range(int(np.prod(shape))))
+    assert len(regions.names) == len(regions.entries) == len(set(regions.names)) <= 64
+    values = rng.normal(size=len(regions.names))
+    np.testing.assert_array_equal(regions.most(regions.spread(values)), values)
+
+
 # Rows as points.
 
 
@@ -173,8 +311,8 @@ def test_replaced_categories_and_gaps(rng):
     """A category that goes with a number is expected as the number says, a gap where most rows have one."""
     x = rng.uniform(size=600)
     level, mostly_missing = (x > 0.5).astype(float), np.where(rng.uniform(size=600) < 0.9, np.nan, x)
-    replacement = Replacement(np.column_stack([x, level, mostly_missing]), [0, 2, 0])
-    assert replacement.expected(np.array([0.9, 0.0, np.nan]), [1]).tolist() == [1.0]
-    assert np.isnan(replacement.expected(np.array([0.9, 0.0, 3.0]), [2])[0])
-    assert 0.5 < replacement.expected(np.array([np.nan, 1.0, np.nan]), [0])[0] < 1
+    replacement = UsualRows(np.column_stack([x, level, mostly_missing]), levels=[0, 2, 0])
+    assert replacement.replaced(np.array([0.9, 0.0, np.nan]), [[1]])[0, :2].tolist() == [0.9, 1.0]
+    assert np.isnan(replacement.replaced(np.array([0.9, 0.0, 3.0]), [[2]])[0, 2])
+    assert 0.5 < replacement.replaced(np.array([np.nan, 1.0, np.nan]), [[0]])[0, 0] < 1
     assert np.isnan(replacement.half_width[1])

@@ -62,7 +62,8 @@ def _lazily(module: str, name: str) -> Callable[..., Any]:
     """Return a function that is imported when it is first called."""
 
     def call(*arguments: Any, **named: Any) -> Any:
-        import_module(".estimators", __name__)  # registers the systems
+        for systems in (".recipes", ".supervised"):  # these register every system
+            import_module(systems, __name__)
         with import_module(".device", __name__).plain_modes():
             return getattr(import_module(f".{module}", __name__), name)(*arguments, **named)
 
@@ -77,7 +78,7 @@ offer(
     load=_lazily("persistence", "load"),
     save_detector=_lazily("detection.keeping", "save"),
     load_detector=_lazily("detection.keeping", "load"),
-    report=_lazily("report.page", "report"),
+    report=_lazily("report", "report"),
     history_html=_lazily("report.page", "history_html"),
     **{f"plot_{name}": _lazily("report.plots", name) for name in PLOTS},
 )

@@ -15,6 +15,7 @@ from torch import Tensor
 from .binning import BIN, ENTRY, GAP, HIGH, KIND, LEVEL, LOW, MASS, RESERVE, STEP
 from .errors import DataError
 from .scaling import Scaling
+from .source import Source
 
 __all__ = ["BinPlaces", "BinnedUnits", "ColumnDistribution"]
 
@@ -179,6 +180,23 @@ class BinnedUnits(Scaling):
         at = [torch.einsum("ngw,kgw->ngk", block, place) for block, place in zip(blocks, places, strict=True)]
         return torch.cat([x, torch.cat(at, 1).index_select(1, self.placed).flatten(1)], 1)
 
+    def through_linear(self, weight: Tensor) -> Tensor:
+        """Return what an indicator of each bin adds to the output of a linear layer of `inputs`, (total, W).
+
+        Parameters
+        ----------
+        weight : the layer's, (W, inputs or more).
+        """
+        total, waves = self.layout.total, len(self.places)
+        added = weight[:, :total].T.clone()
+        of_places = weight[:, total : total + waves * len(self.placed)].T
+        slot = torch.full_like(self.back, -1).scatter(0, self.placed, torch.arange(len(self.placed)).to(self.placed))
+        at = slot[self.back[self.entry_of]]
+        rows = (at >= 0).nonzero()[:, 0]
+        for wave, place in enumerate(self.places.to(weight.dtype)):
+            added[rows] += place[rows, None] * of_places[at[rows] * waves + wave]
+        return added
+
     def centre_at(self, met: Tensor, std: Tensor) -> None:
         """Leave indicators in place: what is hidden is zero."""
 
@@ -192,6 +210,15 @@ class BinnedUnits(Scaling):
         mean, likeliest = (torch.cat(side, -1).index_select(-1, self.back) for side in zip(*found, strict=True))
         x_hat = torch.where(self.is_level, likeliest, mean)
         return x_hat.reshape(*x_hat.shape[:-1], *self.shape)
+
+    def in_data_units(self, log_p: Tensor, x: Tensor, observed: Tensor | None = None) -> Tensor:
+        """Return the log-probabilities of rows' bins with those of their values within them, (N,)."""
+        return log_p + self.log_share(x).sum(1).to(log_p.dtype)
+
+    def drawn(self, x: Tensor, source: Source) -> Tensor:
+        """Return values drawn within bins that were drawn, as indicators (N, total); NaN for a gap."""
+        bins = torch.cat([block.argmax(-1) for block in self.layout.blocks(x)], -1).index_select(-1, self.back)
+        return self.values(bins, source.uniform(bins.shape, self.edges))
 
     def example(self, u: Tensor) -> Tensor:
         """Return samples whose bins uniform numbers (N, *shape) choose; none is missing."""

@@ -27,6 +27,7 @@ from .errors import DataError, ModelFileError
 from .estimators import GAN, VAE, Autoencoder, ContractiveAutoencoder, DenoisingAutoencoder, Estimator
 from .fitting import fingerprint
 from .measured import COLUMNS, Measure, reals_of, subject_of
+from .pace import Pace
 from .persistence import load
 from .report.comparison import write_page
 from .report.page import write
@@ -118,19 +119,18 @@ def compare(
     budget = f"{epochs} epochs" if limit is None else f"{limit:.3g} seconds"
     if epochs is not None and limit is not None:
         budget = f"{epochs} epochs or {budget}, whichever ends first"
-    clock = _Clock(len(chosen) * seeds, limit, console)
     fitted: dict[str, list[tuple[Any, float]]] = {}
-    for name, system in chosen.items():
-        budgeted = clone(system).set_params(**shared)
-        if limit is not None:
-            budgeted.set_params(training=clone(budgeted.training or Training()))
-            budgeted.set_params(training__max_time=float(limit))
-        fitted[name] = []
-        for n in numbers:
-            clock.tell(name)
-            fitted[name].append(fits.fit(name, clone(budgeted).set_params(random_state=n), n, verbose))
-    clock.tell(None)
-    done = _study(data, fitted, budget, numbers, command)
+    with Pace(len(chosen) * seeds, shared["max_epochs"], limit, console) as pace:
+        for name, system in chosen.items():
+            budgeted = clone(system).set_params(**shared)
+            if limit is not None:
+                budgeted.set_params(training=clone(budgeted.training or Training()))
+                budgeted.set_params(training__max_time=float(limit))
+            fitted[name] = []
+            for n in numbers:
+                pace.begin(name)
+                fitted[name].append(fits.fit(name, clone(budgeted).set_params(random_state=n), n, pace))
+    done = _study(data, fitted, budget, numbers, command, pace)
     console.print(table(done))
     _write_figures(done, out)
     page = write_page(done, out)
@@ -148,48 +148,6 @@ def held_out(name: str, X: np.ndarray, seed: int) -> Dataset:
     return Dataset(name, X[np.sort(order[cut:])], X[np.sort(order[:cut])], description=f"Rows of {name}.")
 
 
-class _Clock:
-    """Says before each fit how many there are, and how long all of them may still take.
-
-    Parameters
-    ----------
-    fits : in all.
-    limit : seconds that a fit may take, or None.
-    console : where it is said.
-    """
-
-    def __init__(self, fits: int, limit: float | None, console: Console) -> None:
-        self.fits, self.limit, self.console = fits, limit, console
-        self.begun, self.started = 0, time.perf_counter()
-
-    def tell(self, name: str | None) -> None:
-        """Say which fit begins, or with None that all are done and are measured."""
-        spent, left = time.perf_counter() - self.started, self.fits - self.begun
-        each = spent / self.begun if self.begun else None
-        if self.limit is not None:
-            each = self.limit if each is None else min(each, self.limit)
-        known = (
-            ""
-            if each is None
-            else f", {'at most' if self.begun == 0 else 'about'} {_duration(each * left)} of fits left"
-        )
-        if name is None:
-            self.console.print(f"{self.fits} fits done in {_duration(spent)}; measuring them", highlight=False)
-        else:
-            self.console.print(f"fit {self.begun + 1} of {self.fits}: {name}{known}", highlight=False, markup=False)
-        self.begun += 1
-
-
-def _duration(seconds: float) -> str:
-    """Return a time in words.
-
-    >>> _duration(8.2), _duration(200.0)
-    ('8 s', '3 min 20 s')
-    """
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
 class _Fits:
     """The fits of a comparison, each of which is saved as soon as it is finished."""
 
@@ -203,7 +161,7 @@ class _Fits:
                 found = json.loads((out / FITS_FILE).read_text(encoding="utf-8"))
                 self.done = found if isinstance(found, dict) else {}
 
-    def fit(self, name: str, system: Estimator, seed: int, verbose: bool) -> tuple[Any, float]:
+    def fit(self, name: str, system: Estimator, seed: int, pace: Pace) -> tuple[Any, float]:
         """Return a fitted system and the seconds that its fit took, from the folder if it has been fitted before."""
         key = f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}-{seed}"
         place = self.out / "models" / key
@@ -214,19 +172,25 @@ class _Fits:
                 return load(place, device=system.device), float(before["seconds"])
             except ModelFileError:
                 pass  # the system is fitted again
-        started = time.perf_counter()
+        started, training = time.perf_counter(), system.training
+        told = clone(training or Training()).set_params(trackers=pace.tracker())
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="the code is over-complete|interrupted after")
-            system.set_params(verbose=int(verbose)).fit(np.asarray(self.data.train), **self.data.beside_train())
+            system.set_params(training=told).fit(np.asarray(self.data.train), **self.data.beside_train())
         seconds = time.perf_counter() - started
-        system.set_params(verbose=0).save(place)
+        system.set_params(training=training).save(place)
         self.done[key] = identity | {"seconds": seconds}
         write(self.out / FITS_FILE, json.dumps(self.done, indent=1) + "\n")
         return system, seconds
 
 
 def _study(
-    data: Dataset, fitted: dict[str, list[tuple[Any, float]]], budget: str, seeds: Sequence[int], command: str
+    data: Dataset,
+    fitted: dict[str, list[tuple[Any, float]]],
+    budget: str,
+    seeds: Sequence[int],
+    command: str,
+    pace: Pace,
 ) -> Study:
     """Measure every fit, beside PCA with as many numbers as the first system's code, and judge the first of each."""
     seed = seeds[0]
@@ -238,7 +202,8 @@ def _study(
     pca = measure.linear(first[0].d)
     base = {"seconds": time.perf_counter() - started} | measure(pca)
     entries = [Entry("pca", [pca], [base])]
-    for name, fits in fitted.items():
+    for number, (name, fits) in enumerate(fitted.items()):
+        pace.measuring(number, len(fitted), name)
         runs = [
             measure(model, subject, base["error"]) | {"seconds": seconds}
             for (model, seconds), subject in zip(fits, subjects[name], strict=True)

@@ -5,7 +5,7 @@ returns x̃ of the same shape and does not change x. Choose a corruption like th
 
 A corruption may also return a mapping: x̃ under the name ``"noisy"`` and further tensors, such as the noise level as a
 condition for the networks, or a mask of the hidden entries for a term of the loss. All of them become part of the batch
-that the encoder sees (`Pass.met`).
+that the encoder sees (`Pass.met`). One that returns ``"x"`` draws the target anew, too (`isthmus.redrawn`).
 
 >>> class AnyLevel(Corruption):
 ...     "x̃ = x + σε, σ ~ U(0, 1), and the networks get σ."

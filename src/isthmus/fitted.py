@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from .blocks import BLOCK_ROWS, block_rows, fewest_rows, values_at_once
+from .data.conditions import asked_of
 from .device import plain_modes
 from .distributions import draw
 from .errors import CompositionError, DataError
@@ -83,7 +84,10 @@ class Fitted:
 
     @property
     def abilities(self) -> frozenset[str]:
-        """What the system can: ``codes``, ``reconstructions``, ``scores``, ``density``, ``samples``, ``judgements``."""
+        """What the system can: ``codes``, ``reconstructions``, ``scores``, ``density``, ``samples``, ``judgements``.
+
+        The scores of a system with a ``density`` are bounds on log p(x); with a ``likelihood`` they are log p(x).
+        """
         abilities: frozenset[str] = type(self.estimator).abilities()
         return abilities
 
@@ -122,18 +126,43 @@ class Fitted:
             )
         return rows
 
+    def entry(self, column: int | str) -> int:
+        """Return the number of an entry of the flattened rows, by that number or by its column's name."""
+        names, n = list(getattr(self.estimator, "feature_names_in_", ())), math.prod(self.shape)
+        if column in names:
+            return names.index(column)
+        if isinstance(column, int | np.integer) and 0 <= column < n:
+            return int(column)
+        raise DataError(f"there is no column {column!r}; columns are {', '.join(map(str, names)) or f'0 to {n - 1}'}")
+
+    def holding(self, values: Mapping[Any, Any], n: int) -> np.ndarray:
+        """Return n rows as numbers that hold a value for each of some entries, by number or name, and NaN elsewhere."""
+        rows, schema = np.full((n, math.prod(self.shape)), np.nan), self.estimator.schema_
+        for name, value in values.items():
+            entry = self.entry(name)
+            rows[:, entry] = float(value) if schema is None else schema.number(entry, value)
+        return rows.reshape(n, *self.shape)
+
     def _needs_no_more(self, X: np.ndarray) -> bool:
         """Return whether an array needs no further checks, which would take longer than the score of a single row."""
         named = hasattr(self.estimator, "feature_names_in_")
         return not named and len(X) > 0 and X.shape[1:] == self.shape and bool(np.isfinite(X).all())
 
-    def conditions(self, condition: ArrayLike | None, rows: int) -> np.ndarray | None:
+    def conditions(self, condition: Any, rows: int, X: Any = None) -> np.ndarray | None:
         """Return the condition of every row as numbers, (N, c), or None where the model has none.
 
-        A single condition stands for all rows; where none is given, that of `Estimator.under` does. The numbers that
-        a corruption returns may be left out: they are zero for a row that is not corrupted.
+        A single condition stands for all rows; where none is given, that of `Estimator.under` does, or the columns of
+        the fit's condition in a table X. The numbers that a corruption returns may be left out: they are zero for a row
+        that is not corrupted.
         """
-        width = self.model.condition_width
+        width, learnt = self.model.condition_width, self.estimator.condition_
+        if self.model.fixed is None:
+            condition = asked_of(X, condition, learnt)
+            if condition is None and learnt is not None:
+                raise DataError(
+                    f"this model was fitted with the condition {', '.join(map(repr, learnt.names))}: give rows that "
+                    f"have these columns, or condition={{{learnt.names[0]!r}: ...}}"
+                )
         own = width - self.model.corruption_width
         numbers: Any = np.zeros((rows, 0)) if condition is None and own == 0 < width else condition
         if condition is None and self.model.fixed is not None:
@@ -147,6 +176,10 @@ class Fitted:
         if self.model.corruption_width and numbers is not None and numbers.shape[1] == own:
             numbers = np.concatenate([numbers, np.zeros((len(numbers), self.model.corruption_width))], axis=1)
         return condition_rows(numbers, rows, width)
+
+    def told(self, X: Any, condition: Any, rows: int) -> Any:
+        """Return the condition of rows X as a model of arrays takes it: in numbers, if it was learnt from a table."""
+        return condition if self.estimator.condition_ is None else self.conditions(condition, rows, X)
 
     def codes(self, H: ArrayLike) -> np.ndarray:
         """Return codes as an array (N, d).
@@ -235,7 +268,7 @@ class Fitted:
         rows, outside = self.rows(X), None
         if self.likelihood is not None:
             rows, outside = self.likelihood.within(rows, self.model.scaling)
-        given = self.conditions(condition, len(rows))
+        given = self.conditions(condition, len(rows), X)
         found = self.map(rows, f, condition=given, draws=draws, alone=getattr(f, "__qualname__", ""))
         if outside is not None:
             found[outside] = -np.inf
@@ -247,7 +280,7 @@ class Fitted:
         return self.map(
             rows,
             self.code,
-            condition=self.conditions(condition, len(rows)),
+            condition=self.conditions(condition, len(rows), X),
             alone="encode",
         )
 
@@ -265,7 +298,7 @@ class Fitted:
     def drawn(self, z: Tensor, condition: Tensor | None = None, *, source: Source) -> Tensor:
         """Return x ~ p(x|z) in the data's units for a block of codes."""
         model = self.model
-        x: Tensor = model.scaling.inverse(draw(model.decode(z.to(model.dtype), condition), source))
+        x: Tensor = model.scaling.drawn(draw(model.decode(z.to(model.dtype), condition), source), source)
         return x
 
     def decode(self, H: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
@@ -280,7 +313,7 @@ class Fitted:
         return self.map(
             rows,
             lambda x, c: self.decoded(self.code(x, c), c),
-            condition=self.conditions(condition, len(rows)),
+            condition=self.conditions(condition, len(rows), X),
             dtype=self.estimator.dtype_,
             alone="reconstruct",
         )
@@ -305,6 +338,12 @@ class Fitted:
         size = max(1, min(BLOCK_ROWS, values_at_once(self.model.device) // (draws * math.prod(self.shape))))
         for start in range(0, len(rows), size):
             yield self.model.scaled(as_tensor(rows[start : start + size], self.model.device))
+
+    def in_data_units(self, log_p: np.ndarray, X: ArrayLike) -> np.ndarray:
+        """Return the log-densities of rows, (N,), of the model's units, as those of the data's."""
+        x = as_tensor(self.rows(X), self.model.device)
+        found: np.ndarray = self.model.scaling.in_data_units(torch.as_tensor(log_p, device=x.device), x).cpu().numpy()
+        return found
 
     def need_density(self, what: str) -> None:
         """Raise `CompositionError` unless there are a prior and a posterior with a density, which `what` needs."""

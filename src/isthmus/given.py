@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -43,6 +44,7 @@ class Given:
     condition : (N, c), or None.
     weight : how much each row counts, (N,), or None.
     columns : what is known of each column of rows, or None.
+    own : arrays of a system's own by name, such as labels, which its terms find in the batch.
     """
 
     x: np.ndarray
@@ -50,6 +52,7 @@ class Given:
     condition: np.ndarray | None = None
     weight: np.ndarray | None = None
     columns: tuple[Column, ...] | None = None
+    own: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @cached_property
     def gaps(self) -> bool:
@@ -59,7 +62,7 @@ class Given:
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays that are there, by name."""
         named = {"x": self.x, "noisy": self.noisy, "condition": self.condition, "weight": self.weight}
-        return {name: array for name, array in named.items() if array is not None}
+        return {name: array for name, array in (named | dict(self.own)).items() if array is not None}
 
     def with_gaps_told(self, mean: np.ndarray) -> dict[str, np.ndarray]:
         """Return the arrays, and which entries of x are observed where some are not; these hold the mean."""
@@ -73,7 +76,8 @@ class Given:
         if self.weight is None or self.weight.all():
             return self
         counting = {name: array[self.weight > 0] for name, array in self.arrays().items()}
-        return Given(**counting, columns=self.columns)
+        own = {name: counting.pop(name) for name in self.own}
+        return Given(**counting, columns=self.columns, own=own)
 
 
 def facts_of(given: Given, rows: np.ndarray) -> Facts:

@@ -13,7 +13,7 @@ from .parts import Part
 if TYPE_CHECKING:
     from .model import Model, Pass
 
-__all__ = ["Codes", "Data", "Judge", "Judged"]
+__all__ = ["Codes", "Data", "Judge", "Judged", "Packed", "Shuffled"]
 
 
 class Judge(Part, kind="judge"):
@@ -66,6 +66,43 @@ class Data(Judge):
         return x
 
 
+class Packed(Judge):
+    """m samples at a time: D says of m of them together whether they are data, so that a lack of variety shows.
+
+    Row i is packed with the m − 1 rows after it in the batch, so that D sees as many packs as rows.
+
+    Zinan Lin, Ashish Khetan, Giulia Fanti and Sewoong Oh, "PacGAN: The power of two samples in generative adversarial
+    networks", 2018, https://arxiv.org/abs/1712.04086, section 3.
+
+    Parameters
+    ----------
+    network : as in `Judge`.
+    samples : m.
+    """
+
+    samples: int = 2
+
+    def check(self) -> None:
+        self.require_count("samples", self.samples)
+
+    def shape(self, facts: Facts) -> tuple[int, ...]:
+        """Return (m, *shape), and (m · features,) for rows."""
+        return (self.samples * facts.features,) if len(facts.shape) == 1 else (self.samples, *facts.shape)
+
+    def packs(self, x: Tensor) -> Tensor:
+        """Return the packs that begin at each row, (N, *shape)."""
+        packs = torch.stack([x.roll(-i, 0) for i in range(self.samples)], 1)
+        return packs.flatten(1) if x.ndim == 2 else packs
+
+    def real(self, passed: Pass) -> Tensor:
+        """Return packs of x."""
+        return self.packs(Data().real(passed))
+
+    def fake(self, passed: Pass) -> Tensor:
+        """Return packs of G(z)."""
+        return self.packs(Data().fake(passed))
+
+
 class Codes(Judge):
     """z ~ p(z) against z ~ q(z|x).
 
@@ -83,6 +120,25 @@ class Codes(Judge):
     def fake(self, passed: Pass) -> Tensor:
         """Return the codes of the rows."""
         return passed.z
+
+
+class Shuffled(Judge):
+    """z ~ q(z) against z with every unit taken from another row, which follows Πᵤ q(zᵤ).
+
+    Hyunjik Kim and Andriy Mnih, "Disentangling by Factorising", 2018, https://arxiv.org/abs/1802.05983, algorithm 1.
+    """
+
+    def shape(self, facts: Facts) -> tuple[int, ...]:
+        """Return (d,)."""
+        return (facts.latent_dim,)
+
+    def real(self, passed: Pass) -> Tensor:
+        """Return the codes of the rows."""
+        return passed.z
+
+    def fake(self, passed: Pass) -> Tensor:
+        """Return the codes with each unit permuted over the rows by itself."""
+        return passed.z.gather(0, passed.source.uniform(passed.z.shape, passed.z).argsort(0))
 
 
 class Judged:

@@ -11,12 +11,12 @@ import numpy as np
 
 from .errors import DataError, nearest
 from .files import SEPARATORS, read, read_frame
-from .frames import Table, import_polars, table
+from .frames import import_polars
 
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["NO_LABEL", "read_labels", "rows_and_labels"]
+__all__ = ["NO_LABEL", "labels_in", "read_labels"]
 
 NO_LABEL = "(none)"
 """The label of a row that has none."""
@@ -25,8 +25,8 @@ TABLES = (*SEPARATORS, ".parquet")
 """The suffixes of files whose columns have names."""
 
 
-def rows_and_labels(path: str, column: str) -> tuple[Table, np.ndarray] | None:
-    """Return a table without one of its columns, and that column as labels; None if the file has no such column.
+def labels_in(path: str, column: str) -> np.ndarray | None:
+    """Return a column of a table as labels; None if the file has no such column.
 
     Parameters
     ----------
@@ -35,17 +35,13 @@ def rows_and_labels(path: str, column: str) -> tuple[Table, np.ndarray] | None:
 
     Raises
     ------
-    DataError : it is the only column, it holds real numbers with gaps, or another column holds text.
+    DataError : it holds real numbers with gaps.
     """
     place = Path(path)
     if place.suffix.lower() not in TABLES or not place.is_file():
         return None
     frame = read_frame(place)
-    if column not in frame.columns:
-        return None
-    if frame.width == 1:
-        raise DataError(f"{path}: {column!r} is its only column; nothing is left to report on")
-    return table(place, frame.drop(column)), _labels(path, frame[column])
+    return _labels(path, frame[column]) if column in frame.columns else None
 
 
 def read_labels(path: str, rows: int, columns: Sequence[str] = ()) -> np.ndarray:

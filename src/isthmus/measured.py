@@ -153,6 +153,8 @@ class Measure:
         data, test = self.data, np.asarray(self.data.test)[self.rows]
         beside = data.beside_test(self.rows) if subject is not None else {}  # PCA has no condition
         reconstruct, encode = getattr(model, "reconstruct", None), getattr(model, "transform", None)
+        if subject is not None and subject.hides:
+            reconstruct = None  # what a model sees of a row that was trained to predict the rest, it may simply copy
         if reconstruct is not None:
             clean = test / self.scale
             measured["error"] = metrics.mean_squared_error(clean, reconstruct(test, **beside) / self.scale)

@@ -44,6 +44,7 @@ class Model(nn.Module):
     networks : modules by name. ``encoder`` maps x to the posterior's context, ``decoder`` maps z to the likelihood's,
         and ``prior`` maps c to the prior's. Judges use any other.
     posterior, likelihood, prior : the three conditionals.
+    sampling_prior : the prior that codes of new samples are drawn from; None is `prior` itself.
     corruption : p(x̃|x), used in training only.
     terms : the terms of the players' objectives; the model keeps those with weights of their own.
 
@@ -62,6 +63,7 @@ class Model(nn.Module):
         posterior: Posterior | None = None,
         likelihood: Likelihood | None = None,
         prior: Prior | None = None,
+        sampling_prior: Prior | None = None,
         corruption: Corruption | Callable[..., Any] | None = None,
         terms: Mapping[str, Term] | None = None,
     ) -> None:
@@ -80,6 +82,7 @@ class Model(nn.Module):
         self.likelihood = None if likelihood is None else likelihood.build(facts)
         facts = replace(facts, encode=None if posterior is None else self.encode)
         self.prior = None if prior is None else prior.build(facts)
+        self.sampling_prior = None if sampling_prior is None else sampling_prior.build(facts)
         self.corruption = corruption.build(facts) if isinstance(corruption, Corruption) else corruption
         built = {name: term.build(facts) for name, term in (terms or {}).items()}
         self.terms = nn.ModuleDict({name: term for name, term in built.items() if isinstance(term, nn.Module)})
@@ -147,8 +150,9 @@ class Model(nn.Module):
         return p
 
     def prior_codes(self, n: int, source: Source, condition: Tensor | None = None) -> Tensor:
-        """Draw n codes from the prior, (n, d), or one code for each condition."""
-        return draw_rows(self.p_z(condition), n, source)
+        """Draw n codes for new samples, (n, d), or one code for each condition."""
+        p: Distribution = self.p_z(condition) if self.sampling_prior is None else self.sampling_prior(None)
+        return draw_rows(p, n, source)
 
     def term(self, term: Term) -> Any:
         """Return this model's module for the term if the term has weights, otherwise the term itself."""
@@ -219,12 +223,15 @@ class Pass:
     @property
     def x(self) -> Tensor:
         """The samples, (N, ...); the values of unobserved entries are arbitrary."""
-        x: Tensor = self.once("x", lambda: self.model.scaled(self.batch.x))
+        x: Tensor = self.once("x", lambda: self.model.scaled(self.met.x))
         return x
 
     @property
     def met(self) -> Batch:
-        """The batch as the encoder gets it: with all tensors that the corruption returns, x̃ as ``noisy``."""
+        """The batch as the encoder gets it: with all tensors that the corruption returns, x̃ as ``noisy``.
+
+        A corruption that returns ``x`` draws the target anew, too.
+        """
         if self.model.corruption is None and not self.model.corruption_width:
             return self.batch
         if "met" not in self._computed:

@@ -18,12 +18,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, signature
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from .errors import CompositionError, IsthmusError, UnknownNameError
-from .systems import defined_in
+from .systems import defined_in, put
 
 __all__ = ["VOCABULARY", "add", "arguments", "construct", "find", "known", "literal", "make", "parse", "read"]
 
@@ -34,16 +34,8 @@ _CALL = re.compile(r"[A-Za-z_][\w.-]*\(")
 
 
 def add(cls: type[Any]) -> None:
-    """Take the class of a part into the vocabulary, under its name.
-
-    A class that is defined again replaces the earlier one; one that has the name of a part of isthmus is known with its
-    module's name before it.
-    """
-    kind, name = VOCABULARY.setdefault(cls.kind, {}), cls.__name__
-    taken = kind.get(name)
-    if taken is not None and taken.__module__ != cls.__module__ and taken.__module__.startswith("isthmus."):
-        name = f"{cls.__module__}.{name}"
-    kind[name] = cls
+    """Take the class of a part into the vocabulary of its kind, under its name, as `isthmus.systems.put` does."""
+    put(VOCABULARY.setdefault(cls.kind, {}), cls.__name__, cls)
 
 
 def find(kind: str, name: str, module: str) -> type[Any] | None:
@@ -56,7 +48,7 @@ def known(kind: str) -> dict[str, type[Any]]:
     return {name.lower(): cls for name, cls in VOCABULARY.get(kind, {}).items()}
 
 
-def arguments(cls: type[Any]) -> dict[str, Parameter]:
+def arguments(cls: Callable[..., Any]) -> dict[str, Parameter]:
     """Return the arguments of a class by name."""
     variadic = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
     return {name: argument for name, argument in signature(cls).parameters.items() if argument.kind not in variadic}
@@ -81,7 +73,7 @@ def parse(kind: str, text: str) -> Any:
     return part
 
 
-def make(cls: type[Any], text: str) -> Any:
+def make(cls: Callable[..., Any], text: str) -> Any:
     """Make an object of any class from ``NAME(VALUE, ARGUMENT=VALUE, ...)``; the name is the caller's to look up.
 
     >>> from isthmus import VAE
@@ -94,7 +86,7 @@ def make(cls: type[Any], text: str) -> Any:
     return _build(cls, call.args, call.keywords)
 
 
-def read(cls: type[Any], argument: str, text: str) -> Any:
+def read(cls: Callable[..., Any], argument: str, text: str) -> Any:
     """Read text as the value of a class's argument, whose annotation says whether words are text or names of parts.
 
     >>> from isthmus.training import Training
@@ -114,7 +106,7 @@ def read(cls: type[Any], argument: str, text: str) -> Any:
     return _read(text, _kinds(cls, argument))
 
 
-def construct(cls: type[Any], given: Mapping[str, Any]) -> Any:
+def construct(cls: Callable[..., Any], given: Mapping[str, Any]) -> Any:
     """Make an object of a class from its arguments.
 
     Raises
@@ -204,7 +196,7 @@ def _value(node: ast.expr, kinds: Sequence[str]) -> Any:
     )
 
 
-def _build(cls: type[Any], values: Sequence[str | ast.expr], keywords: Sequence[ast.keyword]) -> Any:
+def _build(cls: Callable[..., Any], values: Sequence[str | ast.expr], keywords: Sequence[ast.keyword]) -> Any:
     """Make an object of a class from values by position and by name; whatever goes wrong is one line."""
     known_arguments, called = arguments(cls), cls.__name__.lower()
     by_position = [name for name, argument in known_arguments.items() if argument.kind != Parameter.KEYWORD_ONLY]
@@ -239,7 +231,7 @@ def _class_named(name: str, kinds: Sequence[str]) -> type[Any]:
     return next(iter(found.values()))
 
 
-def _kinds(cls: type[Any], argument: str) -> list[str]:
+def _kinds(cls: Callable[..., Any], argument: str) -> list[str]:
     """Return the kinds of parts that an argument takes, by its annotation, its default or, failing these, its name."""
     types = _types(cls, argument)
     kinds = {
@@ -254,7 +246,7 @@ def _kinds(cls: type[Any], argument: str) -> list[str]:
     return [kind for kind in VOCABULARY if kind in kinds]
 
 
-def _types(cls: type[Any], argument: str) -> set[Any]:
+def _types(cls: Callable[..., Any], argument: str) -> set[Any]:
     """Return every type that an argument's annotation names; `Any` where it is unknown at run time."""
     try:
         waiting = [get_type_hints(cls).get(argument, Any)]

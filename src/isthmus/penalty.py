@@ -17,7 +17,19 @@ from .term import Term
 if TYPE_CHECKING:
     from .model import Model, Pass
 
-__all__ = ["R1", "R2", "Contractive", "CriticPenalty", "Interpolated", "closed_form", "exact", "hutchinson"]
+__all__ = [
+    "R1",
+    "R2",
+    "AroundData",
+    "Contractive",
+    "CriticPenalty",
+    "DecoderSlope",
+    "HigherOrder",
+    "Interpolated",
+    "closed_form",
+    "exact",
+    "hutchinson",
+]
 
 # f'(a) as a function of h = f(a), for each activation that has such a function.
 _SLOPES: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {
@@ -94,6 +106,80 @@ class Contractive(Term, kind="penalty", final=True):
                 if self.method in ("exact", "closed") or (self.method == "auto" and h.shape[1] <= 8):
                     return exact(h, x)
                 return hutchinson(h, x, self.draws, source)
+
+
+class HigherOrder(Contractive):
+    r"""λ(‖∇ₓh(x)‖²_F + γ 𝔼 ‖∇ₓh(x) − ∇ₓh(x + ε)‖²_F), ε ~ N(0, σ²I): insensitive, and evenly so around each row.
+
+    To the second order of σ, the second summand is γσ² times the squared norm of the encoder's Hessian. Its norm is
+    estimated along random directions of the code: ‖vᵀJ‖² with v ~ N(0, I) has the mean ‖J‖²_F.
+
+    Salah Rifai, Grégoire Mesnil, Pascal Vincent, Xavier Muller, Yoshua Bengio, Yann Dauphin and Xavier Glorot,
+    "Higher Order Contractive Auto-Encoder", 2011, https://doi.org/10.1007/978-3-642-23783-6_41, equation 10.
+
+    Parameters
+    ----------
+    weight : λ.
+    method : how ‖∇ₓh(x)‖² is computed, as in `Contractive`.
+    draws : the number of ε, each with a v of its own.
+    hessian : γ.
+    std : σ, in the model's units.
+    """
+
+    hessian: float = 1.0
+    std: float = 0.1
+
+    def check(self) -> None:
+        super().check()
+        self.require(self.hessian >= 0, f"hessian must not be negative, got {self.hessian}")
+        self.require_positive("std", self.std)
+
+    def __call__(self, model: Model, passed: Pass, source: Source) -> Tensor:
+        """Return the penalty at each x̃, (N,)."""
+        first = super().__call__(model, passed, source)
+        total = torch.zeros_like(first)
+        with model.full_precision(), torch.enable_grad():
+            for _ in range(self.draws):
+                at = passed.x_tilde.detach()
+                near = at + self.std * source.normal(at.shape, at)
+                v = source.normal(passed.q.mean.shape, first)
+                rows: list[Tensor] = []
+                for x in (at.requires_grad_(), near.requires_grad_()):
+                    h = model.encode(x, passed.condition, passed.batch.observed).mean
+                    rows += torch.autograd.grad((v * h).sum(), x, create_graph=True)
+                total = total + (rows[0] - rows[1]).flatten(1).square().sum(1)
+        return first + self.hessian * total / self.draws
+
+
+class DecoderSlope(Term, kind="penalty", final=True):
+    r"""λ‖∇_z x̂‖²_F, the squared Frobenius norm of the decoder's Jacobian at the code, by `hutchinson`.
+
+    Partha Ghosh, Mehdi S. M. Sajjadi, Antonio Vergari, Michael Black and Bernhard Schölkopf, "From Variational to
+    Deterministic Autoencoders", 2020, https://arxiv.org/abs/1903.12436, section 3.2: the gradient penalty.
+
+    Parameters
+    ----------
+    weight : λ.
+    draws : the number of directions that the estimate averages over.
+    """
+
+    weight: float = 1e-2
+    draws: int = 1
+
+    def check(self) -> None:
+        super().check()
+        self.require_count("draws", self.draws)
+
+    def refuse(self, model: Model) -> None:
+        """Refuse a model without a decoder."""
+        if "decoder" not in model.networks:
+            raise CompositionError("DecoderSlope: the model has no decoder")
+
+    def __call__(self, model: Model, passed: Pass, source: Source) -> Tensor:
+        """Return ‖∇_z x̂‖² at each code, (N,)."""
+        with model.full_precision(), torch.enable_grad():
+            z = passed.z if passed.z.requires_grad else passed.z.detach().requires_grad_()
+            return hutchinson(model.decode(z, passed.condition).mean.flatten(1), z, self.draws, source)
 
 
 def _one_layer(encoder: nn.Module) -> tuple[nn.Linear, Callable[[Tensor], Tensor]] | None:
@@ -200,6 +286,26 @@ class Interpolated(CriticPenalty):
         """Return (‖∇D‖ − 1)² at one point between each pair of samples."""
         real, fake = judged.real.detach(), judged.fake.detach()
         u = source.uniform((len(real),), real).reshape(-1, *[1] * (real.ndim - 1))
-        x = (u * real + (1 - u) * fake).requires_grad_()
-        norm = (_squared_norm(judged.logits(x).sum(), x) + 1e-12).sqrt()
-        return (norm - 1).square()
+        return _unit_slope(judged, (u * real + (1 - u) * fake).requires_grad_())
+
+
+class AroundData(CriticPenalty):
+    """(‖∇D(x + δ)‖ − 1)² near data, δ uniform on [0, s/2] in each entry and s the spread of the batch: DRAGAN.
+
+    Naveen Kodali, Jacob Abernethy, James Hays and Zsolt Kira, "On Convergence and Stability of GANs", 2017,
+    https://arxiv.org/abs/1705.07215, section 2.4.
+    """
+
+    weight: float = 10.0
+
+    def __call__(self, judged: Judged, source: Source) -> Tensor:
+        """Return (‖∇D‖ − 1)² at one point near each real sample."""
+        real = judged.real.detach()
+        x = (real + 0.5 * real.std() * source.uniform(real.shape, real)).requires_grad_()
+        return _unit_slope(judged, x)
+
+
+def _unit_slope(judged: Judged, x: Tensor) -> Tensor:
+    """Return (‖∇D(x)‖ − 1)², (N,)."""
+    norm = (_squared_norm(judged.logits(x).sum(), x) + 1e-12).sqrt()
+    return (norm - 1).square()

@@ -20,7 +20,7 @@ from . import systems
 from .atomic import atomic_folder
 from .card import card
 from .corruption import Corruption
-from .data import Schema
+from .data import Conditions, Schema
 from .device import PRECISIONS, pick_device
 from .errors import ModelFileError, how_to_get, nearest
 from .facts import Facts
@@ -53,17 +53,19 @@ _KINDS: dict[str, type] = {
     "posterior_": Posterior,
     "likelihood_": Likelihood,
     "prior_": Prior,
+    "sampling_prior_": Prior,
     "objective_": Objective,
     "corruption_": Corruption,
     "penalty_": Term,
     "penalties_": CriticPenalty,
     "value_": Value,
     "schema_": Schema,
+    "condition_": Conditions,
 }
 """What a resolved argument is, where it is a part."""
 
-UNSTORED = {"device": "auto", "random_state": None}
-"""Arguments that earlier versions named as the user's own code where they were objects, and what stands for them."""
+UNSTORED = {"device": "auto", "random_state": None, "pretrained": None}
+"""Arguments that a fitted model does without, and what stands for them where they were objects."""
 
 
 def save(estimator: Any, path: str | Path) -> None:

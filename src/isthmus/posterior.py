@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from .conditional import Conditional
 from .distributions import Delta, normal
 from .facts import Facts
 
-__all__ = ["Deterministic", "DiagonalGaussian", "Posterior"]
+__all__ = ["Deterministic", "DiagonalGaussian", "KSparse", "Posterior"]
 
 
 class Posterior(Conditional, kind="posterior"):
@@ -34,6 +34,32 @@ class Deterministic(Posterior):
     def distribution(self, code: Tensor) -> Distribution:
         """Return the point mass at the encoder's output."""
         return Delta(code)
+
+
+class KSparse(Deterministic):
+    r"""A code of which the k largest units are kept and all others are zero.
+
+    Alireza Makhzani and Brendan Frey, "k-Sparse Autoencoders", 2014, https://arxiv.org/abs/1312.5663, algorithm 1.
+
+    Parameters
+    ----------
+    units : k.
+    """
+
+    units: int = 10
+
+    def check(self) -> None:
+        self.require_count("units", self.units)
+
+    def build(self, facts: Facts) -> nn.Module:
+        """Return the module, for a code of at least k units."""
+        self.require(self.units <= facts.latent_dim, f"units is {self.units}, and the code has {facts.latent_dim}")
+        return super().build(facts)
+
+    def distribution(self, code: Tensor) -> Distribution:
+        """Return the point mass at the encoder's k largest outputs."""
+        kept = code.topk(self.units, dim=-1).indices
+        return Delta(torch.zeros_like(code).scatter(-1, kept, code.gather(-1, kept)))
 
 
 class DiagonalGaussian(Posterior):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -36,11 +37,21 @@ class TakesTables:
         return tags
 
 
-def check_rows(estimator: BaseEstimator, X: Any, reset: bool, minimum: int = 1) -> np.ndarray:
+def check_rows(
+    estimator: BaseEstimator, X: Any, reset: bool, minimum: int = 1, without: Sequence[str] = ()
+) -> np.ndarray:
     """Return X as a numeric array (N, ...), in its own dtype, without a copy where none is needed; gaps are NaN.
 
     A frame, or an array of objects, becomes float64 numbers by the estimator's ``schema_``, which is learnt of it at
     `reset`. An array of rows has one too, which says what its numbers are; pictures and series have none.
+
+    Parameters
+    ----------
+    estimator : whose rows they are.
+    X : an array or a table.
+    reset : whether the estimator learns from X what its rows are.
+    minimum : how many rows there must be.
+    without : columns of a table that are not learnt, such as a condition.
 
     Raises
     ------
@@ -51,7 +62,7 @@ def check_rows(estimator: BaseEstimator, X: Any, reset: bool, minimum: int = 1) 
     X = _refuse_form(X, "X")
     table = is_table(X)
     if table:
-        x = _rows_of(estimator, X, reset)
+        x = _rows_of(estimator, X, reset, without)
         x = check_array(x, ensure_all_finite=False, ensure_min_samples=minimum, estimator=estimator)
     else:
         X = validate_data(
@@ -73,7 +84,7 @@ def check_rows(estimator: BaseEstimator, X: Any, reset: bool, minimum: int = 1) 
     return x
 
 
-def _rows_of(estimator: Any, X: Any, reset: bool) -> np.ndarray:
+def _rows_of(estimator: Any, X: Any, reset: bool, without: Sequence[str]) -> np.ndarray:
     """Return a table as numbers, by the schema of the fit, or by one that is learnt of it."""
     X, _ = collected(X)
     names = names_of(X)
@@ -82,14 +93,19 @@ def _rows_of(estimator: Any, X: Any, reset: bool) -> np.ndarray:
         raise DataError(f"columns {some(list(map(repr, twice)))} are there more than once; rename or drop them")
     if reset:
         said = getattr(estimator, "schema", None)
-        estimator.schema_ = said if isinstance(said, Schema) else Schema.learn(X, said)
+        if isinstance(said, Schema):
+            estimator.schema_ = said.leaving_out(without)
+        else:
+            estimator.schema_ = Schema.learn(X, {**(said or {}), **dict.fromkeys(without)})
         for remark in estimator.schema_.remarks():
             warnings.warn(remark, UserWarning, stacklevel=2)
     schema = getattr(estimator, "schema_", None)
     if schema is None:
         raise DataError(f"{type(estimator).__name__} was fitted on arrays without a schema; give an array")
     if hasattr(X, "columns"):
-        kept = [column for column in X.columns if str(column) not in schema.left_out]
+        told = getattr(estimator, "condition_", None)
+        ignored = {*schema.left_out, *(() if told is None else told.names)} - set(schema.names)
+        kept = [column for column in X.columns if str(column) not in ignored]
         X = X[kept]
         _refuse_order(estimator, [str(name) for name in kept], reset)
         validate_data(estimator, X, reset=reset, skip_check_array=True)

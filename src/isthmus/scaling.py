@@ -13,6 +13,7 @@ from torch.distributions import Distribution
 
 from .errors import DataError
 from .layout import unit_axis
+from .source import Source
 
 __all__ = ["Scaling", "has_gaps", "is_wide", "moments"]
 
@@ -177,6 +178,21 @@ class Scaling(nn.Module):
     def example(self, u: Tensor) -> Tensor:
         """Return samples in the data's units that uniform numbers (N, *shape) stand for, to try a model with."""
         return self.inverse(u)
+
+    def in_data_units(self, log_p: Tensor, x: Tensor, observed: Tensor | None = None) -> Tensor:
+        """Return the log-densities of rows, of the model's units, as those of the data's.
+
+        Parameters
+        ----------
+        log_p : (N,).
+        x : the rows in the data's units, (N, ...).
+        observed : as in `log_volume`.
+        """
+        return log_p - self.log_volume(observed)
+
+    def drawn(self, x: Tensor, source: Source) -> Tensor:
+        """Return what was drawn in the model's units as values in the data's: draws too, where a unit is coarser."""
+        return self.inverse(x)
 
     def log_volume(self, observed: Tensor | None = None) -> Tensor:
         """Return Σᵢ log scaleᵢ, by which a log-density in the model's units exceeds the one in the data's; or 0.

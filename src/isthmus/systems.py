@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["defined_in", "find", "known", "register"]
+__all__ = ["defined_in", "find", "known", "put", "register"]
 
 _SYSTEMS: dict[str, type[Any]] = {}
 
 
 def register(cls: type[Any]) -> None:
-    """Register a class under its name.
+    """Register a class under its name, as `put` does."""
+    put(_SYSTEMS, cls.__name__.lower(), cls)
 
-    A class that is defined again replaces the earlier one. A user's class with the name of a system of isthmus is
-    registered as ``module.name``.
+
+def put(known: dict[str, type[Any]], name: str, cls: type[Any]) -> None:
+    """Put a class among others by its name.
+
+    A class that is defined again replaces the earlier one. A user's class that has the name of one of isthmus is known
+    as ``module.name``, whichever of them comes first.
     """
-    name = cls.__name__.lower()
-    taken = _SYSTEMS.get(name)
-    if taken is not None and taken.__module__ != cls.__module__ and taken.__module__.startswith("isthmus."):
-        name = f"{cls.__module__}.{name}".lower()
-    _SYSTEMS[name] = cls
+    taken = known.get(name)
+    if taken is not None and taken.__module__ != cls.__module__:
+        if taken.__module__.startswith("isthmus."):
+            name = f"{cls.__module__}.{name}"
+        elif cls.__module__.startswith("isthmus."):
+            known[f"{taken.__module__}.{name}"] = taken
+    known[name] = cls
 
 
 def known() -> dict[str, type[Any]]:

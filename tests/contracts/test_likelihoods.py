@@ -11,7 +11,8 @@ from scipy import stats
 from torch.autograd import gradcheck
 
 from contracts.common import assert_is_a_part, source_of
-from isthmus.distributions import draw, log_prob
+from isthmus.binned import Binned
+from isthmus.distributions import draw, log_prob, log_probs
 from isthmus.errors import DataError
 from isthmus.facts import Facts
 from isthmus.likelihood import (
@@ -32,15 +33,30 @@ LIKELIHOODS = [
     HomoscedasticGaussian(shared=True),
     HeteroscedasticGaussian(),
     ResidualGaussian(),
+    Binned(),
 ]
 SHAPES = [(6,), (3, 4), (2, 3, 4)]
 
 by_likelihood = pytest.mark.parametrize("likelihood", LIKELIHOODS, ids=repr)
 
 
+def _facts(shape: tuple[int, ...]) -> Facts:
+    """Those of data of zeros and ones, for which standardised units are the data's own."""
+    either = np.array([0.0, 0.0, 1.0])
+    zero = torch.zeros(shape, dtype=torch.float64)
+    return Facts(shape, 2, mean=zero, std=zero + 1, entry=lambda i: (either, None))
+
+
+def _in_units(likelihood: Likelihood, x: torch.Tensor) -> torch.Tensor:
+    """Samples, (N, ...), in the model's units."""
+    facts = _facts(tuple(x.shape[1:]))
+    return likelihood.of(facts).units(facts)(x, torch.float64)
+
+
 def _module(likelihood: Likelihood, shape: tuple[int, ...], *lead: int):
     """A module in float64 with weights off their start, and a context for it."""
-    facts, generator = Facts(shape, 2), torch.Generator().manual_seed(0)
+    facts, generator = _facts(shape), torch.Generator().manual_seed(0)
+    likelihood = likelihood.of(facts)
     module = likelihood.build(facts).double()
     for parameter in module.parameters():
         torch.nn.init.normal_(parameter, std=0.3, generator=generator)
@@ -49,7 +65,7 @@ def _module(likelihood: Likelihood, shape: tuple[int, ...], *lead: int):
 
 @by_likelihood
 def test_it_is_a_part(likelihood):
-    assert_is_a_part(likelihood, Facts((3, 4), 2))
+    assert_is_a_part(likelihood.of(_facts((3, 4))), _facts((3, 4)))
 
 
 @by_likelihood
@@ -57,17 +73,18 @@ def test_it_is_a_part(likelihood):
 def test_one_value_a_sample_with_draws_too(likelihood, shape):
     for lead in ((5,), (4, 5)):
         module, context = _module(likelihood, shape, *lead)
-        p, x = module(context), (torch.rand(5, *shape) > 0.5).double()
+        p, x = module(context), _in_units(likelihood, (torch.rand(5, *shape) > 0.5).double())
         assert p.log_prob(x).shape == lead
-        assert p.mean.shape == (*lead, *shape)
-        assert draw(p, source_of()).shape == (*lead, *shape)
+        assert log_probs(p, x).shape == (*lead, *shape)
+        assert p.mean.shape == draw(p, source_of()).shape == (*lead, *x.shape[1:])
         torch.testing.assert_close(p.log_prob(x)[..., 2], module(context[..., 2, :]).log_prob(x[2]))
 
 
 def _all_values(likelihood: Likelihood, points: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Values and weights: each value once for a probability, the nodes of a quadrature for a density."""
-    if likelihood.units(Facts((1,), 1, mean=torch.zeros(1), std=torch.ones(1))).discrete:
-        return torch.tensor(likelihood.support, dtype=torch.float64), torch.ones(2, dtype=torch.float64)
+    facts = _facts((1,))
+    if likelihood.of(facts).units(facts).discrete:
+        return torch.tensor([0.0, 1.0], dtype=torch.float64), torch.ones(2, dtype=torch.float64)
     low, high = likelihood.support if likelihood.bounded else (-15, 15)
     nodes, weights = np.polynomial.legendre.leggauss(points)
     return torch.tensor((nodes + 1) / 2 * (high - low) + low), torch.tensor(weights * (high - low) / 2)
@@ -79,7 +96,7 @@ def test_probabilities_sum_to_one(likelihood):
     module, context = _module(likelihood, (2,), 1)
     p = module(context)
     at, weight = _all_values(likelihood, 800)
-    density = p.log_prob(torch.cartesian_prod(at, at)[:, None]).exp().reshape(len(at), len(at))
+    density = p.log_prob(_in_units(likelihood, torch.cartesian_prod(at, at))[:, None]).exp().reshape(len(at), len(at))
     assert (weight @ density @ weight).item() == pytest.approx(1, abs=1e-9)
 
 
@@ -100,16 +117,17 @@ def test_what_is_observed_has_the_marginal_density(likelihood):
     module, context = _module(likelihood, (2,), 1)
     p = module(context)
     at, weight = _all_values(likelihood, 800)
-    pairs = torch.stack([torch.ones_like(at), at], -1)[:, None]
+    pairs = _in_units(likelihood, torch.stack([torch.ones_like(at), at], -1))[:, None]
     marginal = weight @ p.log_prob(pairs).exp()[:, 0]
-    found = log_prob(p, torch.tensor([[1.0, math.nan]]).double(), torch.tensor([[True, False]]))
+    half = _in_units(likelihood, torch.tensor([[1.0, math.nan]]).double())
+    found = log_prob(p, half, torch.tensor([[True, False]]))
     assert found.exp().item() == pytest.approx(marginal.item(), abs=1e-9)
 
 
 @by_likelihood
 def test_gradients(likelihood):
     module, context = _module(likelihood, (3,), 4)
-    x = (torch.rand(4, 3) > 0.5).double()
+    x = _in_units(likelihood, (torch.rand(4, 3) > 0.5).double())
     names = [name for name, _ in module.named_parameters()]
 
     def value(context, *weights):

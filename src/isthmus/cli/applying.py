@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from ..errors import CompositionError
-from .options import Data, Device, ModelFolder, OutFile, Seed
-from .rows import as_frame, column_names, read_rows
+from ..errors import CompositionError, nearest
+from .asking import given_from
+from .options import Data, Device, GivenValues, ModelFolder, OutFile, Seed, WhereTexts
+from .rows import as_frame, column_names, conditions_of, rows_for
 from .systems import VERBS
 
-if TYPE_CHECKING:
-    from ..files import Table
-
-__all__ = ["encode", "reconstruct", "sample", "score"]
+__all__ = ["encode", "model_for", "reconstruct", "sample", "score"]
 
 
 class Draw(Enum):
@@ -34,8 +33,8 @@ def encode(model: ModelFolder, data: Data, out: OutFile, device: Device = "auto"
 
     Example: isthmus encode model/ digits --out codes.parquet
     """
-    estimator, codes, table = _apply("encode", model, data, out, device)
-    _write(out, codes, list(estimator.get_feature_names_out()), table)
+    estimator, codes, beside, _ = _apply("encode", model, data, out, device)
+    _write(out, codes, list(estimator.get_feature_names_out()), beside)
 
 
 def reconstruct(model: ModelFolder, data: Data, out: OutFile, device: Device = "auto") -> None:
@@ -43,8 +42,8 @@ def reconstruct(model: ModelFolder, data: Data, out: OutFile, device: Device = "
 
     Example: isthmus reconstruct model/ noisy.csv --out clean.csv
     """
-    estimator, rows, table = _apply("reconstruct", model, data, out, device)
-    _write(out, rows, table.columns or column_names(estimator), table)
+    estimator, rows, beside, columns = _apply("reconstruct", model, data, out, device)
+    _write(out, rows, column_names(estimator) or columns, beside)
 
 
 def score(model: ModelFolder, data: Data, out: OutFile, device: Device = "auto") -> None:
@@ -52,8 +51,8 @@ def score(model: ModelFolder, data: Data, out: OutFile, device: Device = "auto")
 
     Example: isthmus score model/ data.csv --out scores.csv
     """
-    _, scores, table = _apply("score", model, data, out, device)
-    _write(out, scores, ["score"], table)
+    _, scores, beside, _ = _apply("score", model, data, out, device)
+    _write(out, scores, ["score"], beside)
 
 
 def sample(
@@ -67,30 +66,69 @@ def sample(
             "draws the rows of a table and takes the mean of pictures."
         ),
     ] = Draw.auto,
+    given: GivenValues = None,
+    where: WhereTexts = None,
+    gaps: Annotated[bool, typer.Option("--gaps", help="Leave cells empty as often as the data do.")] = False,
+    condition: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="What a column of the fit's --condition is in all rows: --condition sex=f. Repeat the option for "
+            "several.",
+        ),
+    ] = None,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
     """Write new rows, drawn from the model.
 
-    Example: isthmus sample model/ -n 1000 --out new.csv
+    Example: isthmus sample model/ -n 1000 --out new.csv --given sex=Female --where 'age > 60'
     """
     from .. import files
 
     files.check_writable(out)
-    estimator = _load("sample", model, device)
-    files.write(out, _samples(estimator, n, seed, draw), column_names(estimator))
+    estimator = model_for("sample", model, device)
+    told = _told(estimator, condition or ())
+    asked: dict[str, Any] = {
+        "draw": None if draw is Draw.auto else draw.value,
+        "given": given_from(given, estimator.schema_, column_names(estimator)),
+        "where": where,
+        "gaps": gaps or None,
+        "condition": told or None,
+    }
+    asked = {name: value for name, value in asked.items() if value is not None}
+    can = signature(estimator.sample).parameters
+    for name in asked:
+        if name not in can:
+            raise CompositionError(f"--{name}: a {type(estimator).__name__} cannot draw this way; leave the option out")
+    estimator.verbose = 1  # so that the share of rows that satisfy conditions is said
+    rows = estimator.sample(n, random_state=seed, **asked)
+    _write(out, rows, column_names(estimator), {name: [value] * n for name, value in told.items()})
 
 
-def _samples(estimator: Any, n: int, seed: int, draw: Draw) -> Any:
-    """Return samples drawn as they were asked for."""
-    if draw is Draw.auto:
-        return estimator.sample(n, random_state=seed)
-    if "draw" not in signature(estimator.sample).parameters:
-        raise CompositionError(f"--draw: a {type(estimator).__name__} has one way of drawing; leave the option out")
-    return estimator.sample(n, random_state=seed, draw=draw.value)
+def _told(estimator: Any, settings: Sequence[str]) -> dict[str, Any]:
+    """Return the condition that texts ``name=value`` describe."""
+    from ..part_language import literal
+
+    known, told = conditions_of(estimator), {}
+    columns = {} if not known else {column.name: column for column in estimator.condition_.schema.columns}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals or name not in known:
+            names = f"it was fitted with {', '.join(known)}" if known else "it was fitted without"
+            hint = nearest(name, known)
+            raise CompositionError(f"--condition {setting}: write --condition name=value{hint}; {names}")
+        words = columns[name].sort == "label" and all(isinstance(one, str) for one in columns[name].categories)
+        told[name] = text if words or columns[name].sort not in ("label", "number", "boolean") else literal(text)
+    missing = [name for name in known if name not in told]
+    if missing:
+        raise CompositionError(
+            f"this model was fitted with the condition {', '.join(known)}: give --condition {missing[0]}=..."
+        )
+    return told
 
 
-def _load(verb: str, folder: Path, device: str) -> Any:
+def model_for(verb: str, folder: Path, device: str) -> Any:
     """Return the model in a folder; raise unless it has the method that a command needs."""
     from .. import load
 
@@ -104,22 +142,29 @@ def _load(verb: str, folder: Path, device: str) -> Any:
     return model
 
 
-def _apply(verb: str, folder: Path, data: str, out: Path, device: str) -> tuple[Any, Any, Table]:
-    """Return a model, the result of its method for the data, and the data."""
+def _apply(
+    verb: str, folder: Path, data: str, out: Path, device: str
+) -> tuple[Any, Any, dict[str, Sequence[Any]], list[str] | None]:
+    """Return a model, the result of its method for data, and of the data what stands beside it and the columns' names.
+
+    What stands beside the result names the rows, and is their condition.
+    """
     from .. import files
 
     files.check_writable(out)
-    model = _load(verb, folder, device)
-    table = read_rows(data, training=False, columns=column_names(model))
+    model = model_for(verb, folder, device)
+    table = rows_for(model, data)
     with warnings.catch_warnings(record=True) as caught:  # an error is printed alone, without the warnings before it
         result = getattr(model, VERBS[verb])(as_frame(table))
     for warning in caught:
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-    return model, result, table
+    told = [name for name in conditions_of(model) if name not in (column_names(model) or ())]
+    beside = dict(table.ids) | {name: table.frame[name].to_list() for name in told if table.frame is not None}
+    return model, result, beside, table.columns
 
 
-def _write(out: Path, values: Any, columns: list[str] | None, table: Table) -> None:
-    """Write what was made of the rows of a table, beside what names them, and say what was written."""
+def _write(out: Path, values: Any, columns: list[str] | None, beside: Mapping[str, Sequence[Any]]) -> None:
+    """Write what was made, beside what names its rows, and say what was written."""
     from .. import files
 
-    print(f"wrote {out}: {files.write(out, values, columns, table.ids)}")
+    print(f"wrote {out}: {files.write(out, values, columns, beside)}")

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from .fitting import check_folder
-from .options import Data, Device, Seed, Trackers
-from .rows import is_data_set, read_rows
+from .options import Data, Device, Keep, LeaveOut, Seed, Trackers
+from .rows import is_data_set, read_rows, without_ids
 from .systems import estimators_from
 
 __all__ = ["compare"]
@@ -39,6 +39,8 @@ def compare(
     seeds: Annotated[
         int, typer.Option(min=1, help="The number of fits of each system; with several, the spread is shown too.")
     ] = 1,
+    leave_out: LeaveOut = None,
+    keep: Keep = None,
     seed: Seed = 0,
     device: Device = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Reuse the finished fits that --out already holds.")] = False,
@@ -57,8 +59,13 @@ def compare(
     from ..compare import held_out
 
     systems = estimators_from(system) if system else None
+    if is_data_set(data) and not leave_out:
+        rows = datasets.load(data)
+    else:
+        read = without_ids(data, read_rows(data, training=True, without=leave_out or ()), keep or ())
+        rows = held_out(data, read.values, seed)
     run(
-        datasets.load(data) if is_data_set(data) else held_out(data, read_rows(data, training=True).values, seed),
+        rows,
         out,
         systems=systems,
         epochs=epochs,

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +14,7 @@ import typer
 
 from ..errors import CompositionError, DataError, ModelFileError, nearest
 from .options import Data, Device, Seed
+from .rows import column_names
 
 if TYPE_CHECKING:
     import polars
@@ -37,7 +42,7 @@ def detect(
             "--system",
             "-s",
             help="The system whose score is used, with its arguments if it has any: -s vae -s 'vae latent_dim=4'. By "
-            "default the distance to the nearest rows.",
+            "default the distances to the nearest rows.",
         ),
     ] = None,
     alpha: Annotated[
@@ -57,6 +62,9 @@ def detect(
         bool, typer.Option("--why", help="Add the columns that make each row unusual, and what was expected there.")
     ] = False,
     every: Annotated[bool, typer.Option("--all", help="Write every row, not only those that raise an alarm.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="An HTML page to write: how many alarms, which, why, and how sure that is.")
+    ] = None,
     save: Annotated[Path | None, typer.Option(help="A folder to write the fitted detector to, for --model.")] = None,
     seed: Seed = 0,
     device: Device = "auto",
@@ -68,39 +76,57 @@ def detect(
     """
     from .. import files, load
     from ..detection import Detector, alarm_at
+    from ..report.page import check_page
 
     dial = {"alpha": 0.05} if alpha is fdr is budget is None else {"alpha": alpha, "fdr": fdr, "budget": budget}
     alarm = alarm_at(**dial)
     if out.suffix.lower() not in TABLES:
         raise DataError(f"{out}: alarms are a table; give a name that ends in {', '.join(TABLES)}")
     files.check_writable(out)
+    if report is not None:
+        check_page(report)
     if model is not None and (train is not None or system is not None):
         raise CompositionError("--model brings its own fit: leave --train and --system out")
-    kept, rows = _rows(data, ids, training=False)
     if model is None:
-        usual = None if train is None else _usual(train, kept.columns)
+        usual, named = (None, []) if train is None else _usual(train, ids)
+        kept, rows = _rows(data, ids, training=False, named=named)
+        if usual is not None and hasattr(usual, "columns"):
+            usual = usual.drop(kept.columns, strict=False)
+            rows = _taken(data, rows, usual.columns)
         detector, judged = _fitted(rows, usual, system, seed, device)
     else:
         detector = load(model, device=device)
         if not isinstance(detector, Detector):
             raise ModelFileError(f"{model} holds no detector; write one with isthmus detect --save")
+        kept, rows = _rows(data, ids, training=False, taken=column_names(detector) or ())
+        rows = _taken(data, rows, column_names(detector))
         judged = detector.judge(rows)
     detector = detector.set_params(alarm=alarm)
     raised = alarm.alarms(judged.p_values, judged.mean_scores)
+    judged = replace(judged, alarms=raised, level=alarm.level(judged.p_values, judged.mean_scores))
     if save is not None:
         detector.save(save)
     _write(out, _table(detector, judged, raised, rows, kept, why, every))
+    own = model is None and train is None
+    if report is not None:
+        _write_page(report, detector, judged, rows, kept, own, data)
     if not quiet:
-        print(_summary(alarm, int(raised.sum()), len(raised), own=model is None and train is None) + f"\nalarms: {out}")
+        print(_summary(alarm, int(raised.sum()), len(raised), own) + f"\nalarms: {out}")
+        if report is not None:
+            print(f"report: {report}")
 
 
-def _rows(name: str, ids: list[str] | None, training: bool) -> tuple[polars.DataFrame, Any]:
+def _rows(
+    name: str, ids: list[str] | None, training: bool, named: Sequence[str] = (), taken: Sequence[str] = ()
+) -> tuple[polars.DataFrame, Any]:
     """Return the columns to copy, as a frame, and the rows without them as a detector takes them.
 
     Parameters
     ----------
     ids : the columns to copy; None is those that look like names of the rows.
     training : whether the training rows of a named data set are meant.
+    named : columns that are names of the rows, whatever they look like.
+    taken : columns that are values, whatever they look like.
     """
     import polars as pl
 
@@ -117,15 +143,25 @@ def _rows(name: str, ids: list[str] | None, training: bool) -> tuple[polars.Data
     for column in ids or ():
         if column not in frame.columns:
             raise DataError(f"{name}: there is no column {column!r}{nearest(column, frame.columns)}")
-    kept = list(Schema.learn(frame).ids) if ids is None else ids
+    found = () if ids is not None else {*Schema.learn(frame).ids, *named} - set(taken)
+    kept = [column for column in frame.columns if column in found] if ids is None else ids
     return frame.select(kept), frame.drop(kept)
 
 
-def _usual(name: str, left_out: list[str]) -> Any:
-    """Return the rows to fit on, without columns of some names, which may be there or not."""
-    rows = _rows(name, [], training=True)[1]
-    there = [column for column in left_out if column in getattr(rows, "columns", [])]
-    return rows.drop(there) if there else rows
+def _usual(name: str, ids: list[str] | None) -> tuple[Any, list[str]]:
+    """Return the rows to fit on without their names, and the columns that these are in: `ids`, or what looks so."""
+    kept, rows = _rows(name, None if ids is None else [], training=True)
+    if ids is None or not hasattr(rows, "columns"):
+        return rows, list(kept.columns)
+    return rows.drop(ids, strict=False), ids
+
+
+def _taken(name: str, rows: Any, columns: Sequence[str] | None) -> Any:
+    """Return the columns that a detector takes, in its order; a line names others, which are ignored."""
+    from ..files import selected
+
+    named = columns is not None and hasattr(rows, "columns")
+    return selected(name, rows, columns).frame if named else rows
 
 
 def _fitted(rows: Any, usual: Any, system: str | None, seed: int, device: str) -> tuple[Detector, Judgement]:
@@ -166,6 +202,21 @@ def _table(
         pl.Series("columns", [", ".join(r.column for r in e.reasons) for e in reasons], dtype=pl.String),
         pl.Series("why", [str(explanation) for explanation in reasons], dtype=pl.String),
     )
+
+
+def _write_page(
+    place: Path, detector: Detector, judged: Judgement, rows: Any, kept: polars.DataFrame, own: bool, data: str
+) -> None:
+    from ..report.content.findings import Findings
+    from ..report.findings import findings_page
+    from ..report.page import write
+
+    labels = [f"row {i}" for i in range(len(judged.rows))]
+    if kept.width:
+        labels = [" ".join(map(str, row)) for row in kept.iter_rows()]
+    command = shlex.join(["isthmus", *sys.argv[1:]])
+    findings = Findings.of(detector, rows, judged, labels, own=own, data=data, command=command)
+    write(place, findings_page(findings))
 
 
 def _write(out: Path, table: polars.DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import threading
@@ -12,6 +13,7 @@ import typer
 
 from ..errors import IsthmusError
 from .user_code import import_user_code
+from .words import command_meant, option_meant, spoken
 
 __all__ = ["app", "main"]
 
@@ -42,7 +44,7 @@ def main() -> None:
     if handled == signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _terminate)
     try:
-        status = app(standalone_mode=False) or 0
+        status = app(prog_name="isthmus", standalone_mode=False) or 0
     except SystemExit as ended:
         status = ended.code or 0
     except (IsthmusError, ValueError, OSError) as error:
@@ -53,8 +55,10 @@ def main() -> None:
         if not sys.argv[1:]:
             print(message, file=sys.stderr)  # the help, which is what typer makes of no arguments at all
         else:
+            meant = _meant(error)
+            message = (error.message if meant else message).rstrip(".") + meant
             place = "put --import before the command; " if "--import" in message else ""
-            _print_line(f"{message.rstrip('.')}; {place}see {context.command_path if context else 'isthmus'} --help")
+            _print_line(f"{message}; {place}see {context.command_path if context else 'isthmus'} --help")
     finally:
         if handled == signal.SIG_DFL:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -63,13 +67,29 @@ def main() -> None:
     sys.exit(status)
 
 
+def _meant(error: Any) -> str:
+    """Return what was meant by a command or option that is not known, or nothing."""
+    unknown = re.match(r"No such command '([^']*)'", error.message)
+    if unknown and "did you mean" not in error.message.lower():
+        known = [command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands]
+        return command_meant(unknown[1], known)
+    option = getattr(error, "option_name", "")
+    if not option or not error.message.startswith("No such option"):
+        return ""
+    from ..part_language import arguments
+    from .systems import systems
+
+    known = [name for parameter in error.ctx.command.params for name in parameter.opts]
+    return option_meant(option, known, {name for cls in systems().values() for name in arguments(cls)})
+
+
 def _terminate(*_: object) -> None:
     """End as Ctrl-C does: a fit is saved first."""
     sys.exit(TERMINATED_STATUS)
 
 
 def _print_line(message: str) -> None:
-    print(f"isthmus: {' '.join(message.split())}", file=sys.stderr)
+    print(f"isthmus: {' '.join(spoken(message).split())}", file=sys.stderr)
 
 
 def _print_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import DataError, ModelFileError
-from .options import Data, Device, Seed, Trackers
-from .rows import as_frame, read_rows
+from .options import Data, Device, Keep, LeaveOut, Seed, Trackers, Unseen, several
+from .rows import as_frame, read_rows, without_ids
 from .systems import SHORT_NAMES, arguments_from, system_named
 
 if TYPE_CHECKING:
+    from ..data import Schema
     from ..estimators import Estimator
 
 __all__ = ["check_folder", "fit"]
@@ -24,7 +26,7 @@ def fit(
         str,
         typer.Argument(
             help="The name of a system, as `isthmus models` lists them: vae, gan, autoencoder, "
-            f"{', '.join(SHORT_NAMES)}, or a class of your own that --import defines."
+            f"{', '.join(SHORT_NAMES)}, a recipe such as iwae, or a class of your own that --import defines."
         ),
     ],
     data: Data,
@@ -56,10 +58,23 @@ def fit(
             "training__averaging=0.99. `isthmus models NAME` lists a system's arguments, `isthmus parts` the parts.",
         ),
     ] = None,
-    leave_out: Annotated[
+    condition: Annotated[
         list[str] | None,
-        typer.Option(help="A column of the table that is no feature, such as a name. Repeat the option for several."),
+        typer.Option(
+            metavar="COLUMN[,COLUMN]",
+            help="Columns that the model is told beside each row and does not model: it learns p(x|c). Other commands "
+            "then take them by name from their data, `isthmus sample` by its own --condition.",
+        ),
     ] = None,
+    leave_out: LeaveOut = None,
+    keep: Keep = None,
+    unseen: Annotated[
+        Unseen,
+        typer.Option(
+            help="What a category is, in rows that come later, that the fit did not meet: an error that names it, a "
+            "gap, or the nearest category."
+        ),
+    ] = Unseen.error,
     max_time: Annotated[
         float | None, typer.Option(help="Stop after this many seconds, if --epochs takes longer.")
     ] = None,
@@ -109,14 +124,28 @@ def fit(
         if not force:
             raise ModelFileError(f"{out} holds a model; --force replaces it")
     check_folder(out.parent)
-    rows = as_frame(read_rows(data, training=True, without=leave_out or ()))
+    told = several(condition)
+    rows = as_frame(without_ids(data, read_rows(data, training=True, without=leave_out or ()), [*(keep or ()), *told]))
+    if unseen is not Unseen.error:
+        estimator.set_params(schema=_schema(data, rows, unseen))
     try:
-        estimator.fit(rows)
+        estimator.fit(rows, **({"condition": told} if told else {}))
     except (KeyboardInterrupt, SystemExit):
         if hasattr(estimator, "model_"):
             _save(estimator, out, quiet)
         raise
     _save(estimator, out, quiet)
+
+
+def _schema(name: str, rows: Any, unseen: Unseen) -> Schema:
+    """Return what is learnt of a table's columns, and what a category is that it does not hold."""
+    from ..data import Category, Schema
+
+    if not hasattr(rows, "columns"):
+        raise DataError(f"{name}: its columns have no names, so --unseen says nothing of them")
+    learnt = Schema.learn(rows)
+    kinds = [replace(c, unseen=unseen.value) if isinstance(c, Category) else c for c in learnt.columns]
+    return replace(learnt, columns=tuple(kinds))
 
 
 def _save(model: Estimator, out: Path, quiet: bool) -> None:

@@ -11,7 +11,8 @@ import typer
 
 from ..errors import CompositionError
 from .options import Data, Device, ModelFolder, Seed
-from .rows import as_frame, column_names, is_data_set, read_rows
+from .rows import as_frame, column_names, conditions_of, is_data_set, read_rows, rows_for
+from .words import advised
 
 __all__ = ["diagnose", "inspect", "report"]
 
@@ -61,9 +62,8 @@ def diagnose(
     estimator = load(model, device=device)
     if train is None and is_data_set(data):
         train = data
-    names = column_names(estimator)
-    training_rows = None if train is None else as_frame(read_rows(train, training=True, columns=names))
-    rows = as_frame(read_rows(data, training=False, columns=names))
+    training_rows = None if train is None else as_frame(rows_for(estimator, train, training=True))
+    rows = as_frame(rows_for(estimator, data))
     verdicts = judge(estimator, rows, training_rows, random_state=seed)
     rich = RichTable(
         "about", "status", "what was found", "what to try", title=Text(f"{model}: {type(estimator).__name__}")
@@ -71,7 +71,7 @@ def diagnose(
     colours = {"fault": "bold red", "warning": "yellow", "healthy": "green"}
     for verdict in worst_first(verdicts):
         status = Text(verdict.status, style=colours[verdict.status])
-        rich.add_row(verdict.about, status, Text(verdict.statement), Text(verdict.advice))
+        rich.add_row(verdict.about, status, Text(verdict.statement), Text(advised(verdict.advice)))
     Console().print(rich)
 
 
@@ -131,31 +131,30 @@ def _rows_and_labels(
 ) -> tuple[Any, Any, Any, Any]:
     """Return held-out rows and their labels, training rows and their labels; None for each that is missing."""
     from .. import datasets
-    from ..labels import read_labels, rows_and_labels
+    from ..labels import labels_in, read_labels
 
     if data is None:
         return None, None, None, None
-    held_out_labels = training_labels = rows = None
     if is_data_set(data):
         found = datasets.load(data)
-        table = read_rows(data, training=False)
-        held_out_labels = None if labels else found.test_labels
-        if train is None:
-            rows, training_labels = read_rows(data, training=True), None if labels else found.train_labels
-    elif (
-        labels is not None
-        and labels not in (column_names(estimator) or [])
-        and (split := rows_and_labels(data, labels))
-    ):
-        table, held_out_labels = split
-        if train is not None and (training_split := rows_and_labels(train, labels)):
-            rows, training_labels = training_split
-    else:
-        table = read_rows(data, training=False)
-        if labels is not None and labels in (table.columns or []):
-            held_out_labels = table.values[:, (table.columns or []).index(labels)]
-    if train is not None and rows is None:
-        rows = read_rows(train, training=True)
+        table = rows_for(estimator, data)
+        held_out_labels = found.test_labels if labels is None else read_labels(labels, len(table))
+        training = rows_for(estimator, train or data, training=True)
+        training_labels = found.train_labels if labels is None and train is None else None
+        return as_frame(table), held_out_labels, as_frame(training), training_labels
+    held_out_labels = None if labels is None else labels_in(data, labels)
+    if labels is not None and held_out_labels is None and not Path(labels.partition(".npz:")[0]).exists():
+        read_labels(labels, 0, read_rows(data, training=False).columns or ())  # says which columns there are
+    training_labels = None if labels is None or train is None else labels_in(train, labels)
+    taken = [*(column_names(estimator) or ()), *conditions_of(estimator)]
+
+    def without(found: Any) -> list[str]:
+        return [] if found is None or labels is None or labels in taken else [labels]
+
+    table = rows_for(estimator, data, without=without(held_out_labels))
     if labels is not None and held_out_labels is None:
-        held_out_labels = read_labels(labels, len(table), table.columns or ())
-    return as_frame(table), held_out_labels, None if rows is None else as_frame(rows), training_labels
+        held_out_labels = read_labels(labels, len(table))
+    if train is None:
+        return as_frame(table), held_out_labels, None, None
+    training = rows_for(estimator, train, training=True, without=without(training_labels))
+    return as_frame(table), held_out_labels, as_frame(training), training_labels

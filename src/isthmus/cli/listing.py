@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ..errors import UnknownNameError
-from .systems import SHORT_NAMES, VERBS, system_named, systems
+from .systems import SHORT_NAMES, VERBS, recipes, system_named, systems
 
 __all__ = ["datasets", "models", "parts"]
 
@@ -33,9 +33,9 @@ def datasets() -> None:
 
 
 def models(
-    system: Annotated[str | None, typer.Argument(help="A system whose arguments are listed.")] = None,
+    system: Annotated[str | None, typer.Argument(help="A system or a recipe whose arguments are listed.")] = None,
 ) -> None:
-    """List the systems and what each can do; with a name, list that system's arguments, which --set takes.
+    """List the systems and what each can do, and the recipes; with a name, list the arguments that --set takes.
 
     Example: isthmus models vae
     """
@@ -51,14 +51,21 @@ def models(
             short = [alias for alias, full in SHORT_NAMES.items() if full == name]
             can = ", ".join(verb for verb, method in VERBS.items() if hasattr(cls, method))
             table.add_row(", ".join([name, *short]), Text(_summary(cls)), can)
+        Console().print(table)
+        table = Table(
+            "recipe", "a paper's model", "of", caption="isthmus models NAME lists its arguments and its source"
+        )
+        for name, recipe in sorted(recipes().items()):
+            table.add_row(name, Text(recipe.summary), recipe.system.__name__)
     else:
-        cls = system_named(system)
+        make = system_named(system)
+        of = next((recipe.system for recipe in recipes().values() if recipe.make is make), make)
         caption = "isthmus parts lists the parts, such as vampprior, that arguments take"
-        table = Table("argument", "default", "what it is", title=Text(_summary(cls)), caption=caption)
-        explained: dict[str, str] = {}
-        for ancestor in cls.__mro__:
+        table = Table("argument", "default", "what it is", title=Text(_described(make)), caption=caption)
+        explained = _explanations(make)
+        for ancestor in inspect.getmro(of) if isinstance(of, type) else ():
             explained = _explanations(ancestor) | explained
-        for name, argument in arguments(cls).items():
+        for name, argument in arguments(make).items():
             default = "required" if argument.default is Parameter.empty else f"{argument.default}"
             table.add_row(name, Text(default), Text(explained.get(name, "")))
     Console().print(table)
@@ -101,13 +108,20 @@ def parts(
     Console().print(table)
 
 
-def _summary(cls: type) -> str:
-    """Return the first sentence or paragraph of a class's docstring on one line."""
+def _summary(cls: object) -> str:
+    """Return the first sentence or paragraph of a docstring on one line."""
     return " ".join((cls.__doc__ or "").split("\n\n")[0].split())
 
 
-def _explanations(cls: type) -> dict[str, str]:
-    """Return what a class's docstring says of each argument in its section "Parameters", without markup."""
+def _described(make: object) -> str:
+    """Return the summary of a system, or all that a recipe's docstring says before its arguments."""
+    if isinstance(make, type):
+        return _summary(make)
+    return inspect.cleandoc(make.__doc__ or "").partition("\n\nParameters\n")[0]
+
+
+def _explanations(cls: object) -> dict[str, str]:
+    """Return what a docstring says of each argument in its section "Parameters", without markup."""
     _, _, section = inspect.cleandoc(cls.__doc__ or "").partition("Parameters\n----------\n")
     section = re.split(r"\n\w[\w ]*\n-{3,}\n", section)[0]
     _, *entries = re.split(r"^(\w+(?:, \w+)*) : ", section, flags=re.MULTILINE)

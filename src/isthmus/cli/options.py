@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-__all__ = ["Data", "Device", "ModelFolder", "OutFile", "Seed", "Trackers"]
+__all__ = [
+    "Data",
+    "Device",
+    "GivenValues",
+    "Keep",
+    "LeaveOut",
+    "ModelFolder",
+    "OutFile",
+    "Seed",
+    "Trackers",
+    "Unseen",
+    "WhereTexts",
+    "several",
+]
 
 Data = Annotated[
     str,
@@ -24,6 +39,27 @@ OutFile = Annotated[
         "also go to a folder."
     ),
 ]  # fmt: skip
+LeaveOut = Annotated[
+    list[str] | None,
+    typer.Option(help="A column of the table that is no feature. Repeat the option for several."),
+]
+Keep = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A column to learn from although every value differs, as in a name of the rows, which is otherwise left "
+        "out. Repeat the option for several."
+    ),
+]
+
+
+class Unseen(Enum):
+    """What a category is that the fit did not meet."""
+
+    error = "error"
+    gap = "gap"
+    nearest = "nearest"
+
+
 Trackers = Annotated[
     list[str] | None,
     typer.Option(
@@ -34,3 +70,29 @@ Trackers = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1, ...")]
 Seed = Annotated[int, typer.Option(help="The seed of the random numbers.")]
+GivenValues = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--given",
+        metavar="COLUMN=VALUE",
+        help="Draw only rows that have this value: --given sex=Female --given age=40. Repeat the option for several.",
+    ),
+]
+WhereTexts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="CONDITION",
+        help="Draw only rows that satisfy a condition: --where 'age > 60', --where 'start < end and size in [1, 2]'. "
+        "Repeat the option for several. The share of rows that do is said first.",
+    ),
+]
+
+
+def several(names: Sequence[str] | None) -> list[str]:
+    """Return names that an option gives, repeated or separated by commas.
+
+    >>> several(["sex,age", "town"]), several(None)
+    (['sex', 'age', 'town'], [])
+    """
+    return [name.strip() for given in names or () for name in given.split(",") if name.strip()]

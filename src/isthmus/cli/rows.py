@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +13,7 @@ from ..errors import DataError, nearest
 if TYPE_CHECKING:
     from ..files import Table
 
-__all__ = ["as_frame", "column_names", "is_data_set", "read_rows"]
+__all__ = ["as_frame", "column_names", "conditions_of", "is_data_set", "read_rows", "rows_for", "without_ids"]
 
 
 def is_data_set(name: str) -> bool:
@@ -49,6 +51,47 @@ def read_rows(name: str, *, training: bool, columns: Sequence[str] | None = None
     return files.read_table(name, columns, without=without)
 
 
+def rows_for(model: Any, name: str, *, training: bool = False, without: Sequence[str] = ()) -> Table:
+    """Return the rows that a fitted model takes: columns by name, in any order; a line names others, which are ignored.
+
+    Parameters
+    ----------
+    model : a fitted estimator or detector.
+    name, training : as in `read_rows`.
+    without : columns that no line need name.
+    """
+    taken = column_names(model)
+    columns = None if taken is None else [*taken, *(name for name in conditions_of(model) if name not in taken)]
+    return read_rows(name, training=training, columns=columns, without=without)
+
+
+def without_ids(name: str, table: Table, keep: Sequence[str]) -> Table:
+    """Return a table to learn from without the columns that only name its rows; a line says which these are.
+
+    Parameters
+    ----------
+    name : of the file.
+    table : read from it.
+    keep : columns that are learnt whatever they look like.
+    """
+    from ..data import Schema
+    from ..frames import table as as_table
+
+    if table.frame is None:
+        return table
+    found = [column for column in Schema.learn(table.frame).ids if column not in keep]
+    ids = [column for column in found if table.frame[column].n_unique() == table.frame.height]
+    if not ids or len(ids) == table.frame.width:
+        return table
+    names = "which names the rows" if len(ids) == 1 else "which name the rows"
+    warnings.warn(
+        f"{name}: left out {' and '.join(map(repr, ids))}, {names}: every value differs; --keep {shlex.quote(ids[0])} "
+        "learns it all the same",
+        stacklevel=2,
+    )
+    return as_table(name, table.frame.drop(ids), {column: table.frame[column].to_list() for column in ids})
+
+
 def as_frame(table: Table) -> Any:
     """Return a table as an estimator takes it: a frame where the columns have names, otherwise the array itself.
 
@@ -68,3 +111,9 @@ def as_frame(table: Table) -> Any:
 def column_names(estimator: Any) -> list[str] | None:
     """Return the names of the columns that a model was fitted on; None if they had no names."""
     return list(estimator.feature_names_in_) if hasattr(estimator, "feature_names_in_") else None
+
+
+def conditions_of(estimator: Any) -> list[str]:
+    """Return the names of the columns that a model is told beside each row."""
+    learnt = getattr(estimator, "condition_", None)
+    return [] if learnt is None else learnt.names

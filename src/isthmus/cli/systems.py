@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CompositionError, UnknownNameError
@@ -12,7 +12,7 @@ from ..errors import CompositionError, UnknownNameError
 if TYPE_CHECKING:
     from ..estimators import Estimator
 
-__all__ = ["SHORT_NAMES", "VERBS", "arguments_from", "estimators_from", "system_named", "systems"]
+__all__ = ["SHORT_NAMES", "VERBS", "arguments_from", "estimators_from", "recipes", "system_named", "systems"]
 
 SHORT_NAMES = {
     "ae": "autoencoder",
@@ -22,30 +22,53 @@ SHORT_NAMES = {
     "cae": "contractiveautoencoder",
     "adversarial": "adversarialautoencoder",
     "aae": "adversarialautoencoder",
+    "masked": "maskedautoencoder",
+    "mae": "maskedautoencoder",
+    "variational": "vae",
 }
-VERBS = {"encode": "transform", "reconstruct": "reconstruct", "score": "score_samples", "sample": "sample"}
+VERBS = {
+    "encode": "transform",
+    "reconstruct": "reconstruct",
+    "score": "score_samples",
+    "sample": "sample",
+    "complete": "complete",
+}
 """The commands that apply a model, and the method that each needs."""
 
 
 def systems() -> dict[str, type[Estimator]]:
-    """Return every system by its name: isthmus's own and those of the modules that ``--import`` named."""
-    from .. import estimators, systems
+    """Return every system by its name: isthmus's own and those of the modules that ``--import`` named.
 
-    known: dict[str, type[estimators.Estimator]] = systems.known()
-    return known
+    Those that a recipe makes are left out.
+    """
+    from .. import recipes, systems
+
+    made = f"{recipes.__name__}."
+    return {name: cls for name, cls in systems.known().items() if not cls.__module__.startswith(made)}
 
 
-def system_named(name: str) -> type[Estimator]:
-    """Return the system of that name; case, hyphens and underscores do not matter."""
+def recipes() -> dict[str, Any]:
+    """Return every recipe by its name."""
+    from .. import recipes
+
+    return recipes.known()
+
+
+def system_named(name: str) -> Callable[..., Estimator]:
+    """Return the system or the recipe of that name; case, hyphens and underscores do not matter."""
     known, key = systems(), name.lower().replace("-", "").replace("_", "")
     key = key if key in known else SHORT_NAMES.get(key, key)
-    if key not in known:
-        raise UnknownNameError("system", name, [*known, *SHORT_NAMES])
-    return known[key]
+    if key in known:
+        return known[key]
+    made = {found.replace("_", ""): recipe for found, recipe in recipes().items()}
+    if key not in made:
+        raise UnknownNameError("system", name, [*known, *SHORT_NAMES, *recipes()])
+    make: Callable[..., Estimator] = made[key].make
+    return make
 
 
 def arguments_from(
-    cls: type[Estimator], settings: Sequence[str], training: Mapping[str, Any] | None = None
+    cls: Callable[..., Estimator], settings: Sequence[str], training: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Return a system's arguments from texts ``name=value``.
 
@@ -54,7 +77,7 @@ def arguments_from(
 
     Parameters
     ----------
-    cls : the system.
+    cls : the system or the recipe.
     settings : the texts.
     training : arguments of `Training` that have options of their own.
 
@@ -64,6 +87,7 @@ def arguments_from(
     CompositionError : a text cannot be read, or a value is outside its argument's range.
     """
     from ..part_language import arguments, read
+    from ..parts import own_copy
     from ..training import Training
 
     texts: dict[tuple[str, ...], dict[str, str]] = {}
@@ -80,8 +104,8 @@ def arguments_from(
         first, *inner = owners
         if first not in arguments(cls):
             raise UnknownNameError(f"argument of {cls.__name__}", first, arguments(cls))
-        default = Training() if first == "training" else arguments(cls)[first].default
-        part: Any = given.setdefault(first, default)
+        default = own_copy(arguments(cls)[first].default)
+        part: Any = given.setdefault(first, default or Training() if first == "training" else default)
         for name in inner:
             part = getattr(part, name, None)
         if not hasattr(part, "set_params"):
@@ -95,8 +119,8 @@ def arguments_from(
 def estimators_from(texts: Sequence[str]) -> dict[str, Estimator]:
     """Return estimators by the texts that describe them.
 
-    A text is a system's name, alone (``vae``), with arguments in brackets (``vae(prior=vampprior(100))``) or with
-    arguments after spaces (``vae prior=vampprior:100``).
+    A text is a system's or a recipe's name, alone (``vae``), with arguments in brackets
+    (``vae(prior=vampprior(100))``) or with arguments after spaces (``vae prior=vampprior:100``).
 
     Raises
     ------

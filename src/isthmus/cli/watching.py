@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator
 from io import StringIO
 from itertools import islice
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from ..errors import DataError, ModelFileError, first_line
+from .rows import column_names
 
 if TYPE_CHECKING:
     import polars
@@ -25,6 +27,10 @@ def watch(
     alpha: Annotated[
         float | None,
         typer.Option(help="The share of usual rows that may raise an alarm; else the detector's own dial."),
+    ] = None,
+    fdr: Annotated[float | None, typer.Option(help="The share of false alarms among all alarms of a horizon.")] = None,
+    horizon: Annotated[
+        int | None, typer.Option(help="With --fdr: the rows among which false alarms are counted; 1,000 by default.")
     ] = None,
     drift: Annotated[float, typer.Option(help="The chance of ever raising a false alarm of drift.")] = 0.01,
     state: Annotated[
@@ -42,18 +48,28 @@ def watch(
     """
     from .. import load
     from ..detection import Detector, Watch
+    from ..detection.alarms import HORIZON_ROWS
+    from ..files import chosen
+    from ..frames import some
 
     model = load(detector)
     if not isinstance(model, Detector):
         raise ModelFileError(f"{detector} holds no detector; write one with isthmus detect --save")
-    model = model if alpha is None else model.at(alpha=alpha)
+    if horizon is None and fdr is not None:
+        horizon = HORIZON_ROWS
+    if not alpha is fdr is horizon is None:
+        model = model.at(alpha=alpha, fdr=fdr, horizon=horizon)
     watching = Watch.load(state, model) if state is not None and state.exists() else model.watch(drift)
-    said = ""
+    said, taken = "", column_names(model)
     with sys.stdin if data == "-" else _opened(data) as lines:
-        for frame in _batches(data, lines, batch):
-            start = watching.rows
-            kept = [column for column in ids or () if column in frame.columns]
-            rows = frame.drop(kept)
+        for number, frame in enumerate(_batches(data, lines, batch)):
+            start, kept = watching.rows, ids or []
+            rows = frame.select(chosen(data, frame.columns, taken, kept))
+            others = [repr(name) for name in frame.columns if name not in (*rows.columns, *kept)]
+            if others and number == 0:
+                warnings.warn(
+                    f"{data}: columns that the detector does not take are left out: {some(others)}", stacklevel=2
+                )
             found = watching.update(rows)
             _print_alarms(model, rows, frame.select(kept), found, start, why)
             if found.drifted and str(found) != said:
@@ -64,6 +80,10 @@ def watch(
 
 
 def _opened(path: str) -> TextIO:
+    from ..files import no_such_file
+
+    if not Path(path).exists():
+        raise no_such_file(Path(path))
     try:
         return open(path, encoding="utf-8")
     except OSError as error:

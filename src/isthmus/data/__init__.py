@@ -13,8 +13,9 @@ True
 
 from .category import Category
 from .column import Column
+from .conditions import Conditions
 from .numbers import Boolean, Number
 from .schema import Schema
 from .times import Date, Duration, Time
 
-__all__ = ["Boolean", "Category", "Column", "Date", "Duration", "Number", "Schema", "Time"]
+__all__ = ["Boolean", "Category", "Column", "Conditions", "Date", "Duration", "Number", "Schema", "Time"]

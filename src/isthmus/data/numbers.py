@@ -18,6 +18,9 @@ MOST_DECIMALS = 6
 STEP_FROM_VALUES = 10
 """Different values from which whole numbers that share a divisor are taken to be multiples of it."""
 
+FIRST_VALUES = 1_000
+"""Values of a long column that are looked at first: they often say that it has no step, or that the step is 1."""
+
 EXACT_BELOW = 2**53
 """Where float64 begins to skip whole numbers."""
 
@@ -158,9 +161,15 @@ def step_of(values: np.ndarray) -> float:
     (0.01, 1.0, 50.0, 0.0)
     """
     if values.dtype.kind in "iu" or bool((values == np.rint(values)).all() and (np.abs(values) < EXACT_BELOW).all()):
-        whole = np.unique(values.astype(np.int64) if values.dtype.kind != "u" else values)
+        values = values.astype(np.int64) if values.dtype.kind != "u" else values
+        if np.gcd.reduce(values[:FIRST_VALUES]) == 1:  # as in most columns, which need not be sorted
+            return 1.0
+        whole = np.unique(values)
         common = int(np.gcd.reduce(whole)) if len(whole) >= STEP_FROM_VALUES else 1
         return float(max(1, abs(common)))
+    first = values[:FIRST_VALUES]
+    if len(first) < len(values) and not step_of(first):
+        return 0.0
     for decimals in range(1, MOST_DECIMALS + 1):
         scaled = values * 10**decimals
         if bool((np.rint(scaled) / 10**decimals == values).all() and (np.abs(scaled) < EXACT_BELOW).all()):

@@ -49,7 +49,7 @@ def of_arrays(estimator: Any) -> Any:
     It shares all that was learnt; what measures and draws a model works with it.
     """
     view = copy.copy(estimator)
-    for name in ("feature_names_in_", "_sklearn_output_config"):
+    for name in ("feature_names_in_", "_sklearn_output_config", "condition_"):
         vars(view).pop(name, None)
     view.schema_ = None if estimator.schema_ is None else replace(estimator.schema_, library="")
     return view

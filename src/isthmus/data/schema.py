@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from types import ModuleType
 from typing import Any, Self
@@ -26,6 +26,9 @@ Edits = Mapping[str, Column | str | None]
 
 MOST_CATEGORIES = 20_000
 """Categories of all columns together that a fit takes."""
+
+PASS_BYTES = 1 << 25
+"""Bytes of an array's columns that are read in one pass over its rows."""
 
 ID_FROM_LEVELS = 20
 """Different values from which a column of categories that has hardly any value twice is taken for names of the rows."""
@@ -184,11 +187,16 @@ class Schema(Part, kind="schema", final=True):
         DataError : a column is missing or holds something else than in the fit.
         """
         frame, library = collected(X)
-        found = dict(_cells_of(frame, library, self.names))
-        missing = [name for name in self.names if name not in found]
+        there = names_of(frame)
+        missing = [name for name in self.names if name not in there]
         if missing:
-            raise DataError(f"column {missing[0]!r} is missing{nearest(missing[0], names_of(frame))}")
-        return np.stack([column.encode(found[column.name]) for column in self.columns], axis=1)
+            raise DataError(f"column {missing[0]!r} is missing{nearest(missing[0], there)}")
+        places = {column.name: (place, column) for place, column in enumerate(self.columns)}
+        x = np.empty((len(frame), len(self.columns)))
+        for name, cells in _cells_of(frame, library, self.names):
+            place, column = places[name]
+            x[:, place] = column.encode(cells)
+        return x
 
     def number(self, place: int, value: Any) -> float:
         """Return a single value of the column at a place as a number; None is a gap.
@@ -226,6 +234,12 @@ class Schema(Part, kind="schema", final=True):
         """Return the schema that gives rows back as frames of another library, in its own plain types."""
         return replace(self, library=library, columns=tuple(replace(column, dtype="") for column in self.columns))
 
+    def leaving_out(self, names: Sequence[str]) -> Self:
+        """Return the schema without some columns, which rows may still have."""
+        columns = tuple(column for column in self.columns if column.name not in names)
+        ids = tuple(name for name in self.ids if name not in names)
+        return replace(self, columns=columns, left_out=(*self.left_out, *names), ids=ids)
+
     def settle(self, x: np.ndarray) -> np.ndarray:
         """Return numbers (N, d) that a model drew as the columns could hold them."""
         return np.stack([column.settle(x[:, i]) for i, column in enumerate(self.columns)], axis=1).astype(x.dtype)
@@ -260,13 +274,24 @@ def names_of(frame: Any) -> list[str]:
     return [str(name) for name in frame.columns]
 
 
-def _cells_of(frame: Any, library: str, wanted: Sequence[str] | None = None) -> list[tuple[str, Cells]]:
-    """Return the columns of a frame as cells, by name; of all, or of those that are wanted."""
+def _cells_of(frame: Any, library: str, wanted: Sequence[str] | None = None) -> Iterator[tuple[str, Cells]]:
+    """Yield the columns of a frame as cells, by name; all, or those that are wanted.
+
+    One column at a time, since cells are wider than what they are read from: 784 columns of a million bytes each are
+    6 GB of cells.
+    """
     reader = _LIBRARIES["polars" if library == "arrow" else library]
-    labels = range(frame.shape[1]) if library == "numpy" else list(frame.columns)
-    array = library == "numpy"
-    kept = [label for label in labels if wanted is None or str(label) in wanted]
-    return [(str(label), reader.read(str(label), frame[:, label] if array else frame[label])) for label in kept]
+    columns = _array_columns(frame) if library == "numpy" else ((label, frame[label]) for label in frame.columns)
+    for label, values in columns:
+        if wanted is None or str(label) in wanted:
+            yield str(label), reader.read(str(label), values)
+
+
+def _array_columns(x: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the columns of an array, several of them from each pass over its rows, which may be on a disk."""
+    at_once = max(1, PASS_BYTES // max(1, len(x) * x.itemsize))
+    for first in range(0, x.shape[1], at_once):
+        yield from enumerate(np.ascontiguousarray(x[:, first : first + at_once].T), first)
 
 
 def _learnt(name: str, cells: Cells, said: Column | None) -> Column:

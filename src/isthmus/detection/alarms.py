@@ -9,7 +9,10 @@ import numpy as np
 from ..errors import CompositionError
 from ..parts import Part, parse
 
-__all__ = ["Alarm", "Budget", "FalseAlarms", "FalseDiscoveries", "alarm_at", "alarm_named"]
+__all__ = ["Alarm", "Budget", "FalseAlarms", "FalseDiscoveries", "OnlineDiscoveries", "alarm_at", "alarm_named"]
+
+HORIZON_ROWS = 1_000
+"""Rows of a stream among which false discoveries are counted, where nothing else is said."""
 
 
 class Alarm(Part, kind="alarm"):
@@ -29,6 +32,18 @@ class Alarm(Part, kind="alarm"):
         """Return the largest p-value that raises an alarm in this batch, or the smallest there is if none does."""
         raised = self.alarms(p, scores)
         return float(p[raised].max() if raised.any() else p.min())
+
+    def first_level(self) -> float:
+        """Return the largest p-value at which the first of all alarms could be raised; 1 where other rows decide."""
+        return 1.0
+
+    def after(self, raised: np.ndarray) -> Alarm:
+        """Return the rule for the rows of a stream that follow rows of which some raised an alarm, (N,)."""
+        return self
+
+    def at_start(self) -> Alarm:
+        """Return the rule for the first rows of a stream."""
+        return self
 
 
 class FalseAlarms(Alarm):
@@ -51,6 +66,9 @@ class FalseAlarms(Alarm):
         return p <= self.alpha
 
     def level(self, p: np.ndarray, scores: np.ndarray) -> float:
+        return self.alpha
+
+    def first_level(self) -> float:
         return self.alpha
 
 
@@ -86,6 +104,68 @@ class FalseDiscoveries(Alarm):
         return p <= rising[kept[-1]] if len(kept) else np.zeros(len(p), dtype=bool)
 
 
+class OnlineDiscoveries(Alarm):
+    r"""At most a share `rate` of the alarms in a stream is false, in the mean; each row is judged as it comes.
+
+    An alarm where pₜ ≤ (Rₜ + 1)·rate/horizon, Rₜ the alarms before row t: LOND, with its level spent evenly. After
+    `horizon` rows both counts begin again, so that the threshold never vanishes. The guarantee holds for positively
+    dependent p-values (Zrnic et al. 2021), which conformal ones are with one model and equal weights (Bates et al.
+    2023). The first alarm asks for a p-value of rate/horizon, hence for horizon/rate − 1 calibration rows.
+
+    Parameters
+    ----------
+    rate : the share of false alarms among all alarms.
+    horizon : the rows over which it is counted: a day's, a shift's.
+    seen, raised : rows and alarms of this horizon so far, which a watch counts.
+
+    References
+    ----------
+    Adel Javanmard and Andrea Montanari, "Online rules for control of false discovery rate and false discovery
+        exceedance", 2018, https://arxiv.org/abs/1603.09000.
+    Tijana Zrnic, Aaditya Ramdas and Michael I. Jordan, "Asynchronous online testing of multiple hypotheses", 2021,
+        https://arxiv.org/abs/1812.05068.
+
+    >>> rule = OnlineDiscoveries(0.1, horizon=10)
+    >>> rule.alarms(np.array([0.01, 0.02, 0.5, 0.03, 0.05]), np.zeros(5)).tolist()
+    [True, True, False, True, False]
+    >>> rule.after(np.array([True, True, False]))
+    OnlineDiscoveries(horizon=10, raised=2, seen=3)
+    """
+
+    rate: float = 0.1
+    horizon: int = HORIZON_ROWS
+    seen: int = 0
+    raised: int = 0
+
+    def check(self) -> None:
+        self.require(0 < self.rate < 1, f"rate must lie in (0, 1), got {self.rate}")
+        self.require_count("horizon", self.horizon)
+        counted = 0 <= self.raised <= self.seen < self.horizon
+        self.require(counted, f"raised and seen must count up to horizon, got {self.raised} and {self.seen}")
+
+    def first_level(self) -> float:
+        return self.rate / self.horizon
+
+    def alarms(self, p: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        out, before = np.zeros(len(p), dtype=bool), self.raised
+        for i, value in enumerate(p):
+            if (self.seen + i) % self.horizon == 0:
+                before = 0
+            out[i] = value <= (before + 1) * self.rate / self.horizon
+            before += int(out[i])
+        return out
+
+    def after(self, raised: np.ndarray) -> OnlineDiscoveries:
+        seen = self.seen + len(raised)
+        own = seen % self.horizon
+        before = self.raised if seen < self.horizon else 0
+        count = before + int(raised[max(0, len(raised) - own) :].sum())
+        return OnlineDiscoveries(self.rate, self.horizon, own, count)
+
+    def at_start(self) -> OnlineDiscoveries:
+        return OnlineDiscoveries(self.rate, self.horizon)
+
+
 class Budget(Alarm):
     """The oddest rows of a batch, as many as there is time to look at; their p-values say how odd they are.
 
@@ -110,21 +190,27 @@ class Budget(Alarm):
         return raised
 
 
-def alarm_at(alpha: float | None = None, fdr: float | None = None, budget: int | None = None) -> Alarm:
-    """Return the rule for the one figure that is given.
+def alarm_at(
+    alpha: float | None = None, fdr: float | None = None, budget: int | None = None, horizon: int | None = None
+) -> Alarm:
+    """Return the rule for the one figure that is given; with `horizon` rows of a stream, for an fdr among these.
 
-    >>> alarm_at(fdr=0.1)
-    FalseDiscoveries()
+    >>> alarm_at(fdr=0.1), alarm_at(fdr=0.2, horizon=100)
+    (FalseDiscoveries(), OnlineDiscoveries(horizon=100, rate=0.2))
 
     Raises
     ------
-    CompositionError : none is given, or more than one, or it is out of range.
+    CompositionError : none is given, or more than one, or it is out of range, or a horizon without an fdr.
     """
     if sum(figure is not None for figure in (alpha, fdr, budget)) != 1:
         raise CompositionError("give one of alpha (false alarms a row), fdr (share of false alarms) or budget (alarms)")
+    if horizon is not None and fdr is None:
+        raise CompositionError("horizon goes with fdr: the rows of a stream among whose alarms false ones are counted")
     if alpha is not None:
         return FalseAlarms(alpha)
-    return FalseDiscoveries(fdr) if fdr is not None else Budget(budget)
+    if fdr is not None:
+        return FalseDiscoveries(fdr) if horizon is None else OnlineDiscoveries(fdr, horizon)
+    return Budget(budget)
 
 
 @lru_cache

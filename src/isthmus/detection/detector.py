@@ -17,16 +17,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..data import Schema
 from ..data.schema import Edits, collected, is_table
-from ..errors import CompositionError, DataError
+from ..errors import CompositionError
 from ..parts import resolve
-from ..rows import TakesTables, check_rows, check_weights
+from ..rows import TakesTables, check_rows
 from ..verbs import verb
 from .alarms import Alarm, FalseAlarms, alarm_at, alarm_named
 from .calibration import Calibration, Prefit
 from .conformal import CalibrationScores, difference
+from .default import default_score
 from .explaining import explain
-from .judgement import Judgement, tie_breakers
-from .neighbours import Neighbours
+from .judgement import Judgement, tie_breakers, weights_of
 from .reasons import Explanation
 from .scores import fit_trimmed, scores_of
 from .watching import Watch
@@ -35,10 +35,6 @@ __all__ = ["Detector"]
 
 TRIMMED_SHARE = 0.1
 """The share of rows that ``trim="auto"`` leaves out of the fit."""
-
-CLEAN_NEIGHBOURS, TRIMMED_NEIGHBOURS = 5, 50
-"""The neighbours of the default score, where the rows are clean and where they are trimmed: the anomalies among a row's
-neighbours count less where there are more."""
 
 REFERENCE_ROWS = 2_000
 """How many of the calibration rows are kept, for reasons and for watching."""
@@ -54,8 +50,8 @@ class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     estimator : what scores rows: a system of isthmus, an estimator of scikit-learn or of the same form that has
-        ``score_samples`` or ``decision_function``, or a function of rows; higher is more usual. ``"auto"`` is the
-        distance to the nearest rows, see `isthmus.detection.Neighbours`.
+        ``score_samples`` or ``decision_function``, or a function of rows; higher is more usual. ``"auto"`` joins
+        distances to the rows of the fit, by `trim`: see `isthmus.detection.default_score`.
     alarm : when to raise an alarm, an `isthmus.detection.Alarm` or its name: ``"falsealarms:0.01"``,
         ``"falsediscoveries:0.1"``, ``"budget:20"``.
     calibration : ``"split"`` holds 30 % of the rows back (``"split:0.5"`` half of them), ``"cross"`` fits five models,
@@ -150,16 +146,16 @@ class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def _fit(self, X: Any) -> None:
         self._check_arguments()
         rows, given = self._read(X, reset=True)
-        random, scorer = check_random_state(self.random_state), self.estimator
-        if isinstance(scorer, str):
-            scorer = Neighbours(TRIMMED_NEIGHBOURS if self.trimmed_share() else CLEAN_NEIGHBOURS)
+        random = check_random_state(self.random_state)
+        self.ties_seed_ = int(random.randint(2**31))
+        auto = isinstance(self.estimator, str)
+        scorer = default_score(self.trimmed_share() > 0, self.ties_seed_) if auto else self.estimator
         way = resolve("calibration", self.calibration)
         if not isinstance(way, Calibration):
             raise CompositionError(f"calibration must be a Calibration or its name, got {self.calibration!r}")
         prefit = isinstance(way, Prefit) or not hasattr(scorer, "fit")
         if is_table(X) and not prefit and getattr(scorer, "schema", "") is None:
             scorer = clone(scorer).set_params(schema=self.inner_schema())
-        self.ties_seed_ = int(random.randint(2**31))
         folds = (Prefit() if prefit else way).folds(len(rows), random)
         scores, fold = np.empty(len(rows)), np.full(len(rows), -1)
         self.estimators_, self.trimmed_ = [], []
@@ -171,7 +167,7 @@ class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
             self.trimmed_.append(dropped)
             scores[held], fold[held] = scores_of(fitted, take(given, held)), k
         held = np.flatnonzero(fold >= 0)
-        weights = self._weights(take(given, held))
+        weights = weights_of(self.weight, take(given, held))
         self.calibrated_ = CalibrationScores.of(scores[held], fold[held], weights)
         kept = np.sort(random.permutation(len(held))[:REFERENCE_ROWS])
         self.reference_ = rows[held[kept]].astype(np.result_type(rows.dtype, np.float32))
@@ -214,21 +210,19 @@ class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
         """Return the share of rows left out of the fit."""
         return TRIMMED_SHARE if self.trim == "auto" else float(self.trim)
 
-    def _weights(self, X: Any) -> np.ndarray | None:
-        """Return w(x) of rows, or None where all weigh the same."""
-        if self.weight is None:
-            return None
-        weights = check_weights(self.weight(X), len(X))
-        if weights is not None and not (weights > 0).all():
-            raise DataError(f"weight must be positive; row {int(np.flatnonzero(weights <= 0)[0])} has 0")
-        return weights
-
     @property
     def rule(self) -> Alarm:
         """What `alarm` stands for."""
         return alarm_named(self.alarm) if isinstance(self.alarm, str) else self.alarm
 
-    def at(self, *, alpha: float | None = None, fdr: float | None = None, budget: int | None = None) -> Self:
+    def at(
+        self,
+        *,
+        alpha: float | None = None,
+        fdr: float | None = None,
+        budget: int | None = None,
+        horizon: int | None = None,
+    ) -> Self:
         """Return this detector with its dial turned; nothing is fitted again, and nothing is copied.
 
         Parameters
@@ -236,25 +230,26 @@ class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
         alpha : false alarms a usual row.
         fdr : the share of false alarms among all alarms of a batch.
         budget : alarms in a batch.
+        horizon : with `fdr`, of a stream: the rows among whose alarms the share of false ones is counted.
 
         >>> detector = Detector(random_state=0).fit(np.random.default_rng(0).normal(size=(100, 2)))
         >>> detector.at(fdr=0.2).alarm
         FalseDiscoveries(rate=0.2)
         """
         turned = copy.copy(self)
-        turned.alarm = alarm_at(alpha, fdr, budget)
+        turned.alarm = alarm_at(alpha, fdr, budget, horizon)
         if hasattr(self, "calibrated_"):
             turned._warn_if_silent()
         return turned
 
     def _warn_if_silent(self) -> None:
         """Warn if no row could ever raise an alarm, since the calibration rows are too few for so small a rate."""
-        alarm, n = self.rule, len(self.calibrated_.scores)
-        if isinstance(alarm, FalseAlarms) and self.ties == "conservative" and 1 / (n + 1) > alarm.alpha:
-            least = int(np.ceil(1 / alarm.alpha)) - 1
+        level, n = self.rule.first_level(), len(self.calibrated_.scores)
+        if self.ties == "conservative" and 1 / (n + 1) > level:
+            least = int(np.ceil(1 / level)) - 1
             warnings.warn(
-                f"no row can raise an alarm at alpha {alarm.alpha:g}: that needs {least} calibration rows, there are "
-                f"{n}; give more rows, calibration='cross' or ties='random'",
+                f"no row can raise an alarm: p ≤ {level:g} needs {least} calibration rows, there are {n}; give more "
+                "rows, calibration='cross' or ties='random'",
                 stacklevel=3,
             )
 
@@ -292,7 +287,7 @@ class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         rows, given = self._read(X, reset=False)
         scores = np.stack([scores_of(fitted, given) for fitted in self.estimators_])
-        weights = self._weights(given)
+        weights = weights_of(self.weight, given)
         u = tie_breakers(rows, self.ties_seed_) if self.ties == "random" else None
         p, alarm = self.calibrated_.p_values(scores, weights, u), self.rule
         mean = scores.mean(0)
@@ -372,6 +367,17 @@ class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
         ModelFileError : the score is an estimator of another library, which only pickle could keep.
         """
         verb("save_detector")(self, path)
+
+    def report(self, X: Any, path: str | Path = "report.html", **said: Any) -> Path:
+        """Write a page of the alarms in X, their reasons and how often they would be wrong; return its path.
+
+        Parameters
+        ----------
+        X : rows, (N, ...).
+        path : the HTML file to write.
+        said : ``labels=``, what each row is called; ``data=``, the data's name; ``command=``, how to make the page.
+        """
+        return Path(verb("report")(self, X, path, **said))
 
     @classmethod
     def load(cls, path: str | Path, *, device: str = "auto", **own: Any) -> Self:

@@ -9,9 +9,11 @@ import numpy as np
 import torch
 
 from ..data import Category
+from ..errors import DataError
+from ..rows import check_weights
 from ..source import ByRow, row_seeds
 
-__all__ = ["Judgement", "flat_rows", "levels_of", "tie_breakers"]
+__all__ = ["Judgement", "flat_rows", "levels_of", "tie_breakers", "weights_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,3 +65,13 @@ def tie_breakers(rows: np.ndarray, seed: int) -> np.ndarray:
     flat = torch.as_tensor(flat_rows(rows) + 0.0)  # −0 is 0
     u: np.ndarray = ByRow(row_seeds(flat) ^ seed, range(1)).uniform((1, len(rows)), flat)[0].numpy()
     return u
+
+
+def weights_of(weight: Any, X: Any) -> np.ndarray | None:
+    """Return w(x) of rows, (N,), or None where all weigh the same."""
+    if weight is None:
+        return None
+    weights = check_weights(weight(X), len(X))
+    if weights is not None and not (weights > 0).all():
+        raise DataError(f"weight must be positive; row {int(np.flatnonzero(weights <= 0)[0])} has 0")
+    return weights

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,20 @@ from ..version import VERSION
 from .conformal import CalibrationScores
 from .detector import Detector
 from .embedding import Embedding
-from .neighbours import Neighbours
+from .joined import Joined
+from .neighbours import Neighbours, PointScore, SampledNeighbours
 
 __all__ = ["DETECTOR", "load", "save"]
 
 DETECTOR, ARRAYS = "detector.json", "detector.safetensors"
 
-EMBEDDING = ("levels", "centre", "scale")
+POINT_SCORES: dict[str, type[Neighbours] | type[SampledNeighbours]] = {
+    "Neighbours": Neighbours,
+    "SampledNeighbours": SampledNeighbours,
+}
+"""The scores that are kept as arrays, by name."""
+
+EMBEDDING = ("levels", "centre", "scale", "ranked")
 """The arrays of an `Embedding`, in the order of its arguments."""
 
 FORMAT = 1
@@ -64,7 +72,7 @@ def save(detector: Detector, path: str | Path) -> None:
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be written: {error.strerror}") from None
     with atomic_folder(path, ModelFileError, last=DETECTOR) as draft:
-        for described, scorer in zip(scorers, detector.estimators_, strict=True):
+        for described, scorer in _leaves(scorers, detector.estimators_):
             if "model" in described:
                 persistence.save(scorer, draft / described["model"])
         tensors = {name: torch.as_tensor(np.ascontiguousarray(array)) for name, array in arrays.items()}
@@ -75,11 +83,16 @@ def save(detector: Detector, path: str | Path) -> None:
 
 def _described(name: str, scorer: Any, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     """Return how a scorer is kept: as a model's folder, as arrays, or, a user's function, by its name alone."""
-    if isinstance(scorer, Neighbours):
-        embedding = scorer.embedding_
-        arrays |= {f"{name}.{part}": getattr(embedding, part) for part in EMBEDDING}
-        arrays |= {f"{name}.points": scorer.points_.numpy(), f"{name}.gaps": scorer.gaps_.numpy()}
-        return {"neighbours": scorer.n_neighbors, "arrays": name}
+    if isinstance(scorer, Joined):
+        arrays[f"{name}.usual"] = scorer.usual_
+        return {"joined": [_described(f"{name}.{i}", each, arrays) for i, each in enumerate(scorer.scores_)]}
+    if type(scorer) in POINT_SCORES.values():
+        arrays |= {f"{name}.{part}": getattr(scorer.embedding_, part) for part in EMBEDDING}
+        arrays |= {f"{name}.{part}": getattr(scorer, part).numpy() for part in scorer.state}
+        arguments = {
+            key: value for key, value in scorer.get_params(deep=False).items() if key not in ("schema", "random_state")
+        }
+        return {"points": type(scorer).__name__, "arguments": arguments}
     if type(scorer) in systems.known().values():
         return {"model": name}
     if hasattr(scorer, "fit"):
@@ -88,6 +101,12 @@ def _described(name: str, scorer: Any, arrays: dict[str, np.ndarray]) -> dict[st
             "none; use joblib.dump, or a system of isthmus"
         )
     return {"own": getattr(scorer, "__qualname__", type(scorer).__qualname__)}
+
+
+def _leaves(described: Sequence[dict[str, Any]], scorers: Sequence[Any]) -> Iterator[tuple[dict[str, Any], Any]]:
+    """Yield how each score is kept, and the score, those that are joined too."""
+    for one, scorer in zip(described, scorers, strict=True):
+        yield from _leaves(one["joined"], scorer.scores_) if "joined" in one else [(one, scorer)]
 
 
 def load(path: str | Path, *, device: str = "auto", own: dict[str, Any] | None = None) -> Detector:
@@ -124,35 +143,41 @@ def _rebuilt(path: Path, config: dict[str, Any], device: str, own: dict[str, Any
         raise ModelFileError(f"{path / ARRAYS} is damaged: its SHA-256 is not the one in {DETECTOR}")
     arrays = {name: tensor.numpy() for name, tensor in tensors.read(list(tensors.shapes)).items()}
     arguments = {name: from_json(value, {}, own, name) for name, value in config["arguments"].items()}
-    scorers = [_scorer(path, described, arrays, device, own) for described in config["scorers"]]
+    kept = config["scorers"]
+    scorers = [_scorer(path, f"model-{k}", described, arrays, device, own) for k, described in enumerate(kept)]
+    points = [scorer for _, scorer in _leaves(kept, scorers) if isinstance(scorer, PointScore)]
     detector = Detector(scorers[0], **arguments)
     detector.estimators_, detector.trimmed_ = scorers, [int(count) for count in config["trimmed"]]
     detector.calibrated_ = CalibrationScores(*(arrays[f"calibration.{name}"] for name in ("scores", "fold", "weights")))
     detector.reference_, detector.reference_index_ = arrays["reference.rows"], arrays["reference.index"]
     detector.ties_seed_ = int(config["ties_seed"])
     detector.schema_ = from_json(config["schema"], arrays, {}, "schema_")
-    for scorer in scorers:
-        if isinstance(scorer, Neighbours):
-            scorer.schema_ = None if detector.schema_ is None else detector.inner_schema()
+    for scorer in points:
+        scorer.schema_ = None if detector.schema_ is None else detector.inner_schema()
     detector.n_features_in_ = detector.reference_.shape[1]
     if config["features"] is not None:
         names = np.array([str(name) for name in config["features"]], dtype=object)
         detector.feature_names_in_ = names
-        for scorer in scorers:
-            if isinstance(scorer, Neighbours):
-                scorer.feature_names_in_ = names
+        for scorer in points:
+            scorer.feature_names_in_ = names
     _check(path, detector)
     return detector
 
 
 def _scorer(
-    path: Path, described: dict[str, Any], arrays: dict[str, np.ndarray], device: str, own: dict[str, Any]
+    path: Path, name: str, described: dict[str, Any], arrays: dict[str, np.ndarray], device: str, own: dict[str, Any]
 ) -> Any:
-    if "neighbours" in described:
-        scorer = Neighbours(int(described["neighbours"]))
-        name = described["arrays"]
+    """Rebuild a scorer from how it is kept."""
+    if "joined" in described:
+        each = [_scorer(path, f"{name}.{i}", part, arrays, device, own) for i, part in enumerate(described["joined"])]
+        joined = Joined(each)
+        joined.scores_, joined.usual_ = each, arrays[f"{name}.usual"]
+        return joined
+    if "points" in described:
+        scorer = POINT_SCORES[described["points"]](**described["arguments"])
         scorer.embedding_ = Embedding(*(arrays[f"{name}.{part}"] for part in EMBEDDING))
-        scorer.points_, scorer.gaps_ = (torch.as_tensor(arrays[f"{name}.{part}"]) for part in ("points", "gaps"))
+        for part in scorer.state:
+            setattr(scorer, part, torch.as_tensor(arrays[f"{name}.{part}"]))
         scorer.n_features_in_ = len(scorer.embedding_.levels)
         return scorer
     if "model" in described:

@@ -1,8 +1,11 @@
-"""Reasons: the columns that make a row unusual, what was expected there, and what change would silence the alarm."""
+"""Reasons: the columns that make a row unusual, what was expected there, and what change would silence the alarm.
+
+In a series a span of time takes the place of a column, in a picture a tile: see `isthmus.detection.Regions`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from itertools import combinations
 from numbers import Integral, Real
@@ -10,15 +13,22 @@ from typing import Any
 
 import numpy as np
 
-from .replacement import Replacement
+from .regions import Regions
+from .replacement import Expected, Replacement
 
 __all__ = ["Explanation", "Reason", "explain_rows"]
 
-MOST_COLUMNS = 32
+MOST_COLUMNS = 64
 """How many columns, those furthest from what is expected, are tried one by one."""
 
 PAIRED_COLUMNS = 8
 """How many columns are tried in pairs: those that tell most by themselves, and those furthest from what is expected."""
+
+LEAST_SHARE = 0.005
+"""The share below which a column is not named: it would be shown as 0 %."""
+
+SPAN_SHARE = 0.25
+"""What a span of time must gain, as a share of what the one that counts most gains, to lengthen it."""
 
 Judged = tuple[np.ndarray, np.ndarray]
 """Scores and p-values of rows, (N,) each."""
@@ -30,8 +40,8 @@ class Reason:
 
     Attributes
     ----------
-    column : its name.
-    index : its place among the columns.
+    column : its name; of a series the span of time, of a picture the tile, whose furthest entry is then shown.
+    index : its place among the columns, spans or tiles.
     seen : its value in the row, as the data have it: a number, a level, a date; None where it is missing.
     expected : the value that usual rows have which are like this one in the other columns.
     low, high : where 90 % of usual rows lie about what is expected of them; None of a category.
@@ -49,10 +59,20 @@ class Reason:
     high: Any
     share: float
 
-    def __str__(self) -> str:
+    @property
+    def seen_in_words(self) -> str:
+        """The value that was seen."""
+        return _in_words(self.seen)
+
+    @property
+    def expected_in_words(self) -> str:
+        """The value that is expected, and its interval where it has one."""
         interval = "" if self.low is None else f" ({_in_words(self.low)} to {_in_words(self.high)})"
+        return _in_words(self.expected) + interval
+
+    def __str__(self) -> str:
         share = f"{100 * self.share:.0f} %"
-        return f"{self.column} is {_in_words(self.seen)}, expected {_in_words(self.expected)}{interval}: {share}"
+        return f"{self.column} is {self.seen_in_words}, expected {self.expected_in_words}: {share}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,16 +82,21 @@ class Explanation:
     Attributes
     ----------
     p_value : of the row.
-    reasons : the columns that count most, first those whose change silences the alarm.
+    reasons : the columns that count most, first those whose change silences the alarm; none whose change helps nothing.
     needed : how many of them, from the first, must change until the row raises no alarm; 0 where it raises none, None
         where more would have to change than are named.
     nearest : the row with the needed columns as expected, or with all named ones; the nearest usual row that was found.
+    map : what the score gains where each column, span or tile alone is as expected, of the row's shape; 0 where it
+        gains nothing.
+    times : of a series, the first time and the one after the last of the span that makes it unusual; else None.
     """
 
     p_value: float
     reasons: tuple[Reason, ...]
     needed: int | None
     nearest: np.ndarray
+    map: np.ndarray
+    times: tuple[int, int] | None = None
 
     def __str__(self) -> str:
         return "; ".join(str(reason) for reason in self.reasons)
@@ -83,14 +108,14 @@ def explain_rows(
     judge: Callable[[np.ndarray], Judged],
     shown: Callable[[np.ndarray], list[list[Any]]],
     level: float,
-    names: Sequence[str],
     at_most: int,
 ) -> list[Explanation]:
     """Return, for each row, the columns whose replacement by what is expected raises its score most.
 
-    Single columns are tried first, then pairs, since two faults may hide each other; further columns join one at a
-    time. A column's share is the mean of what it gains alone and what it gains last, above the row as it is. All rows
-    are explained at once, so that scores are asked for a few times only.
+    Columns are regions here, spans of a series and tiles of a picture too. Single columns are tried first, then pairs,
+    since two faults may hide each other; further columns join one at a time. A column's share is the mean of what it
+    gains alone and what it gains last, above the row as it is. All rows are explained at once, so that scores are asked
+    for a few times only.
 
     Parameters
     ----------
@@ -99,10 +124,12 @@ def explain_rows(
     judge : scores and p-values of rows, each by itself.
     shown : rows as the data have them, by column.
     level : a p-value up to this raises an alarm.
-    names : of the columns.
     at_most : how many columns are named.
     """
-    waiting = {i: _explanation(row, replacement, shown, level, names, at_most) for i, row in enumerate(rows)}
+    expected = replacement.each(rows)
+    waiting = {
+        i: _explanation(row, expected.of_row(i), replacement, shown, level, at_most) for i, row in enumerate(rows)
+    }
     asked = {i: next(search) for i, search in waiting.items()}
     found: dict[int, Explanation] = {}
     while asked:
@@ -120,27 +147,16 @@ def explain_rows(
 
 def _explanation(
     row: np.ndarray,
+    expected: Expected,
     replacement: Replacement,
     shown: Callable[[np.ndarray], list[list[Any]]],
     level: float,
-    names: Sequence[str],
     at_most: int,
 ) -> Generator[np.ndarray, Judged, Explanation]:
     """Return why a row is unusual; it yields rows that it wants judged, and is sent their scores and p-values."""
-
-    def replaced(columns: Sequence[int]) -> np.ndarray:
-        changed = row.copy()
-        changed[list(columns)] = replacement.expected(row, columns)
-        return changed
-
-    def all_replaced(sets: Sequence[Sequence[int]]) -> np.ndarray:
-        return np.stack([replaced(columns) for columns in sets])
-
-    expected = replacement.each(row)
-    apart = replacement.apart(row, expected)
-    tried = [int(j) for j in np.argsort(-apart, kind="stable")[:MOST_COLUMNS]]
+    tried = [int(j) for j in np.argsort(-expected.apart, kind="stable")[:MOST_COLUMNS]]
     at_most = min(at_most, len(tried))
-    scores, p = yield np.concatenate([row[None], all_replaced([[j] for j in tried])])
+    scores, p = yield np.concatenate([row[None], replacement.replaced(row, [[j] for j in tried])])
     own_score, own_p = scores[0], float(p[0])
     alone = dict(zip(tried, scores[1:] - own_score, strict=True))
     ranked = sorted(tried, key=lambda j: -alone[j])
@@ -150,26 +166,47 @@ def _explanation(
         silenced = p[1 + tried.index(first)] > level
         paired = list(dict.fromkeys([*ranked[:half], *tried[:half]]))
         pairs = [pair for pair in combinations(paired, 2) if first in pair or not silenced]
-        scores, _ = yield all_replaced(pairs)
+        scores, _ = yield replacement.replaced(row, pairs)
         chosen = sorted(pairs[int(np.argmax(scores))], key=lambda j: -alone[j])
     while len(chosen) < at_most:
         rest = [j for j in ranked if j not in chosen][:PAIRED_COLUMNS]
-        scores, _ = yield all_replaced([[*chosen, j] for j in rest])
+        scores, _ = yield replacement.replaced(row, [[*chosen, j] for j in rest])
         chosen.append(rest[int(np.argmax(scores))])
     k = len(chosen)
     steps, without = [chosen[: i + 1] for i in range(k)], [[i for i in chosen if i != j] for j in chosen]
-    scores, p = yield all_replaced([*steps, *without])
-    last = scores[k - 1] - np.where([bool(columns) for columns in without], scores[k:], own_score)
+    scores, p = yield replacement.replaced(row, [*steps, *[columns for columns in without if columns]])
+    last = scores[k - 1] - (scores[k:] if k > 1 else own_score)
     gains = np.maximum(0.0, (np.array([alone[j] for j in chosen]) + last) / 2)
-    shares = gains / gains.sum() if gains.sum() > 0 else np.full(k, 1 / k)
+    if not gains.any():  # the score is as low whatever is changed
+        gains = (expected.apart[chosen] > 0).astype(np.float64)
+    shares = gains / max(gains.sum(), np.finfo(np.float64).tiny)
     needed = 0 if own_p > level else next((i + 1 for i in range(k) if p[i] > level), None)
-    low, high = expected - replacement.half_width, expected + replacement.half_width
-    values = shown(np.stack([row, expected, low, high]))
+    named = [i for i in range(k) if shares[i] >= LEAST_SHARE or i < (needed or 0)]
+    regions, values = replacement.regions, shown(np.stack([row, expected.values, expected.low, expected.high]))
     reasons = []
-    for j, share in zip(chosen, shares, strict=True):
-        seen, wanted, least, most = (None if _missing(value) else value for value in values[j])
-        reasons.append(Reason(names[j], j, seen, wanted, least, most, float(share)))
-    return Explanation(own_p, tuple(reasons), needed, row if needed == 0 else replaced(chosen[: needed or k]))
+    for i in named:
+        entries = regions.entries[chosen[i]]
+        furthest = entries[int(np.argmax(expected.entries_apart[entries]))]
+        seen, wanted, least, most = (None if _missing(value) else value for value in values[furthest])
+        share = float(shares[i] / shares[named].sum()) if shares[named].any() else 1 / len(named)
+        reasons.append(Reason(regions.names[chosen[i]], chosen[i], seen, wanted, least, most, share))
+    gained = np.zeros(len(regions.names))
+    gained[tried] = np.maximum(0.0, [alone[j] for j in tried])
+    nearest = row if needed == 0 else replacement.replaced(row, [chosen[: needed or k]])[0]
+    return Explanation(own_p, tuple(reasons), needed, nearest, regions.spread(gained), _times(regions, gained))
+
+
+def _times(regions: Regions, gained: np.ndarray) -> tuple[int, int] | None:
+    """Return the span of time that gains most, with those beside it that gain a good share of that."""
+    if regions.times is None:
+        return None
+    first = last = int(np.argmax(gained))
+    least = SPAN_SHARE * gained[first]
+    while first > 0 and gained[first - 1] >= least > 0:
+        first -= 1
+    while last + 1 < len(gained) and gained[last + 1] >= least > 0:
+        last += 1
+    return regions.times[first][0], regions.times[last][1]
 
 
 def _missing(value: Any) -> bool:

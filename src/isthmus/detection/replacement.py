@@ -1,15 +1,17 @@
-"""What a column's value would be, given the row's other columns: read off the usual rows nearest in those."""
+"""What a region's values would be, given all else in the row: read off the usual rows nearest in that."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..subsets import even_subset
 from .embedding import Embedding
+from .regions import Regions
 
-__all__ = ["Replacement"]
+__all__ = ["Expected", "Replacement", "UsualRows"]
 
 NEAREST_ROWS = 10
 """How many usual rows an expected value is the median of."""
@@ -21,11 +23,70 @@ usual rows alike, then hardly changes which of them are nearest."""
 INTERVAL_ROWS = 500
 """How many usual rows the widths of the intervals are measured on."""
 
+Settle = Callable[[np.ndarray], np.ndarray]
+"""Makes of rows of expected values such as the columns hold, whole numbers for instance."""
+
+
+@dataclass(frozen=True, eq=False)
+class Expected:
+    """What is expected of N rows, each region given all else in its row.
+
+    Attributes
+    ----------
+    values : (N, n); NaN where a gap is expected.
+    low, high : where most usual rows lie about that, (N, n); NaN of a category.
+    entries_apart : how far each entry is from what is expected, in half widths of that interval, (N, n).
+    apart : how far the furthest entry of each region is, (N, regions).
+    """
+
+    values: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    entries_apart: np.ndarray
+    apart: np.ndarray
+
+    def of_row(self, i: int) -> Expected:
+        """Return what is expected of one row, in arrays without their first axis."""
+        return Expected(self.values[i], self.low[i], self.high[i], self.entries_apart[i], self.apart[i])
+
 
 class Replacement:
-    r"""Values as the usual rows would have them.
+    """Base of the ways to say what usual rows would have in the place of some regions of a row.
 
-    Of a row x without the columns C, the k usual rows nearest are those with the least Σ_{j∉C} min(d²ⱼ, 3²), dⱼ their
+    Parameters
+    ----------
+    regions : what is replaced together.
+    scale : what a deviation is divided by where the interval has no width, (n,).
+    settle : see `Settle`; None leaves values as they are.
+    """
+
+    def __init__(self, regions: Regions, scale: np.ndarray, settle: Settle | None = None) -> None:
+        self.regions, self.scale = regions, scale
+        self.settled = settle or (lambda rows: rows)
+
+    def each(self, rows: np.ndarray) -> Expected:
+        """Return what is expected in each region of rows (N, n), given all else in its row."""
+        raise NotImplementedError
+
+    def replaced(self, row: np.ndarray, sets: Sequence[Sequence[int]]) -> np.ndarray:
+        """Return a row, (n,), with the regions of each set as expected given all else, (len(sets), n)."""
+        raise NotImplementedError
+
+    def expectation(self, rows: np.ndarray, values: np.ndarray, low: np.ndarray, high: np.ndarray) -> Expected:
+        """Return `Expected` of what was found, with how far rows are apart from it."""
+        half = (high - low) / 2
+        width = np.where(half > 0, half, self.scale)
+        gaps = np.isnan(rows) != np.isnan(values)
+        both = ~(np.isnan(rows) | np.isnan(values))
+        far = np.where(np.isnan(low), (rows != values).astype(np.float64), np.abs(rows - values) / width)
+        apart = np.where(both, far, gaps)
+        return Expected(values, low, high, apart, self.regions.most(apart))
+
+
+class UsualRows(Replacement):
+    r"""Values as the usual rows have them that are like this one in all else.
+
+    Of a row x without the regions C, the k usual rows nearest are those with the least Σ_{j∉C} min(d²ⱼ, 3²), dⱼ their
     distance in column j (`isthmus.detection.Embedding`). What is expected in a column of C is the median of their
     values there, of a category the most frequent level. The interval about a number is conformal: usual rows are left
     out one at a time, and the quantile of |rⱼ − expectedⱼ| over them says how wide it must be.
@@ -33,27 +94,30 @@ class Replacement:
     Parameters
     ----------
     usual : rows, (M, n), categories as the numbers of their levels, gaps as NaN.
+    regions : what is replaced together; None is each column by itself.
     levels : the number of levels of each column, 0 for a number; None is all numbers.
-    settle : makes of rows of expected values such as the columns hold, whole numbers for instance; None leaves them.
+    settle : see `Settle`.
     level : the share of usual rows whose value lies in the interval.
 
     >>> x = np.linspace(0, 1, 200)
     >>> usual = np.stack([x, 10 * x], axis=1)
-    >>> Replacement(usual).expected(np.array([0.5, 99.0]), [1]).round(1).tolist()
-    [5.0]
+    >>> UsualRows(usual).replaced(np.array([0.5, 99.0]), [[1]]).round(1).tolist()
+    [[0.5, 5.0]]
     """
 
     def __init__(
         self,
         usual: np.ndarray,
+        regions: Regions | None = None,
         levels: Sequence[int] | None = None,
-        settle: Callable[[np.ndarray], np.ndarray] | None = None,
+        settle: Settle | None = None,
         level: float = 0.9,
     ) -> None:
-        self.usual, self.settle, self.embedding = usual, settle, Embedding.of(usual, levels)
+        self.usual, self.embedding = usual, Embedding.of(usual, levels)
         self.points, self.gaps = self.embedding.points(usual), np.isnan(usual)
-        numeric = self.embedding.levels == 0
-        self.scale = np.where(numeric, self.embedding.scale[self.embedding.starts], 1.0)
+        self.numeric = self.embedding.levels == 0
+        scale = np.where(self.numeric, self.embedding.scale[self.embedding.starts], 1.0)
+        super().__init__(regions or Regions.of(usual, [""] * usual.shape[1]), scale, settle)
         residuals = []
         for i in even_subset(len(usual), INTERVAL_ROWS) if len(usual) > 1 else ():
             others = np.arange(len(usual)) != i
@@ -61,43 +125,42 @@ class Replacement:
         n = len(residuals)
         rank = min(n, int(np.ceil((n + 1) * level))) - 1
         widest = np.sort(np.array(residuals), axis=0)[rank] if n else np.full(usual.shape[1], np.inf)
-        self.half_width = np.where(numeric, widest, np.nan)
+        self.half_width = np.where(self.numeric, widest, np.nan)
 
-    def expected(self, row: np.ndarray, hidden: Sequence[int]) -> np.ndarray:
-        """Return what is expected in some columns of a row, (len(hidden),), given all others."""
-        far, columns = self._distances(row), list(hidden)
-        nearest = self.usual[_nearest(far.sum(axis=1) - far[:, columns].sum(axis=1))]
-        found = row.copy()
-        found[columns] = [self._value(j, nearest[:, j]) for j in columns]
-        return self._settled(found)[columns]
+    def each(self, rows: np.ndarray) -> Expected:
+        values = self.settled(np.stack([self._values(self._distances(row), self.usual) for row in rows]))
+        return self.expectation(rows, values, values - self.half_width, values + self.half_width)
 
-    def each(self, row: np.ndarray) -> np.ndarray:
-        """Return what is expected in each column, given all others, (n,)."""
-        return self._settled(self._values(self._distances(row), self.usual))
-
-    def apart(self, row: np.ndarray, expected: np.ndarray) -> np.ndarray:
-        """Return how far a row is from what is expected, in each column, in widths of the interval, (n,)."""
-        width = np.where(self.half_width > 0, self.half_width, self.scale)
-        unlike = np.where(np.isnan(row) == np.isnan(expected), row != expected, True).astype(np.float64)
-        far: np.ndarray = np.where(self.embedding.levels == 0, np.abs(row - expected) / width, unlike)
-        return np.where(np.isnan(far), (np.isnan(row) != np.isnan(expected)).astype(np.float64), far)
+    def replaced(self, row: np.ndarray, sets: Sequence[Sequence[int]]) -> np.ndarray:
+        far, out = self._distances(row), np.stack([row] * len(sets))
+        total = far.sum(axis=1)
+        for changed, regions in zip(out, sets, strict=True):
+            hidden = self.regions.within(regions)
+            nearest = self.usual[_nearest(total - far[:, hidden].sum(axis=1))]
+            changed[hidden] = self._typical(nearest[:, hidden], hidden)
+            changed[hidden] = self.settled(changed[None])[0, hidden]
+        return out
 
     def _values(self, far: np.ndarray, usual: np.ndarray) -> np.ndarray:
-        """Return for each column what the rows have that are nearest in the other columns, (n,)."""
-        total = far.sum(axis=1)
-        return np.array([self._value(j, usual[_nearest(total - far[:, j]), j]) for j in range(far.shape[1])])
+        """Return for each region what the rows have that are nearest in all else, (n,)."""
+        total, values = far.sum(axis=1), np.empty(far.shape[1])
+        for entries in self.regions.entries:
+            nearest = usual[_nearest(total - far[:, entries].sum(axis=1))]
+            values[entries] = self._typical(nearest[:, entries], entries)
+        return values
 
-    def _value(self, column: int, values: np.ndarray) -> float:
-        """Return the median of a number, the most frequent level of a category; a gap where most have one."""
-        known = values[~np.isnan(values)]
-        if 2 * len(known) < len(values):
-            return float("nan")
-        if self.embedding.levels[column]:
-            return float(np.bincount(known.astype(np.int64)).argmax())
-        return float(np.median(known))
-
-    def _settled(self, row: np.ndarray) -> np.ndarray:
-        return row if self.settle is None else self.settle(row[None])[0]
+    def _typical(self, values: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Return the median of numbers, the most frequent level of categories; a gap where most have one, (c,)."""
+        known = ~np.isnan(values)
+        if known.all() and self.numeric[columns].all():
+            median: np.ndarray = np.median(values, axis=0)
+            return median
+        out = np.full(len(columns), np.nan)
+        for j, column in enumerate(columns):
+            own = values[known[:, j], j]
+            if 2 * len(own) >= len(values):
+                out[j] = np.median(own) if self.numeric[column] else np.bincount(own.astype(np.int64)).argmax()
+        return out
 
     def _distances(self, row: np.ndarray) -> np.ndarray:
         """Return each usual row's squared distance from a row, by column, (M, n)."""

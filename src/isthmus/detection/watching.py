@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from ..atomic import atomic_file
 from ..errors import CompositionError, ModelFileError
 from ..folder import one_line
+from ..parts import from_json, to_json
 from .betting import SimpleJumper
 from .judgement import Judgement, flat_rows
 
@@ -132,6 +133,7 @@ class Watch:
         self.mean_rank = np.full(self.kept.shape[1], 0.5)
         self.mean_distance = np.full(self.kept.shape[1], 0.5)
         self.random = np.random.default_rng(random_state)
+        self.rule = detector.rule.at_start()
 
     rows: int
     since: int | None
@@ -146,7 +148,9 @@ class Watch:
         judged = self.detector.judge(X)
         for row in np.column_stack([judged.scores[0], _ranked(judged.rows)]):
             self._look_at(row)
-        return self._found(judged)
+        raised = self.rule.alarms(judged.p_values, judged.mean_scores)
+        self.rule = self.rule.after(raised)
+        return self._found(replace(judged, alarms=raised))
 
     def _look_at(self, row: np.ndarray) -> None:
         u = self.random.random(len(row))
@@ -208,6 +212,7 @@ class Watch:
             "mean_rank": self.mean_rank.tolist(),
             "mean_distance": self.mean_distance.tolist(),
             "random": self.random.bit_generator.state,
+            "rule": to_json(self.rule, {}),
         }
         with atomic_file(path, ModelFileError) as draft:
             draft.write_text(json.dumps(state) + "\n", encoding="utf-8")
@@ -219,7 +224,8 @@ class Watch:
         Parameters
         ----------
         path : the file that `save` wrote.
-        detector : the one that was watched with, as saved and loaded.
+        detector : the one that was watched with, as saved and loaded. Where its dial is another one, a rule that counts
+            alarms begins anew.
 
         Raises
         ------
@@ -242,6 +248,9 @@ class Watch:
             }
             watch.random.bit_generator.state = state["random"]
             watch.rows, watch.since, theirs = int(state["rows"]), state["since"], state["detector"]
+            rule = from_json(state["rule"], {}, {}, "rule")
+            if rule.at_start() == watch.rule:
+                watch.rule = rule
         except OSError as error:
             raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 from ..device import plain_modes
 from ..errors import DataError
 from ..typing import ArrayLike
-from . import codes, fitting, games, samples, scale  # noqa: F401  (importing a file of checks fills the table)
+from . import codes, fitting, games, samples, scale, tables  # noqa: F401  (importing a file of checks fills the table)
+from .chosen import measured_rows
 from .held import Rows
 from .likeness import short
-from .subject import Subject, measured_rows
+from .subject import Subject
 from .table import CHECKS, Check
 from .verdict import Headline, Verdict, headline, summary, worst_first
 

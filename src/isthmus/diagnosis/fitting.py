@@ -165,7 +165,7 @@ def denoising(subject: Subject) -> Finding | None:
 def stopped_early(subject: Subject) -> Finding | None:
     """Look at how much of the loss's fall took place at the end of the history."""
     loss = subject.loss()
-    if loss is None or len(loss) < 3:
+    if loss is None or len(loss) < 3 or subject.hides:  # which entries are hidden moves the loss by chance
         return None
     last = max(1, len(loss) // 5)
     fall, whole = loss[-1 - last] - loss[-1], loss[0] - loss.min()

@@ -89,7 +89,10 @@ class Rows:
 
     @cached_property
     def codes(self) -> np.ndarray:
-        """The codes of what is encoded, the posterior's mean, (N, d)."""
+        """The codes of what is encoded, the posterior's mean, (N, d); gaps are not known to a model that reads them."""
+        if self._subject.hides:
+            asked = {} if self.asked is None else {"condition": self.asked}
+            return np.asarray(self._subject.estimator.transform(self.own, **asked), dtype=np.float64)
         return self._subject.encoded(self.inputs, self.condition)
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,6 +14,7 @@ from ..errors import DataError
 from ..look import Rows as TableRows
 from ..metrics import Features, SmallClassifier
 from ..metrics.tables import column_shapes
+from ..metrics.uncertainty import NORMAL_QUANTILE
 from ..subsets import even_subset, random_subset
 
 if TYPE_CHECKING:
@@ -68,13 +69,18 @@ class Figure(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Columns of samples beside those of real rows: distances of distributions (n,), correlations (n, n)."""
+    """Columns of samples beside those of real rows: distances of distributions (n,), correlations (n, n).
+
+    `pairs` and `real_pairs` are by how much the dependence of two columns differs from that in held-out rows, (n, n):
+    |ρ − ρ'| of two numbers, and of a pair with a category ½Σ|p − p'| over the pair's table of shares.
+    """
 
     distances: np.ndarray
     real_distances: np.ndarray
     correlations: np.ndarray
     real_correlations: np.ndarray
-    correlations_again: np.ndarray
+    pairs: np.ndarray
+    real_pairs: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,12 @@ def likeness_of(subject: Subject) -> Likeness | None:
     classifier = _classifier(train, subject.labels_train)
     features, named = _features(subject, classifier)
     figures = _neighbourhoods(held, samples, ideal, subject.seed)
-    figures["told apart, AUC"] = _told_apart(held, samples, ideal, subject.seed)
+    table = subject.table
+    if table is None:
+        figures["told apart, AUC"] = _told_apart(held, samples, ideal, subject.seed)
+    else:
+        error = (table.told.high - table.told.low) / (2 * NORMAL_QUANTILE)
+        figures["told apart, AUC"] = Figure(table.told.auc, error, table.real_told.auc, 1.0, BOOSTED)
     with suppress(DataError):  # rows that are mostly equal have a median distance of 0, which is no bandwidth
         figures["MMD²"] = _distance(metrics.mmd, held, samples, ideal, subject.seed, DISCREPANCY)
     seen = features(own), features(drawn), features(ideal_own)
@@ -151,7 +162,8 @@ def likeness_of(subject: Subject) -> Likeness | None:
     figures["kernel distance"] = _kernel_distance(*seen, subject.seed, KERNEL.format(features=named))
     if classifier is not None:
         figures |= _classes(classifier, drawn, ideal_own, subject.labels_train)
-    columns = _columns(held, samples, ideal) if isinstance(subject.look, TableRows) else None
+    look = subject.look
+    columns = _columns(held, samples, ideal, look.categories) if isinstance(look, TableRows) else None
     return Likeness(figures, n, beside, columns, classifier)
 
 
@@ -166,6 +178,11 @@ COVERAGE = "The share of held-out rows whose neighbourhood holds a sample (Naeem
 TOLD_APART = (
     "The chance that a forest, trained to distinguish samples from real rows, finds a sample likelier to be one than a "
     "real row, of rows it did not see: 0.5 if they cannot be told apart, 1 if they always can (Lopez-Paz & Oquab 2017)."
+)
+BOOSTED = (
+    "The chance that gradient boosting, trained to distinguish samples from real rows, finds a sample likelier to be "
+    "one than a real row, of rows it did not see: 0.5 if they cannot be told apart, 1 if they always can. Well below "
+    "0.5, samples are copies (Lopez-Paz & Oquab 2017)."
 )
 DISCREPANCY = (
     "The squared maximum mean discrepancy with a Gaussian kernel as wide as the median distance of rows, unbiased: 0 "
@@ -243,14 +260,23 @@ def _classes(classifier: SmallClassifier, drawn: np.ndarray, ideal: np.ndarray, 
     }
 
 
-def _columns(held: np.ndarray, samples: np.ndarray, ideal: np.ndarray) -> Columns:
+def _columns(held: np.ndarray, samples: np.ndarray, ideal: np.ndarray, categories: Sequence[int]) -> Columns:
     """Compare columns one at a time and in pairs."""
+    correlations = [metrics.correlations(rows) for rows in (samples, held, ideal)]
+    pairs = [np.abs(found - correlations[1]) for found in (correlations[0], correlations[2])]
+    if categories:
+        of_category = np.isin(np.arange(held.shape[1]), categories)
+        mixed = of_category[:, None] | of_category
+        pairs = [
+            np.where(mixed, 1 - metrics.pair_trends(held, rows, categories), gaps)
+            for rows, gaps in zip((samples, ideal), pairs, strict=True)
+        ]
     return Columns(
-        1 - column_shapes(held, samples),
-        1 - column_shapes(held, ideal),
-        metrics.correlations(samples),
-        metrics.correlations(held),
-        metrics.correlations(ideal),
+        1 - column_shapes(held, samples, categories),
+        1 - column_shapes(held, ideal, categories),
+        correlations[0],
+        correlations[1],
+        *pairs,
     )
 
 

@@ -7,10 +7,12 @@ from scipy.stats import binomtest
 from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances_argmin
 
+from ..look import Rows as TableRows
 from ..subsets import even_subset
 from .likeness import Figure, short
 from .subject import COMPARED_ROWS, Subject
 from .table import Finding, check, grade, worst_of
+from .tables import memorised_rows
 
 __all__ = ["memorised_samples", "mode_dropping", "sample_quality", "sampled_columns"]
 
@@ -71,8 +73,9 @@ def sample_quality(subject: Subject) -> Finding | None:
 @check(
     "columns of samples",
     "The largest distance of a column's distribution function in samples from that in held-out rows (Smirnov 1948), "
-    "and the largest difference of a correlation of two columns, each less what as many real rows show and less the 5 "
-    "% quantile of its chance: warning above 0.15, fault above 0.3.",
+    "and the largest difference of a correlation of two columns; of categories, those of the shares of their values, "
+    "½Σ|p − p'|. Each less what as many real rows show and less the 5 % quantile of its chance: warning above 0.15, "
+    "fault above 0.3.",
 )
 def sampled_columns(subject: Subject) -> Finding | None:
     """Hold every column of samples, and every two of them, against those of real rows."""
@@ -80,10 +83,10 @@ def sampled_columns(subject: Subject) -> Finding | None:
     if made is None or made.columns is None:
         return None
     columns, names = made.columns, subject.look.names
+    assert isinstance(subject.look, TableRows)
     chance = 1.36 * (2 / made.n) ** 0.5  # of the statistic under equality, exceeded one time in twenty
     beyond = np.maximum(0, columns.distances - np.maximum(columns.real_distances, chance))
-    gaps = np.abs(columns.correlations - columns.real_correlations)
-    noise = np.maximum(np.abs(columns.correlations_again - columns.real_correlations), 1.96 * (2 / made.n) ** 0.5)
+    gaps, noise = columns.pairs, np.maximum(columns.real_pairs, 1.96 * (2 / made.n) ** 0.5)
     beyond_pairs = np.triu(np.maximum(0, gaps - noise), 1)
     worst = int(beyond.argmax() if beyond.any() else columns.distances.argmax())
     a, b = np.unravel_index(beyond_pairs.argmax() if beyond_pairs.any() else np.triu(gaps, 1).argmax(), gaps.shape)
@@ -97,12 +100,19 @@ def sampled_columns(subject: Subject) -> Finding | None:
         f"distance of {names[worst]}, real rows": columns.real_distances[worst],
     }
     if len(beyond) > 1:
-        made_of, real_of = columns.correlations[a, b], columns.real_correlations[a, b]
-        found.append(
-            f"The correlation of {names[a]} and {names[b]} is {made_of:.2f} in samples and {real_of:.2f} in held-out "
-            "rows."
-        )
-        evidence |= {"correlation, samples": made_of, "correlation, held-out rows": real_of}
+        if {a, b} & set(subject.look.categories):
+            found.append(
+                f"The shares of the values of {names[a]} and {names[b]} together differ by {gaps[a, b]:.2f} in samples "
+                f"and by {columns.real_pairs[a, b]:.2f} in real rows."
+            )
+            evidence |= {"pair, samples": gaps[a, b], "pair, real rows": columns.real_pairs[a, b]}
+        else:
+            made_of, real_of = columns.correlations[a, b], columns.real_correlations[a, b]
+            found.append(
+                f"The correlation of {names[a]} and {names[b]} is {made_of:.2f} in samples and {real_of:.2f} in "
+                "held-out rows."
+            )
+            evidence |= {"correlation, samples": made_of, "correlation, held-out rows": real_of}
     if beyond_pairs.max() > beyond[worst]:
         found.reverse()
     statement = " ".join(found).replace(" -", " −")
@@ -144,14 +154,19 @@ def mode_dropping(subject: Subject) -> Finding | None:
 
 @check(
     "memorised samples",
-    "Among as many training as held-out rows, those that are nearest to some sample are as often of one kind as of the "
-    "other unless the model knows its training rows by heart, blurred or few as samples may be; a copy lies within a "
-    "third of the median distance of held-out rows from their nearest training row. Warning where above two thirds are "
-    "training rows with p < 0.01 (binomial) or 5 % of samples are copies beyond what held-out rows show, fault above "
-    "75 % or 25 % copies (after Meehan et al. 2020).",
+    "Of a table: warning where copies exceed those among held-out rows by 1 %, or where the 95 % interval of the share "
+    "of samples nearer to training than to held-out rows, or of an attack's area under the curve, lies above 0.51; "
+    "fault above 5 %, and where an interval lies above 0.55. Otherwise, among as many training as held-out rows, those "
+    "that are nearest to some sample are as often of one kind as of the other unless the model knows its training rows "
+    "by heart, blurred or few as samples may be; a copy lies within a third of the median distance of held-out rows "
+    "from their nearest training row. Warning where above two thirds are training rows with p < 0.01 (binomial) or 5 % "
+    "of samples are copies beyond what held-out rows show, fault above 75 % or 25 % copies (after Meehan et al. 2020).",
 )
 def memorised_samples(subject: Subject) -> Finding | None:
     """See whether samples lie nearer to training rows than chance and held-out rows do."""
+    of_table = memorised_rows(subject)
+    if of_table is not None:
+        return of_table
     near, samples = subject.nearest, subject.samples
     if near is None or samples is None:
         return None

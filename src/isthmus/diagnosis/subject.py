@@ -11,30 +11,30 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..corruption import AnySubset
 from ..data.output import of_arrays
 from ..divergence import KL
 from ..errors import DataError
 from ..fitted import Fitted
 from ..likelihood import Bernoulli
 from ..look import Look, look_of
-from ..metrics import r2
+from ..look import Rows as TableRows
+from ..metrics import TableQuality, r2
+from ..metrics.table_quality import FEWEST_JUDGED_ROWS
 from ..model import Model
 from ..objective import Discriminate
 from ..subsets import even_subset, random_subset
 from ..training.player import objectives_of
 from ..yardstick import PrincipalComponents
+from .chosen import complete, measured_rows
+from .completions import Completions, completions_of
 from .held import Denoising, Rows
 from .judged import Judged, judged_by
 from .likeness import Likeness, Nearest, likeness_of, nearest_of
 from .linear import Linear, linear_code
+from .scored import Scored, scored_of
 
-__all__ = ["COMPARED_ROWS", "ROWS", "Subject", "measured_rows"]
-
-ROWS = 10_000
-"""Rows of either kind that are measured, at most, drawn at random."""
-
-VALUES = 20_000_000
-"""Numbers in the rows of either kind, at most, so that large pictures fit into memory several times over."""
+__all__ = ["COMPARED_ROWS", "Subject"]
 
 COMPARED_ROWS = 2_000
 """Held-out rows that samples are compared with, at most: distances cost the square."""
@@ -48,8 +48,10 @@ class Subject:
     Parameters
     ----------
     estimator : fitted.
-    X : held-out rows, (N, ...); rows with gaps are left out.
+    X : held-out rows, (N, ...); rows with gaps are left out unless the model reads gaps.
     X_train : the rows it was trained on, or None.
+    samples : rows that the model drew, to be judged; None draws new ones.
+    target : the name of a table's column whose prediction measures the use of samples, or None.
     condition, condition_train : the condition of each of these rows, or None.
     labels_train : a label for each training row, (N,), or None.
     names : of a table's columns, or None for those that the estimator was fitted with.
@@ -66,32 +68,47 @@ class Subject:
         condition_train: Any = None,
         labels_train: Any = None,
         names: list[str] | None = None,
+        samples: Any = None,
+        target: str | None = None,
         random_state: int = 0,
     ) -> None:
         if not hasattr(type(estimator), "abilities"):
             raise DataError(f"a diagnosis is of an estimator of isthmus, got a {type(estimator).__name__}")
         self.estimator: Any = of_arrays(estimator)
-        self.fitted = Fitted(estimator)
+        self.fitted, given = Fitted(self.estimator), Fitted(estimator)
         self.model: Model = self.fitted.model
-        self.seed, self.labels_train = random_state, None
-        rows = self.fitted.rows(X)
+        self.seed, self.labels_train, self.target = random_state, None, target
+        self.reads_gaps = bool(self.model.scaling.reads_gaps)
+        rows = given.rows(X)
+        condition = given.told(X, condition, len(rows))
+        self.own_samples = None if samples is None else given.rows(samples)
         self.every_training_row: np.ndarray | None = None
         if X_train is not None:
-            train = self.fitted.rows(X_train)
-            whole = complete(train)
+            train = given.rows(X_train)
+            condition_train = given.told(X_train, condition_train, len(train))
+            whole = self.measurable(train)
             self.every_training_row = train if len(whole) == len(train) else train[whole]
             self.labels_train = None if labels_train is None else np.asarray(labels_train)[whole]
             condition_train = None if condition_train is None else np.asarray(condition_train)[whole]
         known = rows if self.every_training_row is None else self.every_training_row
         given_names = getattr(estimator, "feature_names_in_", None) if names is None else names
-        self.look: Look = look_of(known, None if given_names is None else [str(name) for name in given_names])
+        schema = estimator.schema_
+        self.look: Look = look_of(
+            known,
+            None if given_names is None else [str(name) for name in given_names],
+            () if schema is None else schema.columns,
+        )
         self.held_out = self._some(rows, condition)
         self.training = None if X_train is None else self._some(self.every_training_row, condition_train)
 
     def _some(self, X: Any, condition: Any) -> Rows:
         """Return the rows that are measured, with their conditions."""
-        chosen = measured_rows(X, self.seed)
+        chosen = measured_rows(X, self.seed, self.measurable(X))
         return Rows(self, X[chosen], None if condition is None else np.asarray(condition)[chosen], chosen)
+
+    def measurable(self, X: np.ndarray) -> np.ndarray:
+        """Return which of rows (N, ...) can be measured, in ascending order: those without gaps, or all."""
+        return np.arange(len(X)) if self.reads_gaps else complete(X)
 
     def random(self) -> np.random.Generator:
         """Return a fresh source of random numbers."""
@@ -117,9 +134,14 @@ class Subject:
         return self.model.posterior is not None
 
     @property
+    def hides(self) -> bool:
+        """Whether the model was trained to predict hidden entries, so that what it sees, it may simply copy."""
+        return isinstance(self.model.corruption, AnySubset)
+
+    @property
     def reconstructs(self) -> bool:
-        """Whether there are an encoder and a decoder."""
-        return self.encodes and self.model.likelihood is not None
+        """Whether rows go through an encoder and a decoder, and what comes back is more than a copy of what is seen."""
+        return self.encodes and self.model.likelihood is not None and not self.hides
 
     @property
     def variational(self) -> bool:
@@ -300,11 +322,43 @@ class Subject:
 
     @cached_property
     def drawn(self) -> np.ndarray | None:
-        """As many samples as rows they are compared with, under the conditions of these, as a user gets them."""
+        """As many samples as rows they are compared with, under the conditions of these, as a user gets them.
+
+        They have gaps as often as the rows if the model draws gaps.
+        """
+        if self.own_samples is not None:
+            chosen: np.ndarray = self.own_samples[random_subset(len(self.own_samples), len(self.compared), self.seed)]
+            return chosen
         if "samples" not in self.fitted.abilities:
             return None
         given = {} if self.compared.asked is None else {"condition": self.compared.asked}
+        if self.model.gaps and self.hides:
+            given["gaps"] = True
         return np.asarray(self.estimator.sample(len(self.compared), random_state=self.seed, **given))
+
+    @cached_property
+    def table(self) -> TableQuality | None:
+        """Samples of a table beside held-out and training rows; None if it is no table, or there are too few rows."""
+        if not isinstance(self.look, TableRows) or self.drawn is None or self.every_training_row is None:
+            return None
+        real, made = (self.compared, self.drawn) if self.own_samples is None else (self.held_out, self.own_samples)
+        train, held, new = (
+            np.asarray(x, np.float64).reshape(len(x), -1) for x in (self.every_training_row, real.own, made)
+        )
+        if min(len(train), len(held), len(new)) < FEWEST_JUDGED_ROWS:
+            return None
+        look, seed = self.look, self.seed
+        return TableQuality(train, held, new, look.categories, names=look.names, target=self.target, random_state=seed)
+
+    @cached_property
+    def completions(self) -> Completions | None:
+        """What the model makes of hidden cells of held-out rows; None unless it was trained to, and of no table."""
+        return completions_of(self)
+
+    @cached_property
+    def scored(self) -> Scored | None:
+        """Log-likelihoods of held-out and of training rows; None if there are no training rows or no exact ones."""
+        return scored_of(self)
 
     @cached_property
     def samples(self) -> np.ndarray | None:
@@ -325,21 +379,6 @@ class Subject:
         """Return a column of the history, one number an epoch, or None if it was not recorded."""
         history = self.estimator.history_
         return history[name] if name in history.columns else None
-
-
-def complete(X: np.ndarray) -> np.ndarray:
-    """Return which of rows (N, ...) have no gaps, in ascending order."""
-    gaps = np.isnan(X) if X.dtype.kind == "f" else np.zeros((len(X), 1), dtype=bool)
-    whole: np.ndarray = np.flatnonzero(~gaps.reshape(len(X), -1).any(1))
-    return whole
-
-
-def measured_rows(X: np.ndarray, seed: int) -> np.ndarray:
-    """Return which of rows (N, ...) are measured, in order: those without gaps, or of many a random subset."""
-    whole = complete(X)
-    at_most = max(1, min(ROWS, VALUES // max(1, math.prod(X.shape[1:]))))
-    chosen: np.ndarray = whole[random_subset(len(whole), at_most, seed)]
-    return chosen
 
 
 def _with_one(condition: np.ndarray | None) -> np.ndarray:

@@ -1,5 +1,19 @@
 """The estimators: compositions of parts behind scikit-learn's interface."""
 
+from .. import (
+    aggregated,
+    bounds,
+    flows,
+    hyperspherical,
+    implicit,
+    late_priors,
+    poincare,
+    quantised,
+    redrawn,
+    sparsity,
+    stacked,
+    stochastic_layers,
+)
 from .abilities import Encodes, Games, Reconstructs, Samples
 from .adversarial import AdversarialAutoencoder
 from .autoencoder import Autoencoder, ContractiveAutoencoder, DenoisingAutoencoder, Reconstructing
@@ -23,3 +37,19 @@ __all__ = [
     "Reconstructs",
     "Samples",
 ]
+
+PARTS = (
+    aggregated,
+    bounds,
+    flows,
+    hyperspherical,
+    implicit,
+    late_priors,
+    poincare,
+    quantised,
+    redrawn,
+    sparsity,
+    stacked,
+    stochastic_layers,
+)
+"""Modules of parts that no estimator uses of itself: imported here, so that these too are known by name."""

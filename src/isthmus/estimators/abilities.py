@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Literal
 
@@ -26,12 +26,14 @@ from ..objective import ImportanceWeighted
 from ..penalty import Contractive
 from ..posterior import Deterministic, Posterior
 from ..prior import Prior, StandardNormal
+from ..rejection import Where, satisfying
 from ..seeds import drawn_seed, generator_for
-from ..source import Generated
+from ..source import Generated, Source
 from ..term import NegativeLogLikelihood
 from ..training.player import objectives_of
 from ..typing import ArrayLike, RandomState
 from .base import Estimator
+from .resampling import codes_given
 
 __all__ = ["Encodes", "Games", "Reconstructs", "Samples"]
 
@@ -71,7 +73,7 @@ class Encodes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator, syst
             passed = Pass(model, batch, source, x_tilde=model.scaled(x).nan_to_num())
             return penalty(model, passed, source).detach().sqrt()
 
-        return fitted.map(rows, norm, condition=fitted.conditions(condition, len(rows)))
+        return fitted.map(rows, norm, condition=fitted.conditions(condition, len(rows), X))
 
 
 class Reconstructs(Encodes, system=False):
@@ -139,7 +141,7 @@ class Reconstructs(Encodes, system=False):
         fitted = self.fitted_
         rows = fitted.rows(X)
         rows = rows.astype(np.result_type(rows.dtype, np.float32))
-        given = fitted.conditions(condition, len(rows))
+        given = fitted.conditions(condition, len(rows), X)
         if n_draws is None:
             return rows_back(self, self.best_guess(rows, given), X)
         draws = self.completions(rows, given, n_draws, random_state)
@@ -173,7 +175,8 @@ class Reconstructs(Encodes, system=False):
         if encoded is not x:
             seen = model.observed(encoded)
         q = model.encode(x_model if encoded is x else model.scaled(encoded), condition, seen)
-        return log_prob(model.decode(q.mean, condition), x_model, observed) - model.scaling.log_volume(observed)
+        log_p = log_prob(model.decode(q.mean, condition), x_model, observed)
+        return model.scaling.in_data_units(log_p, x, observed)
 
     def score(self, X: ArrayLike, y: ArrayLike | None = None, condition: ArrayLike | None = None) -> float:
         """Return the mean of ``score_samples``, for model selection: higher is better. Labels y are ignored."""
@@ -218,6 +221,8 @@ class Samples(Estimator, system=False):
         *,
         condition: ArrayLike | None = None,
         draw: Literal["auto", "values", "mean"] = "auto",
+        given: Mapping[Any, Any] | None = None,
+        where: Where | None = None,
     ) -> Any:
         """Return new samples in the data's shape and units: z ~ p(z), then x ~ p(x|z) or its mean x̂.
 
@@ -229,7 +234,8 @@ class Samples(Estimator, system=False):
         columns hold: whole numbers and truth values, rounded to as many decimals as the data have, of the data's sign
         and within their bounds; see `isthmus.data.Number`.
 
-        The first n of many are the same as n alone, to the bit, and the codes are the same whatever `draw` is.
+        The first n of many are the same as n alone, to the bit, if there is no `where`, and the codes are the same
+        whatever `draw` is.
 
         Parameters
         ----------
@@ -237,6 +243,16 @@ class Samples(Estimator, system=False):
         random_state : None is the estimator's own.
         condition : one for each sample, (n_samples, c), or a single one for all, (c,), where the model has one.
         draw : ``"values"`` draws x ~ p(x|z), ``"mean"`` takes x̂, ``"auto"`` draws rows of a table.
+        given : what holds in the samples: a value for each of some entries, by number or name. Codes are drawn anew by
+            how well they fit (importance resampling), and a warning says what they are worth where that is less than
+            `n_samples`. It needs a model whose p(x|z) is learnt, without a condition.
+        where : what they satisfy: an expression such as ``"start < end and age > 60"`` (`isthmus.data.predicate`), a
+            function of samples (N, ...) to booleans (N,), or a list of these. Samples are drawn until each satisfies
+            all. The share that does is measured first: it is printed if ``verbose``, and a warning says if it is small.
+
+        Raises
+        ------
+        DataError : what is given fits next to none of the codes.
 
         Examples
         --------
@@ -253,23 +269,40 @@ class Samples(Estimator, system=False):
         if draw not in ("auto", "values", "mean"):
             raise CompositionError(f"draw must be 'auto', 'values' or 'mean', got {draw!r}")
         model, device = fitted.model, fitted.model.device
-        given = fitted.conditions(condition, n_samples)
+        conditions = fitted.conditions(condition, n_samples)
         generator = generator_for(self.random_state if random_state is None else random_state, device)
         source = Generated(generator)
         noise = Generated(torch.Generator(device).manual_seed(generator.initial_seed() + NOISE_SEEDS))
-        size, codes = fitted.block_rows(), []
-        with plain_modes(), torch.no_grad():
-            for start in range(0, n_samples, size):  # in blocks of one size, so that the first n do not depend on n
-                c = None if given is None else torch.zeros(size, given.shape[1], dtype=model.dtype, device=device)
-                if c is not None and given is not None:
-                    block = torch.as_tensor(given[start : start + size])
-                    c[: len(block)] = block.to(c)
-                codes.append(model.prior_codes(size, source, c).cpu().numpy())
-        z = np.concatenate(codes)[:n_samples]
+        if given is not None and (conditions is not None or not self.learns_values):
+            raise CompositionError("given needs a model that learns p(x|z), without a condition; see MaskedAutoencoder")
+        known = None if given is None else fitted.holding(given, 1)
         drawn = self.draws_values if draw == "auto" else draw == "values" and self.learns_values
         values = partial(fitted.drawn, source=noise) if drawn else fitted.decoded
-        made = fitted.map(z, values, condition=given, dtype=self.dtype_)
-        return rows_back(self, made, drawn=draw != "mean")
+
+        def made(rows: np.ndarray) -> np.ndarray:
+            c = None if conditions is None else conditions[rows]
+            with plain_modes(), torch.no_grad():
+                if known is None:
+                    z = self._prior_codes(len(rows), source, c)
+                else:
+                    z = codes_given(model, torch.as_tensor(known, device=device), len(rows), source)
+            x = fitted.map(z, values, condition=c, dtype=self.dtype_)
+            return x if known is None else np.where(np.isnan(known), x, known).astype(x.dtype)
+
+        x = made(np.arange(n_samples)) if where is None else satisfying(self, where, made, n_samples)
+        return rows_back(self, x, drawn=draw != "mean")
+
+    def _prior_codes(self, n: int, source: Source, conditions: np.ndarray | None) -> np.ndarray:
+        """Return n codes in blocks of one size, so that the first of them do not depend on n."""
+        model, size, codes = self.fitted_.model, self.fitted_.block_rows(), []
+        for start in range(0, n, size):
+            c = None
+            if conditions is not None:
+                c = torch.zeros(size, conditions.shape[1], dtype=model.dtype, device=model.device)
+                block = torch.as_tensor(conditions[start : start + size])
+                c[: len(block)] = block.to(c)
+            codes.append(model.prior_codes(size, source, c).cpu().numpy())
+        return np.concatenate(codes)[:n]
 
 
 class Games(Samples, system=False):

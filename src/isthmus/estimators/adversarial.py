@@ -6,6 +6,7 @@ from torch import nn
 
 from ..facts import Facts
 from ..judge import Codes
+from ..likelihood import Likelihood
 from ..networks import MLP, Factories, Network
 from ..objective import Deceive, Discriminate, Reconstruction
 from ..scaling import Scaling
@@ -52,6 +53,10 @@ class AdversarialAutoencoder(Games, Reconstructing):
         super().choose(facts)
         code_judge = MLP((128, 128), activation="leaky_relu")
         self.discriminator_ = code_judge if self.discriminator == "auto" else self.network_part("discriminator", facts)
+
+    def auto_likelihood(self, facts: Facts) -> Likelihood:
+        """Return a squared error with σ measured at the end for rows, so that `sample` draws rows with their noise."""
+        return self.measured_likelihood(facts)
 
     def networks(self, facts: Facts, scaling: Scaling) -> dict[str, nn.Module]:
         """Return encoder, decoder and D, a network of codes."""

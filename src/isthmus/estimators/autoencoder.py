@@ -48,6 +48,11 @@ class Reconstructing(Reconstructs, system=False):
 
     penalty_ = cast(Term | None, None)
 
+    def measured_likelihood(self, facts: Facts) -> Likelihood:
+        """Return a Bernoulli for binary data, a squared error for others, with σ measured at the end for rows."""
+        likelihood = super().auto_likelihood(facts)
+        return likelihood if facts.binary or len(facts.shape) > 1 or is_mixed(facts) else ResidualGaussian()
+
     def players(self) -> Turns:
         """Return the only player."""
         return [Player("autoencoder", Reconstruction(self.penalty_), clip_norm=self.reconstruction_clip_norm())]
@@ -87,9 +92,8 @@ class Autoencoder(Reconstructing):
     """
 
     def auto_likelihood(self, facts: Facts) -> Likelihood:
-        """Return a Bernoulli for binary data, a squared error for others, with σ measured at the end for rows."""
-        likelihood = super().auto_likelihood(facts)
-        return likelihood if facts.binary or len(facts.shape) > 1 or is_mixed(facts) else ResidualGaussian()
+        """Return a squared error with σ measured at the end for rows; see `measured_likelihood`."""
+        return self.measured_likelihood(facts)
 
     def auto_epochs(self, rows: int) -> int:
         """Return how many passes make about `TABLE_STEPS` steps over the rows of a table: from 5 to 20.
@@ -182,7 +186,7 @@ class DenoisingAutoencoder(Reconstructing):
         found = fitted.map(
             np.stack([noisy, clean], 1),
             lambda pair, c: self.log_density_at(pair[:, 1], pair[:, 0], c),
-            condition=fitted.conditions(condition, len(noisy)),
+            condition=fitted.conditions(condition, len(noisy), X),
         )
         found[outside] = -np.inf
         return float(found.mean())

@@ -13,9 +13,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..data import Schema
+from ..data import Conditions, Schema
+from ..data.conditions import asked_of, columns_named
+from ..data.schema import is_table
 from ..device import plain_modes
-from ..errors import CompositionError
+from ..errors import CompositionError, DataError
 from ..facts import Facts
 from ..fitted import Fitted
 from ..fitting import fit
@@ -74,6 +76,7 @@ class Estimator(TakesTables, Views, Choices, system=False):
     tied = False
 
     schema_ = cast(Schema | None, None)
+    condition_ = cast(Conditions | None, None)
     dtype_: np.dtype[Any] = field(init=False)
     model_: Model = field(init=False)
     history_: History = field(init=False)
@@ -81,7 +84,9 @@ class Estimator(TakesTables, Views, Choices, system=False):
     arguments_: dict[str, Any] = field(init=False)
 
     def numbers_of(self, condition: ArrayLike) -> ArrayLike:
-        """Return a condition as numbers, one row each: as it is, unless a system takes classes, names or dates for it.
+        """Return a condition as numbers, one row each: columns of a table by `isthmus.data.Conditions`.
+
+        Numbers stay as they are. A system of your own may take something else, such as classes, names or dates.
 
         >>> from isthmus import VAE
         >>> class ClassVAE(VAE):
@@ -92,7 +97,7 @@ class Estimator(TakesTables, Views, Choices, system=False):
         >>> ClassVAE(2, max_epochs=1, random_state=0).fit(X, condition=y).sample(3, condition=[7, 7, 2]).shape
         (3, 6)
         """
-        return condition
+        return condition if self.condition_ is None else self.condition_.encode(condition)
 
     def players(self) -> Turns:
         """Return who plays on the model: one after the other, or at once where a turn is a sequence."""
@@ -142,6 +147,7 @@ class Estimator(TakesTables, Views, Choices, system=False):
             posterior=self.posterior_,
             likelihood=self.likelihood_,
             prior=self.prior_,
+            sampling_prior=self.sampling_prior_,
             corruption=self.corruption_,
             terms=terms,
         )
@@ -165,9 +171,11 @@ class Estimator(TakesTables, Views, Choices, system=False):
         y : ignored, as scikit-learn's pipelines want it, unless the system takes it for a target.
         sample_weight : how much each row counts in every term's mean, (N,); a row of weight 2 counts as two rows, one
             of weight 0 is left out.
-        condition : numbers that the model is given beside each row, (N, c), such as a class as one-hot columns; the
-            model learns p(x|c), and wants the condition of new rows and samples too. A system of your own that takes
-            something else for a condition makes numbers of it in `numbers_of`.
+        condition : what the model is told beside each row: it learns p(x|c), and wants the condition of new rows and
+            samples too. Numbers (N, c), such as a class as one-hot columns; columns of a table X by their names,
+            ``["sex", "age"]``, which new rows then have too; or a table of its own, of N rows. Of a table's columns
+            numbers are standardised and categories made one-hot; a sample's are ``condition={"sex": "f", "age": 40}``.
+            A system of your own that takes something else for a condition makes numbers of it in `numbers_of`.
 
         Returns
         -------
@@ -229,6 +237,13 @@ class Estimator(TakesTables, Views, Choices, system=False):
         """
         return None
 
+    def beside(self, y: ArrayLike | None) -> dict[str, np.ndarray]:
+        """Return arrays that a system's own terms find in the batch by name, one row a sample; none by default.
+
+        A subclass may make labels of y, for a term that reads ``passed.batch["label"]``.
+        """
+        return {}
+
     def _fit(
         self,
         X: ArrayLike,
@@ -250,17 +265,24 @@ class Estimator(TakesTables, Views, Choices, system=False):
                         self.__dict__.pop(name, None)
                 arguments = own_copy(self.get_params(deep=False))
                 target, noisy, width = self.target_of(X, y), None, None
+                asked = asked_of(X, condition, self.condition_ if goes_on else None)
                 if goes_on:
                     x = self.fitted_.rows(X, to_learn=True)
                     width = self.model_.condition_width - self.model_.corruption_width
                 else:
-                    x = check_rows(self, X, reset=True, minimum=2)
+                    own = type(self).numbers_of is not Estimator.numbers_of
+                    self.condition_ = None if own or not is_table(asked) else Conditions.learn(asked, self.schema)
+                    x = check_rows(self, X, reset=True, minimum=2, without=columns_named(condition))
                 if target is not None:
                     x, noisy = check_target(target, schema=self.schema_), x
-                numbers = None if condition is None else self.numbers_of(condition)
+                numbers = None if asked is None else self.numbers_of(asked)
                 c = condition_rows(numbers, len(x), width)
                 columns = None if self.schema_ is None else tuple(self.schema_.columns)
-                given = Given(x, noisy, c, check_weights(sample_weight, len(x)), columns)
+                own = self.beside(y)
+                short = next((name for name, array in own.items() if len(array) != len(x)), None)
+                if short is not None:
+                    raise DataError(f"X has {len(x)} rows and there are {len(own[short])} of {short}")
+                given = Given(x, noisy, c, check_weights(sample_weight, len(x)), columns, own)
                 fit(self, given, interrupts, held)
                 self.arguments_ = arguments
                 if held is not None:

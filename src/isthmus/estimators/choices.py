@@ -44,6 +44,7 @@ class Choices(Arguments, system=False):
     likelihood_ = cast(Likelihood | None, None)
     posterior_ = cast(Posterior | None, None)
     prior_ = cast(Prior | None, None)
+    sampling_prior_ = cast(Prior | None, None)
     corruption_ = cast(Corruption | Callable[..., Tensor] | None, None)
 
     def choose(self, facts: Facts) -> None:

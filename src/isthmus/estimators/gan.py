@@ -152,5 +152,5 @@ class GAN(Games):
         return fitted.map(
             rows,
             lambda x, c: torch.sigmoid(Data().logits(model, model.scaling.inputs(model.scaled(x)), c)),
-            condition=fitted.conditions(condition, len(rows)),
+            condition=fitted.conditions(condition, len(rows), X),
         )

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ..any_order import fill, log_densities, orders
@@ -23,34 +20,27 @@ from ..facts import Facts
 from ..likelihood import Likelihood
 from ..networks import Network, Residual
 from ..objective import Sum
+from ..rejection import Where, satisfying
 from ..seeds import generator_for
 from ..source import Generated, Source
 from ..tensors import log_mean_exp, result_dtype
 from ..term import AnyOrder, Seen
 from ..training import Adam, Player, Training, Turns
 from .abilities import Reconstructs
-from .choices import MOST_EPOCHS
 
 __all__ = ["MaskedAutoencoder"]
 
 STEPS = 5_000
-"""Steps of a fit, at most, unless its rows are very many."""
+"""Steps of a fit, about, unless its rows are few or very many."""
 
-FEW_ROWS = 90
-"""Rows that are trained on, of a hundred, from which some are held out."""
+FEWEST_EPOCHS, MOST_EPOCHS = 10, 80
+"""Passes over very many rows, and over few."""
 
 MOST_STEPS = 128
 """Entries up to which a row is scored exactly, step by step."""
 
-ROWS_AT_ONCE = 1024
-"""Rows that are drawn in one order. Many share their first entries, and what they share is computed once; more of them
-would leave fewer orders, over which what the model has not learnt alike evens out."""
-
-FEWEST_TRIED, MOST_TRIES = 1024, 20_000
-"""Rows that are drawn at once where some are to be chosen, and draws of one row after which none will do."""
-
-SAID_BELOW = 0.05
-"""The share of rows that satisfy a predicate below which the share is said."""
+ROWS_AT_ONCE = 4096
+"""Rows that are drawn together, each in an order of its own: where orders disagree, many even it out."""
 
 
 class MaskedAutoencoder(Reconstructs):
@@ -85,12 +75,11 @@ class MaskedAutoencoder(Reconstructs):
     ((4, 13), (7, 4, 13), (178,))
     """
 
-    offers: ClassVar[frozenset[str]] = frozenset({"samples"})
-    recipe: ClassVar[Training] = Training(optimizer=Adam(beta2=0.99), averaging=0.999, patience=10)
+    offers: ClassVar[frozenset[str]] = frozenset({"samples", "likelihood"})
+    recipe: ClassVar[Training] = Training(optimizer=Adam(beta2=0.99), averaging=0.999)
     watch: ClassVar[str] = "validation_likelihood"
 
     learning_rate: float = 1e-3
-    validation_fraction: float | Literal["auto"] = "auto"
     seen_weight: float = 0.1
 
     def choose(self, facts: Facts) -> None:
@@ -118,13 +107,14 @@ class MaskedAutoencoder(Reconstructs):
         return 1 << min(9, max(4, round(math.log2(max(1.0, rows / 50)))))
 
     def auto_epochs(self, rows: int) -> int:
-        """Return how many passes make about `STEPS` steps, from 10 to 150; 50 where too few rows are to hold some out.
+        """Return how many passes make about `STEPS` steps, from 10 to 80.
 
-        Held-out rows say when to stop, so that they are the most that a fit makes.
+        All of them are made, and on all rows: the last ones, at a low rate, bring the frequencies of columns and pairs
+        near those of the data. Held-out rows would end the fit before that (`Training.patience`), for a likelihood that
+        is hardly better.
         """
-        if rows < FEW_ROWS:
-            return MOST_EPOCHS
-        return max(10, min(150, math.ceil(STEPS / max(1, rows // self.auto_batch_size(rows)))))
+        steps = max(1, rows // self.auto_batch_size(rows))
+        return max(FEWEST_EPOCHS, min(MOST_EPOCHS, math.ceil(STEPS / steps)))
 
     def players(self) -> Turns:
         """Return the one player."""
@@ -159,7 +149,7 @@ class MaskedAutoencoder(Reconstructs):
             found = torch.stack([log_densities(model, x, order, c, steps=steps) for order in chosen])
             return log_mean_exp(found) if steps is None else found.mean(0)
 
-        given, passes = fitted.conditions(condition, len(rows)), n_orders * (steps or n)
+        given, passes = fitted.conditions(condition, len(rows), X), n_orders * (steps or n)
         found = fitted.map(rows, score, condition=given, draws=passes)
         found[outside] = -np.inf
         return values_back(self, found, "score", X)
@@ -170,7 +160,7 @@ class MaskedAutoencoder(Reconstructs):
         random_state: Any = None,
         *,
         given: Mapping[Any, Any] | Any = None,
-        where: Callable[[np.ndarray], ArrayLike] | None = None,
+        where: Where | None = None,
         gaps: bool = False,
         condition: Any = None,
     ) -> Any:
@@ -184,8 +174,9 @@ class MaskedAutoencoder(Reconstructs):
         random_state : None is the estimator's own.
         given : what holds in them: a value for each of some entries, by number or name, or rows (n_samples, ...) with
             NaN where something is to be drawn. What is given comes back as it is.
-        where : rows (N, ...) ↦ which of them will do, (N,): rows are drawn until each of them does, such as
-            ``lambda x: x[:, 0] < x[:, 1]``. Where few do, their share is said.
+        where : what they satisfy: an expression such as ``"start < end and age > 60"`` (`isthmus.data.predicate`), a
+            function of rows (N, ...) to booleans (N,), or a list of these. Rows are drawn until each satisfies all.
+            The share that does is measured first: it is printed if ``verbose``, and a warning says if it is small.
         gaps : whether entries come out missing, as often as they were in the fit.
         condition : one for each sample, or one for all, where the model has one.
         """
@@ -193,13 +184,11 @@ class MaskedAutoencoder(Reconstructs):
             raise CompositionError(f"n_samples must be at least 1, got {n_samples}")
         start = np.full((n_samples, *self.fitted_.shape), np.nan)
         if isinstance(given, Mapping):
-            for name, value in given.items():
-                start.reshape(n_samples, -1)[:, self._entry(name)] = self._number(name, value)
+            start = self.fitted_.holding(given, n_samples)
         elif given is not None:
             start = self._rows(given)
             if len(start) != n_samples:
                 raise DataError(f"given must have {n_samples} rows, one a sample, got {len(start)}")
-        where = None if where is None else partial(self._holds, where)
         return rows_back(self, self._filled(start, random_state, gaps, condition, where), drawn=True)
 
     def best_guess(self, rows: np.ndarray, condition: np.ndarray | None) -> np.ndarray:
@@ -223,7 +212,7 @@ class MaskedAutoencoder(Reconstructs):
         X : (N, ...), NaN where nothing is known.
         column : its number, or its name.
         """
-        rows, entry, fitted = self._rows(X).copy(), self._entry(column), self.fitted_
+        rows, entry, fitted = self._rows(X).copy(), self.fitted_.entry(column), self.fitted_
         rows.reshape(len(rows), -1)[:, entry] = np.nan
 
         def probabilities(x: Tensor, c: Tensor | None) -> Tensor:
@@ -231,7 +220,7 @@ class MaskedAutoencoder(Reconstructs):
             assert isinstance(p, Bins)
             return p.of_entry(entry).exp()
 
-        found = fitted.map(rows, probabilities, condition=fitted.conditions(condition, len(rows)))
+        found = fitted.map(rows, probabilities, condition=fitted.conditions(condition, len(rows), X))
         return ColumnDistribution(self._units, entry, found)
 
     @property
@@ -251,92 +240,36 @@ class MaskedAutoencoder(Reconstructs):
         rows = self.fitted_.rows(X)
         return rows.astype(np.result_type(rows.dtype, np.float32))
 
-    def _number(self, name: int | str, value: Any) -> float:
-        """Return a value of a column as a number: a category as that of its level."""
-        return float(value) if self.schema_ is None else self.schema_.number(self._entry(name), value)
-
-    def _holds(self, where: Callable[[Any], ArrayLike], rows: np.ndarray) -> ArrayLike:
-        """Return which rows satisfy a predicate of rows in their own form."""
-        return where(rows_back(self, rows, drawn=True))
-
-    def _entry(self, column: int | str) -> int:
-        """Return the number of an entry of the flattened rows."""
-        names = list(getattr(self, "feature_names_in_", ()))
-        n = int(np.prod(self.fitted_.shape))
-        if column in names:
-            return names.index(column)
-        if isinstance(column, int | np.integer) and 0 <= column < n:
-            return int(column)
-        raise DataError(f"there is no column {column!r}; columns are {', '.join(map(str, names)) or f'0 to {n - 1}'}")
-
     def _filled(
-        self, start: np.ndarray, random_state: Any, gaps: bool, condition: Any, where: Any = None
+        self, start: np.ndarray, random_state: Any, gaps: bool, condition: Any, where: Where | None = None
     ) -> np.ndarray:
         fitted, device = self.fitted_, self.fitted_.model.device
         assert fitted.likelihood is not None
         fitted.likelihood.checked(start, self._units)
         c = fitted.conditions(condition, len(start))
         source = Generated(generator_for(self.random_state if random_state is None else random_state, device))
-        if where is None:
-            out = self._drawn(start, c, gaps, source)
-        else:
-            out = satisfying(
-                lambda rows: self._drawn(start[rows], None if c is None else c[rows], gaps, source), where, len(start)
-            )
-        return out.astype(result_dtype(self.dtype_))
+        dtype = result_dtype(self.dtype_)
+
+        def draw(rows: np.ndarray) -> np.ndarray:
+            return self._drawn(start[rows], None if c is None else c[rows], gaps, source).astype(dtype)
+
+        return draw(np.arange(len(start))) if where is None else satisfying(self, where, draw, len(start))
 
     def _drawn(self, start: np.ndarray, c: np.ndarray | None, gaps: bool, source: Source) -> np.ndarray:
-        """Return rows with all that is NaN drawn, block by block; a block has an order of its own."""
+        """Return rows with all that is NaN drawn, block by block; every row has an order of its own."""
         model, units = self.fitted_.model, self._units
         device, n = model.device, len(units.layout.sizes)
         rows, model.mixed = [], self.precision_ == "bfloat16"
         try:
             for first in range(0, len(start), ROWS_AT_ONCE):
                 x = torch.as_tensor(start[first : first + ROWS_AT_ONCE], device=device, dtype=units.edges.dtype)
-                order = source.uniform((n,), units.edges).argsort()
-                u = source.uniform((2, ROWS_AT_ONCE, n), units.edges)  # as many as a full block takes
-                of_bins, within = u[:, : len(x)]
+                u = source.uniform((3, ROWS_AT_ONCE, n), units.edges)  # as many as a full block takes
+                of_order, of_bins, within = u[:, : len(x)]
+                order = of_order.argsort(1)
                 own = None if c is None else torch.as_tensor(c[first : first + ROWS_AT_ONCE]).to(device, model.dtype)
                 seen = ~x.flatten(1).isnan()
-                with torch.autocast(device.type, torch.bfloat16, enabled=model.mixed):  # weights are narrowed once
-                    bins = fill(model, units.bins(x), seen, order, of_bins, condition=own, gaps=gaps)
+                bins = fill(model, units.bins(x), seen, order, of_bins, condition=own, gaps=gaps)
                 rows.append(torch.where(seen.reshape(x.shape), x, units.values(bins, within)).cpu().numpy())
         finally:
             model.mixed = False
         return np.concatenate(rows)
-
-
-def satisfying(
-    draw: Callable[[np.ndarray], np.ndarray], where: Callable[[np.ndarray], ArrayLike], n: int
-) -> np.ndarray:
-    """Return n rows drawn anew until each satisfies a predicate: draws from p(x | where), exactly.
-
-    Parameters
-    ----------
-    draw : returns a row for each of the numbers of rows that it is given.
-    where : rows (N, ...) ↦ which of them will do, (N,).
-
-    Raises
-    ------
-    DataError : a row did not satisfy it in `MOST_TRIES` draws.
-    """
-    out: np.ndarray | None = None
-    waiting, tries = np.arange(n), 0
-    while len(waiting):
-        rows = np.resize(waiting, max(len(waiting), FEWEST_TRIED))
-        drawn = draw(rows)
-        good = np.asarray(where(drawn), dtype=bool)
-        if out is None:
-            out = np.empty((n, *drawn.shape[1:]), dtype=drawn.dtype)
-            if good.mean() < SAID_BELOW:
-                warnings.warn(
-                    f"where holds for {good.mean():.2%} of the rows drawn first; this takes long", stacklevel=4
-                )
-        accepted, at = np.unique(rows[good], return_index=True)
-        out[accepted] = drawn[good][at]
-        waiting = np.setdiff1d(waiting, accepted)
-        tries += len(rows) // max(1, len(waiting))
-        if len(waiting) and tries > MOST_TRIES:
-            raise DataError(f"where does not hold for row {waiting[0]} in {tries:,} draws; ask for less, or give= more")
-    assert out is not None
-    return out

@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from ..completion import weighted_codes
+from ..corruption import Corruption
 from ..data.output import values_back
 from ..errors import CompositionError
 from ..facts import Facts
+from ..late_priors import FittedMixture
 from ..layout import unit_axis
 from ..likelihood import Bernoulli, HomoscedasticGaussian, Likelihood, Mixed
 from ..monitor import ActiveUnits, Monitor
@@ -37,6 +39,12 @@ class VAE(Samples, Reconstructs):
     {common}
     posterior : q(z|x), a `Posterior`; ``"auto"`` is the diagonal Gaussian.
     prior : p(z), a `Prior` or its name, such as ``"vampprior:500"``; ``"auto"`` is the standard normal.
+    sampling_prior : the distribution of the codes that `sample` decodes, a `Prior` that is fitted to the codes of the
+        training rows once all else has learnt, or None, which is p(z). ``"auto"`` is a `FittedMixture` for the rows of
+        a table with categories, since the codes of rows are hardly ever spread as p(z) says, and None otherwise, and
+        under a condition. Scores are those of p(z) in any case.
+    corruption : p(x̃|x), as in `DenoisingAutoencoder`, or one that draws x anew at every presentation
+        (`isthmus.redrawn`); None encodes the rows as they are.
     objective : ``"auto"`` is `ELBO`; ``ELBO(KL(4.0))`` weighs the divergence, ``"importanceweighted:50"`` is the
         importance-weighted autoencoder (Burda et al. 2016).
 
@@ -44,8 +52,8 @@ class VAE(Samples, Reconstructs):
     ----------
     history_ : a table with one row per epoch and one column per term.
     model_ : the fitted module.
-    prior_, objective_, latent_dim_, network_, likelihood_, precision_ : the choices for arguments that are ``"auto"``
-        or names.
+    prior_, sampling_prior_, objective_, latent_dim_, network_, likelihood_, precision_ : the choices for arguments
+        that are ``"auto"`` or names.
 
     References
     ----------
@@ -63,6 +71,8 @@ class VAE(Samples, Reconstructs):
     """
 
     prior: Prior | str = "auto"
+    sampling_prior: Prior | str | None = "auto"
+    corruption: Corruption | str | None = None
     objective: Objective | str = "auto"
 
     offers: ClassVar[frozenset[str]] = frozenset({"density"})
@@ -84,7 +94,20 @@ class VAE(Samples, Reconstructs):
     def choose(self, facts: Facts) -> None:
         super().choose(facts)
         self.prior_ = self.part("prior", Prior, self.auto_prior)
+        self.sampling_prior_ = self._chosen_sampling_prior(facts)
+        self.corruption_ = self.part("corruption", Corruption, or_none=True)
         self.objective_ = self.part("objective", Objective, ELBO)
+
+    def _chosen_sampling_prior(self, facts: Facts) -> Prior | None:
+        if self.sampling_prior == "auto":
+            return FittedMixture(None, drawn=True) if is_mixed(facts) and not facts.condition else None
+        if self.sampling_prior is None:
+            return None
+        if facts.condition:
+            raise CompositionError(
+                "sampling_prior must be None with a condition: the codes of samples come from p(z|c)"
+            )
+        return self.part("sampling_prior", Prior)
 
     def players(self) -> Turns:
         """Return the one player."""
@@ -114,6 +137,6 @@ class VAE(Samples, Reconstructs):
         def bound(x: Tensor, c: Tensor | None) -> Tensor:
             seeds = row_seeds(model.scaled(x).nan_to_num())
             _, log_weights = weighted_codes(model, x, c, seeds, n_draws)
-            return log_mean_exp(log_weights) - model.scaling.log_volume(model.observed(x))
+            return model.scaling.in_data_units(log_mean_exp(log_weights), x, model.observed(x))
 
         return values_back(self, fitted.scores(X, bound, condition, draws=n_draws), "score", X)

@@ -3,7 +3,7 @@
 from ..frames import Table
 from .arrays import ARRAYS
 from .images import IMAGES
-from .reading import SUFFIXES, read, read_frame, read_table
+from .reading import SUFFIXES, chosen, no_such_file, read, read_frame, read_table, selected
 from .separated import SEPARATORS
 from .writing import check_writable, write
 
@@ -14,8 +14,11 @@ __all__ = [
     "SUFFIXES",
     "Table",
     "check_writable",
+    "chosen",
+    "no_such_file",
     "read",
     "read_frame",
     "read_table",
+    "selected",
     "write",
 ]

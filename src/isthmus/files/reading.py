@@ -18,7 +18,7 @@ from .separated import SEPARATORS, read_separated
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["SUFFIXES", "read", "read_frame", "read_table"]
+__all__ = ["SUFFIXES", "chosen", "no_such_file", "read", "read_frame", "read_table", "selected"]
 
 SUFFIXES = (*SEPARATORS, ".parquet", *ARRAYS)
 """The suffixes of files that are read and written."""
@@ -37,7 +37,7 @@ def read(path: str | Path, columns: Sequence[str] | None = None, *, without: Seq
         folder of images of one size, grey (N, H, W) or colour (N, 3, H, W), uint8, upright as a viewer shows them; of
         16 bits a pixel the upper 8 are kept. Folders are read with those below them, in the order of their paths.
     columns : of a table, those to return and their order; None is all. Of the others, those that name the rows (text or
-        whole numbers, each once) are in ``ids``; a warning says what became of them.
+        whole numbers, each once) are in ``ids``; where others are lost, a warning names them all.
     without : of a table, columns that are left out, treated like those others.
 
     Missing values of a table come as NaN, truth values as 0 and 1. Columns of one numeric type keep it; otherwise
@@ -72,9 +72,7 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None, *, withou
     text, _, key = str(path).partition(".npz:")
     place = Path(f"{text}.npz") if key else Path(path)
     if not place.exists():
-        folder = place.parent
-        near = nearest(place.name, [p.name for p in folder.iterdir()]) if folder.is_dir() else ""
-        raise DataError(f"{place}: no such file{near}")
+        raise no_such_file(place)
     suffix = place.suffix.lower()
     if place.is_dir():
         found = _read_folder(place, columns, without)
@@ -85,12 +83,19 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None, *, withou
     elif suffix == ".parquet":
         found = _read_parquet(place, columns, without)
     elif suffix in SEPARATORS:
-        found = _selected(place, read_frame(place), columns, without)
+        found = selected(place, read_frame(place), columns, without)
     else:
         raise DataError(f"{place}: unknown suffix {suffix!r}; known: {', '.join(SUFFIXES)} and folders of images")
     if without and found.columns is None:
         raise DataError(f"{place}: its columns have no names, so {without[0]!r} cannot be left out")
     return found
+
+
+def no_such_file(place: Path) -> DataError:
+    """Return the error that a file is not there, with the nearest name of those in its folder."""
+    folder = place.parent
+    near = nearest(place.name, [p.name for p in folder.iterdir()]) if folder.is_dir() else ""
+    return DataError(f"{place}: no such file{near}")
 
 
 def read_frame(path: Path) -> polars.DataFrame:
@@ -114,19 +119,27 @@ def read_frame(path: Path) -> polars.DataFrame:
 def _read_parquet(place: Path, columns: Sequence[str] | None, without: Sequence[str]) -> Table:
     """Return one table from a Parquet file, or from those in a folder."""
     if sum(file.stat().st_size for file in parquet_files(place)) <= SPOOL_BYTES:
-        return _selected(place, read_frame(place), columns, without)
+        return selected(place, read_frame(place), columns, without)
     there = next(parquet_blocks(place)).columns
-    kept = _chosen(place, there, columns, without)
+    kept = chosen(place, there, columns, without)
     rows = spool(table(place, block.select(kept)).values for block in parquet_blocks(place))
     return Table(rows, kept)
 
 
-def _selected(place: Path, frame: polars.DataFrame, columns: Sequence[str] | None, without: Sequence[str]) -> Table:
-    """Return the columns that are asked for as a table; the others name the rows, or are left out."""
-    kept = _chosen(place, frame.columns, columns, without)
+def selected(
+    place: str | Path, frame: polars.DataFrame, columns: Sequence[str] | None, without: Sequence[str] = ()
+) -> Table:
+    """Return the columns that are asked for as a table; the others name the rows, or are left out with a warning.
+
+    Parameters
+    ----------
+    place : where the frame was read from, which a message names.
+    columns, without : as in `read`.
+    """
+    kept = chosen(place, frame.columns, columns, without)
     others = [column for column in frame.get_columns() if column.name not in (*kept, *without)]
     ids = [c for c in others if (c.dtype.is_integer() or c.dtype == import_polars().String) and _each_once(c)]
-    if others:
+    if len(others) > len(ids):
         said = [f"{c.name!r} (kept as the rows' names)" if any(c is i for i in ids) else repr(c.name) for c in others]
         warnings.warn(f"{place}: columns that the model does not take are left out: {some(said)}", stacklevel=4)
     return table(place, frame.select(kept), {column.name: column.to_list() for column in ids})
@@ -136,7 +149,9 @@ def _each_once(column: polars.Series) -> bool:
     return column.null_count() == 0 and column.n_unique() == len(column)
 
 
-def _chosen(place: Path, there: Sequence[str], columns: Sequence[str] | None, without: Sequence[str]) -> list[str]:
+def chosen(
+    place: str | Path, there: Sequence[str], columns: Sequence[str] | None, without: Sequence[str] = ()
+) -> list[str]:
     """Return the names of the columns that are asked for; raise `DataError` if one is missing."""
     missing = [name for name in (*(columns or ()), *without) if name not in there]
     if missing:

@@ -2,7 +2,15 @@
 
 # Uncertainty: standard errors and intervals for every metric, and the floor that real rows set.
 from .estimate import Estimate, mean_of_rows
-from .uncertainty import Interval, accuracy_interval, bootstrap_interval, real_against_real
+from .uncertainty import (
+    Area,
+    Interval,
+    accuracy_interval,
+    area_under_curve,
+    bootstrap_interval,
+    real_against_real,
+    share_interval,
+)
 
 # isort: split
 # Reconstruction.
@@ -28,16 +36,29 @@ from .discrepancy import KernelDistance, frechet_distance, kernel_distance, mmd
 from .feature_maps import Features, SmallClassifier, features, on_features, small_classifier
 from .modes import ClassCoverage, ModeCoverage, class_coverage, mode_coverage
 from .neighbourhoods import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
-from .tables import Nearer, ToldApart, column_shapes, nearer_to_training, pair_trends, told_apart, usefulness
+from .table_quality import TableQuality, Usefulness
+from .tables import ToldApart, column_shapes, pair_trends, told_apart, usefulness
 from .two_sample import TwoSample, two_sample_accuracy
 
 # isort: split
-# Memorisation.
+# Memorisation, and privacy.
 from .nearest import Memorisation, memorisation, nearest_distance
+from .privacy import (
+    Attack,
+    ClosestRecords,
+    Nearer,
+    closest_records,
+    copies,
+    membership_attack,
+    nearer_to_training,
+)
 
 __all__ = [
     "AnnealedEvidence",
+    "Area",
+    "Attack",
     "ClassCoverage",
+    "ClosestRecords",
     "DensityCoverage",
     "Estimate",
     "Features",
@@ -51,16 +72,21 @@ __all__ = [
     "PosteriorMoments",
     "PrecisionRecall",
     "SmallClassifier",
+    "TableQuality",
     "ToldApart",
     "TwoSample",
     "UnitDivergence",
+    "Usefulness",
     "accuracy_interval",
     "active_units",
     "annealed_importance_sampling",
+    "area_under_curve",
     "bits_per_dimension",
     "bootstrap_interval",
     "class_coverage",
+    "closest_records",
     "column_shapes",
+    "copies",
     "correlations",
     "denoising_gain",
     "density_coverage",
@@ -74,6 +100,7 @@ __all__ = [
     "linear_probe",
     "mean_of_rows",
     "mean_squared_error",
+    "membership_attack",
     "memorisation",
     "mmd",
     "mode_coverage",
@@ -90,6 +117,7 @@ __all__ = [
     "r2",
     "r2_per_feature",
     "real_against_real",
+    "share_interval",
     "small_classifier",
     "ssim",
     "told_apart",

@@ -125,7 +125,7 @@ def annealed_importance_sampling(
     log_weights = np.concatenate(logs, axis=1)
     top = log_weights.max(0)
     w = np.exp(log_weights - top)
-    mean = mean_of_rows(top + np.log(w.mean(0)) - float(model.scaling.log_volume()))
+    mean = mean_of_rows(fitted.in_data_units(top + np.log(w.mean(0)), X))
     row_errors = w.std(0, ddof=1) / (w.mean(0) * math.sqrt(n_chains))
     monte_carlo = float(np.sqrt((row_errors**2).sum()) / len(row_errors))
     rate = sum(a * n for a, n in accepted) / sum(n for _, n in accepted)

@@ -60,7 +60,7 @@ def elbo(estimator: Estimator, X: ArrayLike, n_draws: int = 16) -> Estimate:
             passed = Pass(model, Batch(x), source, (n_draws,), x=x, x_tilde=x)
             bound = passed.log_likelihood.mean(0) - KL()(model, passed, source)
             rows.append(bound.double().cpu().numpy())
-    return mean_of_rows(np.concatenate(rows) - float(model.scaling.log_volume()))
+    return mean_of_rows(fitted.in_data_units(np.concatenate(rows), X))
 
 
 @plain_modes()

@@ -1,6 +1,7 @@
 """Pictures and pages of what was fitted.
 
-`report` writes the page of a fitted model, `plots` draws single pictures of it on matplotlib's axes.
+`report` writes the page of a fitted model, or of what a detector found; `plots` draws single pictures of a model on
+matplotlib's axes.
 """
 
 from __future__ import annotations
@@ -20,5 +21,6 @@ def __getattr__(name: str) -> Any:
     if name in ("page", "plots"):
         return import_module(f".{name}", __name__)
     if name == "report":
+        import_module(".findings", __name__)  # registers the page of a detector
         return import_module(".page", __name__).report
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -122,14 +122,14 @@ def pictures(study: Study) -> Iterator[Picture]:
 
     first = measured_rows(test, study.seeds[0])[:SHOWN]
     clean, conditions = test[first], study.data.beside_test(first)
-    panels = [kind.rows("held-out", clean, test)]
-    panels += [] if noisy is None else [kind.rows("held-out, noisy", noisy[:SHOWN], test)]
+    panels = kind.rows("held-out", clean, test)
+    panels += [] if noisy is None else kind.rows("held-out, noisy", noisy[:SHOWN], test)
     for name, model in models:
         if hasattr(model, "reconstruct"):
             beside = conditions if hasattr(model, "model_") else {}
-            panels.append(kind.rows(name, model.reconstruct(clean, **beside), test))
+            panels += kind.rows(name, model.reconstruct(clean, **beside), test)
             if noisy is not None:
-                panels.append(kind.rows(f"{name}, of noisy", model.reconstruct(noisy[:SHOWN], **beside), test))
+                panels += kind.rows(f"{name}, of noisy", model.reconstruct(noisy[:SHOWN], **beside), test)
     note = "Held-out rows, and what each system makes of them."
     if noisy is not None:
         note = (
@@ -140,11 +140,11 @@ def pictures(study: Study) -> Iterator[Picture]:
 
     n = len(test) if look.n <= 3 else 2 * SHOWN
     n = min(n, CODES)
-    panels = [kind.rows("held-out", test[:n], test)]
+    panels = kind.rows("held-out", test[:n], test)
     for name, model in models:
         if hasattr(model, "sample"):
             drawn = model.sample(n, random_state=study.seeds[0], **study.data.beside_test(slice(n)))
-            panels.append(kind.rows(name, drawn, test))
+            panels += kind.rows(name, drawn, test)
     note = "New rows drawn from each system's prior, beside held-out rows. The first to be drawn are shown."
     yield Picture("samples", "Samples", note, [Group(panels, layout)])
 

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..look import Images, Look, Rows
-from ..subsets import even_subset
 from .content import Content
 from .content.codes import Colouring, Filters, LatentMap
-from .content.columns import TableColumns
 from .content.learning import MEAN, Curve
-from .content.numbers import signed
 from .kinds import kind_of, small_multiples
-from .pictures import CLASSES, RAMP, Axis, Chart, Dots, Group, Line, Matrix, Picture, Strip, histogram, number
+from .pictures import CLASSES, RAMP, Axis, Chart, Dots, Group, Line, Picture, Strip, histogram, number
 from .rasters import diverging
+from .tables import columns, completions, privacy, quality
 
 __all__ = [
-    "columns",
     "filters",
     "interpolations",
     "latent_map",
@@ -34,10 +30,6 @@ __all__ = [
 ]
 
 
-SQUARES = 40
-"""Columns in a picture of correlations, at most, taken evenly from all."""
-
-
 def pictures(content: Content) -> Iterator[Picture]:
     """Yield every picture that the content has something for."""
     for draw in (
@@ -47,7 +39,10 @@ def pictures(content: Content) -> Iterator[Picture]:
         traversals,
         interpolations,
         samples,
+        quality,
+        privacy,
         columns,
+        completions,
         scores,
         filters,
     ):
@@ -95,8 +90,7 @@ def reconstructions(content: Content) -> Picture | None:
         f"error {worst:.3g}), evenly spread between."
     )
     more, groups = kind_of(look).reconstructions(made)
-    unit = "standard deviations, squared" if isinstance(look, Rows) else "the data's units, squared"
-    label = f"a row's mean squared error, in {unit}"
+    label = f"a row's mean squared error, in {look.unit_name}, squared"
     caption = (
         f"Errors of {len(made.errors):,} held-out rows. The first and the last bin also hold the half per cent of rows "
         "beyond them."
@@ -182,8 +176,11 @@ def traversals(content: Content) -> Picture | None:
     )
     kind = kind_of(content.look)
     panels = [
-        kind.traversal(t, f"unit {t.unit}: {number(round(t.values[0], 2))} … {number(round(t.values[-1], 2))}")
+        panel
         for t in found
+        for panel in kind.traversal(
+            t, f"unit {t.unit}: {number(round(t.values[0], 2))} … {number(round(t.values[-1], 2))}"
+        )
     ]
     layout = Group(panels, "grid wide" if isinstance(content.look, Images) else "grid")
     return Picture("traversals", "Traversals", note, [layout])
@@ -194,7 +191,11 @@ def interpolations(content: Content) -> Picture | None:
     if not content.interpolations:
         return None
     kind = kind_of(content.look)
-    panels = [kind.interpolation(way, f"row {way.rows[0]} to row {way.rows[1]}") for way in content.interpolations]
+    panels = [
+        panel
+        for way in content.interpolations
+        for panel in kind.interpolation(way, f"row {way.rows[0]} to row {way.rows[1]}")
+    ]
     note = (
         "The way between two real rows: the rows themselves stand at the ends, and between them what the decoder makes "
         "of (1 − t) h₀ + t h₁."
@@ -216,7 +217,7 @@ def samples(content: Content) -> Picture | None:
         x, y = (Axis.of(axis, *(p[:, i] for p in shown.values())) for i, axis in enumerate(made.axes))
         title = f"samples over {next(iter(shown))} rows" if len(shown) > 1 else "samples"
         beside.append(Chart(marks, x, y, f"In a plane: {title}", title, square=True))
-    if made.sample_distances is not None and made.real_distances is not None:
+    if made.sample_distances is not None and made.real_distances is not None and content.table is None:
         groups = {"held-out": made.real_distances, "samples": made.sample_distances}
         caption = "Samples that lie far nearer to the training rows than held-out rows do would be copies."
         beside.append(histogram(groups, "distance to the nearest training row", caption, trim=0.0))
@@ -225,48 +226,6 @@ def samples(content: Content) -> Picture | None:
         groups_of.insert(0 if isinstance(look, Rows) else 1, Group(beside, "grid two"))
     under = f" With each stands the {made.of} row nearest to it." if made.nearest is not None else ""
     return Picture("samples", "Samples", f"New rows, drawn at random and not selected.{under}", groups_of)
-
-
-def columns(content: Content) -> Picture | None:
-    """Return a table's columns in held-out rows and in samples: their distributions, and their correlations."""
-    made = content.columns
-    if made is None:
-        return None
-    charts = []
-    for j in made.shown:
-        caption = f"Distance {made.distances[j]:.2f}."
-        values = {"held-out rows": made.real[:, j], made.of: made.made[:, j]}
-        chart = histogram(values, made.names[j], caption, trim=0.005)
-        charts.append(replace(chart, title=made.names[j], x=replace(chart.x, label="")))
-    note = f"Each column in held-out rows and in {made.of}, those farthest apart first."
-    if len(made.names) > len(charts):
-        count = f"{len(charts)} of {len(made.names)}"
-        note = f"The {count} columns that are farthest apart in held-out rows and in {made.of}."
-    note += " Their distance is the largest gap between the two distribution functions (Smirnov 1948)."
-    groups = [Group(charts, "grid")]
-    if len(made.names) > 1:
-        groups.append(_correlations(made))
-    return Picture("columns", "Columns", note, groups)
-
-
-def _correlations(made: TableColumns) -> Group:
-    """Return correlations of columns as coloured squares: in real rows, in what the model makes, and the difference."""
-    named = [
-        f"{made.names[a]} and {made.names[b]}: {signed(f'{made.real_correlations[a, b]:.2f}')} in held-out rows, "
-        f"{signed(f'{made.made_correlations[a, b]:.2f}')} in {made.of}"
-        for a, b in made.pairs
-    ]
-    shown = even_subset(len(made.names), SQUARES)
-    names = [made.names[j] for j in shown]
-    matrices = {
-        "held-out rows": made.real_correlations,
-        made.of: made.made_correlations,
-        "difference": made.made_correlations - made.real_correlations,
-    }
-    panels = [Matrix(names, values[np.ix_(shown, shown)], title) for title, values in matrices.items()]
-    note = "A square for each two columns, in the order of the data: red is +1, white 0, blue −1. "
-    note += f"Farthest apart are {'; '.join(named)}."
-    return Group(panels, "grid", "Correlations", note)
 
 
 def scores(content: Content) -> Picture | None:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..corruption import AnySubset
 from ..data.output import of_arrays
 from ..errors import DataError
 from ..fitted import Fitted
@@ -26,9 +27,11 @@ __all__ = [
     "has_evidence_bound",
     "has_prior",
     "nameless",
+    "numbers_of_rows",
     "prior_draws",
     "scores_bound_the_evidence",
     "settings",
+    "told",
     "units_have_divergences",
     "weight_count",
 ]
@@ -36,7 +39,9 @@ __all__ = [
 
 def check_rows(model: Any, X: Any) -> np.ndarray:
     """Return rows as the model takes them; a `DataError` says what is wrong with them."""
-    rows = Fitted(model).rows(X)
+    rows, reads_gaps = Fitted(model).rows(X), Fitted(model).model.scaling.reads_gaps
+    if reads_gaps:
+        return rows
     gaps = np.isnan(rows.reshape(len(rows), -1)).any(axis=1) if rows.dtype.kind == "f" else np.zeros(0)
     if gaps.any():
         raise DataError(
@@ -46,13 +51,29 @@ def check_rows(model: Any, X: Any) -> np.ndarray:
     return rows
 
 
+def numbers_of_rows(model: Any, X: Any) -> np.ndarray:
+    """Return rows in the form of the data as numbers."""
+    return Fitted(model).rows(X)
+
+
+def told(model: Any, X: Any, condition: Any) -> Any:
+    """Return the condition of rows as a `nameless` model takes it."""
+    fitted = Fitted(model)
+    return fitted.told(X, condition, len(fitted.rows(X)))
+
+
 def nameless(model: Any) -> Any:
     """Return the model without the names of its columns: it takes arrays of a frame's rows, and gives arrays back."""
     return of_arrays(model)
 
 
 def decoder_of(model: Any, condition: Any = None) -> Callable[[np.ndarray], np.ndarray] | None:
-    """Return the map from codes to rows in the data's units, under one condition; None where there is none."""
+    """Return the map from codes to rows in the data's units, under one condition.
+
+    None where there is none, or where a code merely holds what is seen of a row, as it does if entries are hidden.
+    """
+    if isinstance(Fitted(model).model.corruption, AnySubset):
+        return None
     decode: Callable[..., np.ndarray] | None = getattr(model, "inverse_transform", getattr(model, "generate", None))
     return decode if decode is None or condition is None else partial(decode, condition=condition)
 

@@ -10,6 +10,7 @@ import os
 import platform
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import singledispatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ FINE_TILE = 32
 """Pixels that a tile is enlarged to where it has fewer, so that the gaps between tiles are thin."""
 
 
+@singledispatch
 @plain_modes()
 def report(
     model: Estimator,
@@ -53,6 +55,8 @@ def report(
     train_labels: ArrayLike | None = None,
     condition: ArrayLike | None = None,
     train_condition: ArrayLike | None = None,
+    samples: ArrayLike | None = None,
+    target: str | None = None,
     data: str = "",
     command: str = "",
     random_state: int = 0,
@@ -69,6 +73,8 @@ def report(
     labels, train_labels : a label for each row of X and X_train, for the map's colours, probes and classes of samples.
     condition, train_condition : what comes with each row of X and X_train, where the model has a condition. Samples are
         drawn under the conditions of the held-out rows.
+    samples : rows that the model drew, to be judged; by default new ones are drawn.
+    target : the name of a table's column; how well it is predicted after training on samples measures their use.
     data : the name of the data.
     command : how to make the report again; the call of this function if left out.
     random_state : the seed of every draw.
@@ -95,11 +101,13 @@ def report(
     if not command:
         given = ["X" if X is not None else "None", repr(str(place)), *(["X_train"] if X_train is not None else [])]
         command = f"{type(model).__name__}(...).report({', '.join(given)})"
-    beside = {
+    beside: dict[str, Any] = {
         "labels": labels,
         "train_labels": train_labels,
         "condition": condition,
         "train_condition": train_condition,
+        "samples": samples,
+        "target": target,
     }
     return write(place, page(Content(model, X, X_train, **beside, data=data, command=command, seed=random_state)))
 

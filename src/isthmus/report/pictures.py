@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 __all__ = ["CLASSES", "RAMP", "Axis", "Bars", "Chart", "Dots", "Group", "Line", "Matrix", "Picture", "Strip", "Table"]
-__all__ += ["binned", "histogram", "number"]
+__all__ += ["Shares", "binned", "histogram", "number"]
 
 CLASSES = ("#3b7dd8", "#e07b39", "#2f9e5f", "#c9453f", "#8f63c9", "#a0694b", "#d765ae", "#8a8f98", "#b0a516", "#1fa3b8")
 """Colours of classes, readable on white and on near-black."""
@@ -37,9 +37,9 @@ class Axis:
 
     @classmethod
     def of(cls, label: str, *values: np.ndarray, margin: float = 0.04, log: bool = False, whole: bool = False) -> Axis:
-        """Return the axis that holds all values, with a little room; `log` where they are positive and far apart."""
+        """Return the axis that holds all values but NaN, with some room; `log` if they are positive and far apart."""
         together = np.concatenate([np.ravel(v) for v in values]).astype(np.float64)
-        low, high = float(together.min()), float(together.max())
+        low, high = float(np.nanmin(together)), float(np.nanmax(together))
         log = log and low > 0 and high > LOGARITHMIC_RATIO * low
         if log:
             low, high, label = math.log10(low), math.log10(high), f"{label}, logarithmic"
@@ -150,7 +150,27 @@ class Matrix:
     title: str
 
 
-Panel = Chart | Strip | Bars | Table | Matrix
+@dataclass(frozen=True)
+class Shares:
+    """Shares between 0 and 1 of several names in each of several groups, as bars beneath each other."""
+
+    names: Sequence[str]
+    groups: Mapping[str, np.ndarray]
+    title: str
+    caption: str = ""
+
+    @property
+    def legend(self) -> list[tuple[str, str]]:
+        """Names and colours of the groups."""
+        return list(zip(self.groups, CLASSES, strict=False))
+
+    @property
+    def largest(self) -> float:
+        """The largest share, which has the longest bar."""
+        return max(float(shares.max()) for shares in self.groups.values()) or 1.0
+
+
+Panel = Chart | Strip | Bars | Table | Matrix | Shares
 
 
 @dataclass(frozen=True)
@@ -196,12 +216,13 @@ def histogram(groups: Mapping[str, np.ndarray], label: str, caption: str, trim: 
 def binned(groups: Mapping[str, np.ndarray], trim: float = 0.0) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Return the edges of 2 n^⅓ bins (the Rice rule, 8 to 40) and the share of each group in each bin.
 
-    The smallest and the largest share `trim` of the values are counted in the first and the last bin.
+    The smallest and the largest share `trim` of the values are counted in the first and the last bin; NaN is left out.
 
     >>> edges, shares = binned({"a": np.arange(64.0)})
     >>> len(edges), float(shares["a"].sum())
     (9, 1.0)
     """
+    groups = {name: v[~np.isnan(v)] for name, v in groups.items()}
     together = np.concatenate(list(groups.values()))
     low, high = (float(v) for v in np.quantile(together, [trim, 1 - trim]))
     if not high > low:

@@ -16,25 +16,23 @@ BLUE, WHITE, RED = (33, 102, 172), (247, 247, 247), (178, 24, 43)
 """The ends and the middle of the diverging map (ColorBrewer's RdBu)."""
 
 
-def grey(images: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
-    """Return images (N, H, W) or (N, C, H, W) as bytes (N, H, W, 3), the limits black and white."""
-    low, high = limits
-    x = np.asarray(images, dtype=np.float64)
-    x = np.moveaxis(x, 1, -1) if x.ndim == 4 else x[..., None]
-    pixels = np.clip((x - low) / ((high - low) or 1.0) * 255, 0, 255).astype(np.uint8)
+def grey(shades: np.ndarray) -> np.ndarray:
+    """Return shades from 0 to 1, (N, H, W) or in colour (N, H, W, 3), as bytes (N, H, W, 3)."""
+    x = np.asarray(shades, dtype=np.float64)
+    pixels = np.clip((x if x.ndim == 4 else x[..., None]) * 255, 0, 255).astype(np.uint8)
     return np.broadcast_to(pixels, (*pixels.shape[:3], 3))
 
 
 def diverging(values: np.ndarray, largest: float) -> np.ndarray:
     """Return signed values as bytes (N, H, W, 3): blue at −`largest`, white at zero, red at `largest`.
 
-    Values are (N, H, W), or (N, C, H, W), of which the mean over channels is shown.
+    Values are (N, H, W), or (N, H, W, 3), of which the mean over colours is shown.
 
     >>> diverging(np.array([[[-1.0, 0.0, 1.0]]]), 1.0)[0, 0].tolist()
     [[33, 102, 172], [247, 247, 247], [178, 24, 43]]
     """
     x = np.asarray(values, dtype=np.float64)
-    x = x.mean(1) if x.ndim == 4 else x
+    x = x.mean(-1) if x.ndim == 4 else x
     place = np.clip(x / (largest or 1.0), -1, 1)
     colours = [np.interp(place, [-1, 0, 1], ends) for ends in zip(BLUE, WHITE, RED, strict=True)]
     return np.stack(colours, -1).round().astype(np.uint8)
@@ -55,18 +53,18 @@ def montage(tiles: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
     return whole[: len(whole) - gap, : whole.shape[1] - gap]
 
 
-def thumbnails(images: np.ndarray, limits: tuple[float, float], columns: int, pixels: int) -> np.ndarray:
+def thumbnails(shades: np.ndarray, columns: int, pixels: int) -> np.ndarray:
     """Return all images in one sheet without gaps, each averaged over blocks until the sheet has at most `pixels`.
 
-    Grey images make a sheet (rows, columns), colour ones (rows, columns, 3).
+    Shades from 0 to 1 in grey, (N, H, W), make a sheet (rows, columns), in colour, (N, H, W, 3), (rows, columns, 3).
     """
-    x = grey(images, limits)
+    x = grey(shades)
     n, h, w, _ = x.shape
     factor = max(1, math.ceil(math.sqrt(n * h * w / pixels)))
     h, w = h // factor, w // factor
     x = x[:, : h * factor, : w * factor].reshape(n, h, factor, w, factor, 3).mean((2, 4)).astype(np.uint8)
     sheet = montage(x, columns, gap=0)
-    return sheet[..., :3] if images.ndim == 4 and images.shape[1] == 3 else sheet[..., 0]
+    return sheet[..., :3] if shades.ndim == 4 else sheet[..., 0]
 
 
 def png(pixels: np.ndarray) -> bytes:

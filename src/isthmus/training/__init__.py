@@ -2,7 +2,8 @@
 
 from ..history import History
 from .data import Rows
-from .density import fit_density
+from .decay import Decay, Steps
+from .density import fit_density, fit_to
 from .life import codes_of
 from .loop import Run, train
 from .optimizer import SGD, Adam, Optimizer
@@ -12,14 +13,17 @@ from .settings import Training
 __all__ = [
     "SGD",
     "Adam",
+    "Decay",
     "History",
     "Optimizer",
     "Player",
     "Rows",
     "Run",
+    "Steps",
     "Training",
     "Turns",
     "codes_of",
     "fit_density",
+    "fit_to",
     "train",
 ]

@@ -17,7 +17,7 @@ from .loop import Run, train
 from .player import Player
 from .settings import Training
 
-__all__ = ["fit_density"]
+__all__ = ["fit_density", "fit_to"]
 
 
 class _NegativeLogDensity(Objective):
@@ -53,9 +53,44 @@ def fit_density(
     facts = Facts(tuple(values.shape[1:]), values.shape[1], rows=len(values))
     model = Model(facts, scaling=Scaling.identity(facts.shape), networks={"density": density})
     model.prior = density
+    fit_to(
+        model,
+        _NegativeLogDensity(),
+        values,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        training=training,
+        random_state=random_state,
+    )
+
+
+@torch.enable_grad()
+def fit_to(
+    model: Model,
+    objective: Objective,
+    values: Tensor,
+    *,
+    epochs: int = 100,
+    batch_size: int = 256,
+    learning_rate: float = 1e-3,
+    training: Training | None = None,
+    random_state: int = 0,
+) -> None:
+    """Fit a model to values by an objective, in place: a model inside another one, in its `begin` or `finish`.
+
+    Neither `begin` nor `finish` of the inner model's parts is called.
+
+    Parameters
+    ----------
+    model : of samples that have the shape of one value.
+    objective : what all of its weights minimise.
+    values : (N, ...), such as the codes of the training rows.
+    epochs, batch_size, learning_rate, training, random_state : as in an estimator.
+    """
     model.place(values.device, values.dtype)
     generator = torch.Generator(values.device).manual_seed(random_state)
     torch_random = TorchRandom(random_state, values.device)
     settings = training or Training()
     run = Run(epochs, learning_rate, settings, generator, torch_random, begins=False, finishes=False)
-    train(model, [Player("density", _NegativeLogDensity())], Rows(Batch(values.detach()), batch_size), run)
+    train(model, [Player("values", objective)], Rows(Batch(values.detach()), batch_size), run)

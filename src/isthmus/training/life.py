@@ -72,15 +72,20 @@ def finish(model: Model, rows: Rows) -> None:
 
 
 @torch.no_grad()
-def codes_of(model: Model, rows: Rows) -> Tensor:
+def codes_of(model: Model, rows: Rows, drawn_by: int | None = None) -> Tensor:
     """Return the codes of a fit's rows, the posterior's means, (N, d) in the order of the rows.
 
     For use in `begin` and `finish`. Rows are encoded uncorrupted and in evaluation mode.
+
+    Parameters
+    ----------
+    model, rows : of the fit.
+    drawn_by : a seed, to draw one code a row from q(z|x) instead of taking its mean.
     """
     training = model.training
     model.eval()
-    source = Generated(torch.Generator(rows.device))  # never drawn from, because nothing is corrupted or sampled
+    source = Generated(torch.Generator(rows.device).manual_seed(drawn_by or 0))
     passes = (Pass(model, batch, source, x_tilde=model.scaled(batch.x)) for batch in rows.in_order())
-    codes = [passed.q.mean for passed in passes]
+    codes = [passed.q.mean if drawn_by is None else passed.z for passed in passes]
     model.train(training)
     return torch.cat(codes)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from ..parts import Part
 from ..trackers import Trackers, as_trackers
+from .decay import Decay
 from .optimizer import Adam, Optimizer
 
 __all__ = ["Training"]
@@ -22,7 +23,7 @@ class Training(Part, kind="training", final=True):
     r"""Settings of a fit: optimiser, schedule, clipping, averaging, early stopping, budget, compiling, checkpoints.
 
     The learning rate is the estimator's, times a factor. The factor rises linearly over the first `warmup` of the fit
-    and then falls to zero, linearly or along a half cosine, or stays constant, as `decay` says.
+    and then falls to zero, linearly or along a half cosine, stays constant or changes in steps, as `decay` says.
 
     If the loss becomes NaN, infinite or a thousand times the untrained loss, the fit goes back to its last good state
     and continues with half the learning rate; the column ``healed`` of the history counts these events. After `retries`
@@ -32,14 +33,13 @@ class Training(Part, kind="training", final=True):
     ----------
     optimizer : the optimiser of every player that has none of its own; None is the system's own.
     warmup : the fraction of the fit over which the learning rate rises.
-    decay : ``"cosine"``, ``"linear"`` or ``"constant"``.
+    decay : ``"cosine"``, ``"linear"``, ``"constant"``, or a `Decay`, such as ``Steps((1, 1), (1.0, 0.1))``.
     clip_norm : the largest norm of a player's gradient; None does not clip. ``"auto"`` takes the player's own: 3√n for
         standardised rows of n features, where one far-out row could undo what many have taught, otherwise None.
     averaging : the decay of the exponential moving average of the weights, which the fitted model gets; 0 keeps the
         last weights, None is the system's own.
-    patience : epochs without a better held-out value after which the fit stops, keeping the best weights; None is the
-        system's own: the masked autoencoder stops, no other does. It needs the estimator's `validation_fraction`. The
-        value is the held-out loss. The losses of
+    patience : epochs without a better held-out value after which the fit stops, keeping the best weights; None does
+        not stop. It needs the estimator's `validation_fraction`. The value is the held-out loss. The losses of
         adversarial nets do not show when to stop, so there the value is ``validation_mmd``, the discrepancy between
         samples and held-out rows.
     max_time : a budget in seconds, beside the estimator's `max_epochs`. The fit, and its schedule with it, ends when
@@ -66,7 +66,7 @@ class Training(Part, kind="training", final=True):
 
     optimizer: Optimizer | None = None
     warmup: float = 0.02
-    decay: Literal["cosine", "linear", "constant"] = "cosine"
+    decay: Literal["cosine", "linear", "constant"] | Decay = "cosine"
     clip_norm: float | Literal["auto"] | None = "auto"
     averaging: float | None = None
     patience: int | None = None
@@ -83,8 +83,8 @@ class Training(Part, kind="training", final=True):
         self.require_part("optimizer", self.optimizer, Optimizer, or_none=True)
         self.require(0 <= self.warmup < 1, f"warmup is a fraction of the fit, in [0, 1), got {self.warmup}")
         self.require(
-            self.decay in ("cosine", "linear", "constant"),
-            f"decay must be cosine, linear or constant, got {self.decay!r}",
+            isinstance(self.decay, Decay) or self.decay in ("cosine", "linear", "constant"),
+            f"decay must be cosine, linear, constant or a Decay, got {self.decay!r}",
         )
         self.require(0 <= (self.averaging or 0) < 1, f"averaging must lie in [0, 1), got {self.averaging}")
         clips = isinstance(self.clip_norm, int | float) and self.clip_norm > 0
@@ -140,6 +140,8 @@ class Training(Part, kind="training", final=True):
         if done < self.warmup:
             return min(1.0, risen / self.warmup)
         done = (done - self.warmup) / (1.0 - self.warmup)
+        if isinstance(self.decay, Decay):
+            return self.decay(done)
         match self.decay:
             case "constant":
                 return 1.0

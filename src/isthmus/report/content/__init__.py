@@ -9,14 +9,16 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ...diagnosis import FEWEST_JUDGED, Subject, Verdict, judge, worst_first
+from ...diagnosis.completions import Completions
 from ...errors import DataError
 from ...fitting import fingerprint
 from ...history import History
-from ...look import Look, look_of
+from ...look import Look, Rows, look_of
+from ...metrics import TableQuality
 from ...subsets import even_subset
 from ...version import VERSION
 from .. import model_access
-from . import codes, evidence, numbers, rows
+from . import codes, evidence, numbers, rows, tables
 from .columns import TableColumns, table_columns
 from .learning import Curve, learning
 
@@ -47,6 +49,8 @@ class Content:
     X_train : the rows it was fitted on, for nearest rows, PCA and floors; or None.
     labels, train_labels : a label for each row, (N,), or None.
     condition, train_condition : what comes with each row where the model has a condition, or None.
+    samples : rows that the model drew, to be judged; None draws new ones.
+    target : the name of a table's column whose prediction measures the use of samples, or None.
     data : the name of the data.
     command : the command that makes this report again.
     seed : of every draw.
@@ -66,6 +70,8 @@ class Content:
         train_labels: Any = None,
         condition: Any = None,
         train_condition: Any = None,
+        samples: Any = None,
+        target: str | None = None,
         data: str = "",
         command: str = "",
         seed: int = 0,
@@ -85,10 +91,12 @@ class Content:
                 self.model,
                 every_row,
                 self.X_train,
-                condition=condition,
-                condition_train=train_condition,
+                condition=model_access.told(model, X, condition),
+                condition_train=None if X_train is None else model_access.told(model, X_train, train_condition),
                 labels_train=self.train_labels,
                 names=self.names,
+                samples=None if samples is None else model_access.numbers_of_rows(model, samples),
+                target=target,
                 random_state=seed,
             )
             held = self.subject.held_out
@@ -106,7 +114,8 @@ class Content:
         if every_row is None or self.X is None:
             return ["No data were given: what needs data is left out."]
         shape = self.X.shape[1:]
-        of = f"shape {' × '.join(str(n) for n in shape)}" if len(shape) > 1 else f"{shape[0]:,} numbers"
+        unit = "columns" if isinstance(self.look, Rows) else "numbers"
+        of = f"shape {' × '.join(str(n) for n in shape)}" if len(shape) > 1 else f"{shape[0]:,} {unit}"
         facts = [f"{len(every_row):,} held-out rows of {of}."]
         if len(every_row) > len(self.X):
             facts.append(f"Summarised: everything was measured on {len(self.X):,} of them, drawn at random.")
@@ -140,14 +149,18 @@ class Content:
 
     @cached_property
     def look(self) -> Look:
-        """How rows are shown, seen in the first there are: training rows, held-out rows, decoded noise."""
+        """How rows are shown, seen in the first there are: training rows, held-out rows, decoded noise, samples."""
         if self.subject is not None:
             return self.subject.look
         seen = self.X_train
         if seen is None and self.decode is not None:
             z = np.random.default_rng(0).normal(size=(1_000, self.model.latent_dim_)).astype(np.float32)
             seen = self.decode(z)
-        return look_of(np.zeros((1, *self.model.shape_)) if seen is None else seen, self.names)
+        elif seen is None:
+            seen = self.drawn
+        schema = self.model.schema_
+        columns = () if schema is None else schema.columns
+        return look_of(np.zeros((1, *self.model.shape_)) if seen is None else seen, self.names, columns)
 
     @cached_property
     def H(self) -> np.ndarray | None:
@@ -167,11 +180,23 @@ class Content:
         """A table's columns in real rows and in samples."""
         return None if self.subject is None else table_columns(self.subject)
 
+    @property
+    def table(self) -> TableQuality | None:
+        """Samples of a table beside held-out and training rows."""
+        return None if self.subject is None else self.subject.table
+
+    @property
+    def completions(self) -> Completions | None:
+        """What the model makes of hidden cells of held-out rows."""
+        return None if self.subject is None else self.subject.completions
+
     @cached_property
     def scores(self) -> rows.Scores | None:
         """Log-likelihoods of rows, or D(x) of rows and samples."""
         if self.subject is None:
             return None
+        if self.subject.scored is not None:
+            return rows.exact_scores(self.subject, self.subject.scored)
         if hasattr(self.model, "score_samples"):
             return rows.scores(self.subject, MAP_POINTS)
         return rows.discriminations(self.subject)
@@ -243,6 +268,7 @@ class Content:
                     H_train, labels = model.transform(train[some]), self.train_labels[some]
                 found += numbers.code_numbers(subject, self.labels, H_train, labels)
             found += numbers.sample_numbers(subject)
+            found += tables.table_numbers(subject)
         if self.scores is not None:
             found += numbers.score_numbers(self.scores)
         return [*found, *numbers.fit_numbers(model_access.weight_count(model), self.history)]

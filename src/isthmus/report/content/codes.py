@@ -139,11 +139,19 @@ def colourings(
     found += [Colouring(name, values.astype(np.float64)) for name, values in numbers.items()]
     if isinstance(look, Rows):
         flat = X.reshape(len(X), -1)
-        standard = [(a - a.mean(0)) / np.where(a.std(0) > 0, a.std(0), 1) for a in (flat.astype(np.float64), H)]
+        standard = [(a - a.mean(0)) / np.where(a.std(0) > 0, a.std(0), 1) for a in (look.flat(X), H)]
         strongest = ((standard[0].T @ standard[1]) ** 2).max(1)
         chosen = np.sort(np.argsort(-strongest, kind="stable")[:COLUMNS])
-        found += [colouring(look.names[i], flat[:, i]) for i in chosen]
+        found += [colouring(look.names[i], _words(flat[:, i], look, i)) for i in chosen]
     return found
+
+
+def _words(x: np.ndarray, look: Rows, i: int) -> np.ndarray:
+    """Return the levels of a category as text, and a number as it is."""
+    if i not in look.categories:
+        return x
+    cells = look.columns[i].decode(x.astype(np.float64))
+    return np.where(cells.gaps, "missing", cells.values.astype(str))
 
 
 def traversals(decode: Decoder, codes: np.ndarray, look: Look, base: np.ndarray) -> tuple[list[Traversal], int]:
@@ -209,8 +217,10 @@ def filters(model: Any, look: Look) -> Filters | None:
         weights: np.ndarray = first.weight.detach().cpu().float().numpy()
         if not isinstance(first, nn.Linear):
             weights = weights.mean(1)
-        elif isinstance(look, Images):
-            weights = weights.reshape(len(weights), -1, *look.shape[-2:]).mean(1)
+        elif isinstance(look, Images) and look.layout.kind == "volume":
+            weights = look.tiles(weights)
+        else:
+            weights = look.by_channel(weights).mean(1)
         norms = np.linalg.norm(weights.reshape(len(weights), -1), axis=1)
         return Filters(weights[np.argsort(-norms)[:FILTERS]], name, len(weights))
     return None

@@ -33,6 +33,7 @@ class TableColumns:
     distances : between their distribution functions, (n,).
     real_correlations, made_correlations : (n, n).
     pairs : places of the pairs of columns whose correlations differ most.
+    categories : the places of columns that are categories.
     """
 
     of: str
@@ -44,6 +45,7 @@ class TableColumns:
     real_correlations: np.ndarray
     made_correlations: np.ndarray
     pairs: list[tuple[int, int]]
+    categories: list[int]
 
 
 def table_columns(subject: Subject) -> TableColumns | None:
@@ -57,14 +59,21 @@ def table_columns(subject: Subject) -> TableColumns | None:
     else:
         return None
     real, made = (np.asarray(X, dtype=np.float64).reshape(len(X), -1) for X in (rows.own, made))
-    likeness = subject.likeness if of == "samples" else None
-    known = None if likeness is None else likeness.columns
-    if known is None:
-        distances, of_made, of_real = 1 - column_shapes(real, made), correlations(made), correlations(real)
-    else:
-        distances, of_made, of_real = known.distances, known.correlations, known.real_correlations
+    categories = subject.look.categories
+    distances = 1 - column_shapes(real, made, categories)
+    plain = np.array([j for j in range(real.shape[1]) if j not in categories], dtype=np.int64)
+    of_made, of_real = (_correlations(subject.look.flat(x), plain) for x in (made, real))
     gaps = np.triu(np.abs(of_made - of_real), 1)
-    order = np.argsort(-gaps, axis=None, kind="stable")[: PAIRS if len(gaps) > 2 else len(gaps) - 1]
+    order = np.argsort(-gaps, axis=None, kind="stable")[: PAIRS if len(plain) > 2 else max(0, len(plain) - 1)]
     places = [divmod(int(i), len(gaps)) for i in order]
     shown = np.argsort(-distances, kind="stable")[:SHOWN]
-    return TableColumns(of, subject.look.names, shown, real, made, distances, of_real, of_made, places)
+    names = subject.look.names
+    return TableColumns(of, names, shown, real, made, distances, of_real, of_made, places, categories)
+
+
+def _correlations(x: np.ndarray, plain: np.ndarray) -> np.ndarray:
+    """Return the correlations of the columns that are numbers; 0 for every pair with another."""
+    found = np.eye(x.shape[1])
+    if len(plain):
+        found[np.ix_(plain, plain)] = correlations(x[:, plain])
+    return found

@@ -68,9 +68,7 @@ def reconstruction_numbers(subject: Subject) -> list[Number]:
     group, rows, look = "Reconstruction", subject.held_out, subject.look
     of = " of cleaned rows" if subject.denoises else ""
     which = "held-out rows, corrupted as in training and cleaned" if subject.denoises else "held-out rows"
-    unit = (
-        "in standard deviations of each column, squared" if isinstance(look, Rows) else "in the data's units, squared"
-    )
+    unit = f"in {look.unit_name}{' of each column' if isinstance(look, Rows) else ''}, squared"
     kept = (
         f"R² = 1 − Σ‖x − x̂‖² / Σ‖x − x̄‖² over {which}, x̄ the mean row: the share of the variance that comes back. "
         "100% is exact, 0% as good as the mean row (Wright 1921)."
@@ -80,13 +78,13 @@ def reconstruction_numbers(subject: Subject) -> list[Number]:
         Number(group, f"R²{of}", rows.r2, f"{rows.r2:.1%}", kept, key=True),
         Number(group, f"mean squared error{of}", rows.error, f"{rows.error:.4g}", squared),
     ]
-    if isinstance(look, Images) and look.limits[1] > look.limits[0]:
-        peak = look.limits[1] - look.limits[0]
+    peak = float(np.max(look.limits[1] - look.limits[0]))
+    if isinstance(look, Images) and look.one_unit and peak > 0:
         ratio = metrics.psnr(rows.comparable, rows.comparable_x_hat, peak)
         definition = "10 log₁₀(peak² / error), the peak being the range of the data (Huynh-Thu & Ghanbari 2008)."
         found.append(Number(group, "peak signal-to-noise", ratio, f"{ratio:.1f} dB", definition))
         some = even_subset(len(rows), SIMILARITY_IMAGES)
-        before, after = (x[some].reshape(-1, *look.shape) for x in (rows.comparable, rows.comparable_x_hat))
+        before, after = (look.planes(x[some]) for x in (rows.comparable, rows.comparable_x_hat))
         alike = metrics.ssim(before, after, peak)
         definition = (
             f"Luminance, contrast and structure compared window by window, over {len(some):,} images; 1 is exact "
@@ -147,7 +145,7 @@ def sample_numbers(subject: Subject) -> list[Number]:
                 key=name in ("coverage", "told apart, AUC"),
             )
         )
-    near = subject.nearest
+    near = subject.nearest if subject.table is None else None
     base = 0.0 if near is None else float(np.median(near.of_held_out))
     if near is not None and base > 0:
         ratio = float(np.median(near.of_samples)) / base

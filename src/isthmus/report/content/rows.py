@@ -8,11 +8,13 @@ import numpy as np
 from scipy.special import expit
 
 from ...diagnosis import Rows, Subject
+from ...diagnosis.scored import Scored
 from ...look import Images, Look
 from ...subsets import even_subset
 from ..model_access import scores_bound_the_evidence
 
-__all__ = ["Reconstructions", "Samples", "Scores", "discriminations", "reconstructions", "samples", "scores"]
+__all__ = ["Reconstructions", "Samples", "Scores", "discriminations", "exact_scores", "reconstructions", "samples"]
+__all__ += ["scores"]
 
 SHOWN = 10
 """Rows of a kind that are shown side by side."""
@@ -191,6 +193,20 @@ def scores(subject: Subject, at_most: int) -> Scores:
     return Scores(groups, what, definition, **_least_usual(subject, some, groups["held-out"]))
 
 
+def exact_scores(subject: Subject, scored: Scored) -> Scores:
+    """Return exact log-likelihoods in nats of held-out rows and of training rows."""
+    groups = {"held-out": scored.held_out}
+    if scored.training is not None:
+        groups["training"] = scored.training
+    definition = (
+        "log p(x) in nats and the data's own units, by the chain rule, entry by entry, as the mean of p over a few "
+        "orders of the entries. A value that often repeats counts with its probability, any other with its density. "
+        "Higher is more usual."
+    )
+    finite = {name: np.where(np.isfinite(v), v, v[np.isfinite(v)].min(initial=0.0)) for name, v in groups.items()}
+    return Scores(finite, "log p(x), nats", definition, **_least_usual(subject, scored.rows, scored.held_out))
+
+
 def discriminations(subject: Subject) -> Scores | None:
     """Return D(x) of held-out rows and of samples; None where D is no probability."""
     game, judged = subject.game, subject.judged
@@ -207,14 +223,17 @@ def discriminations(subject: Subject) -> Scores | None:
 def _least_usual(subject: Subject, rows: Rows, values: np.ndarray) -> dict[str, np.ndarray]:
     """Return the rows with the lowest scores, what a model expects in their place, and what makes them so.
 
-    Where the model reconstructs, x̂ is expected, otherwise the mean row; a feature is as odd as it is far from that, in
-    root mean squares over all rows.
+    Where the model reconstructs, x̂ is expected; where it predicts hidden entries, what it makes of each from all the
+    others; otherwise the mean row. A feature is as odd as it is far from that, in root mean squares over all rows.
     """
     order = np.argsort(values, kind="stable")[:SHOWN]
     lowest, known = rows.some(order), subject.known.comparable
     if subject.reconstructs:
         expected, usual = lowest.comparable_x_hat, ((known - subject.known.comparable_x_hat) ** 2).mean(0)
         own = subject.own_units(lowest.x_hat)
+    elif subject.completions is not None:
+        usual, own = known.var(0), _from_the_others(subject, lowest)
+        expected = subject.look.flat(own)
     else:
         expected, usual = np.broadcast_to(known.mean(0), lowest.comparable.shape), known.var(0)
         own = (expected * subject.look.unit.reshape(-1)).reshape(lowest.own.shape)
@@ -226,3 +245,14 @@ def _least_usual(subject: Subject, rows: Rows, values: np.ndarray) -> dict[str, 
         "expected": own,
         "reasons": np.argsort(-odd, axis=1, kind="stable")[:, :REASONS],
     }
+
+
+def _from_the_others(subject: Subject, rows: Rows) -> np.ndarray:
+    """Return what the model makes of each entry of rows (N, n) from all other entries of the row, (N, n)."""
+    n = rows.own.shape[1]
+    holed = np.repeat(rows.own.astype(np.float64)[:, None], n, axis=1)
+    holed[:, np.arange(n), np.arange(n)] = np.nan
+    asked = {} if rows.asked is None else {"condition": np.repeat(rows.asked, n, axis=0)}
+    filled = np.asarray(subject.estimator.complete(holed.reshape(-1, n), **asked)).reshape(holed.shape)
+    own: np.ndarray = filled[:, np.arange(n), np.arange(n)]
+    return own

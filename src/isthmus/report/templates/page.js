@@ -93,8 +93,9 @@
         return [image];
       }
       if (behind.curves) {
-        const curve = behind.curves[i], wide = 100 / (curve.length - 1), small = make("div");
-        const d = `M${curve.map((v, j) => `${(j * wide).toFixed(1)} ${100 - v}`).join("L")}`; // numbers only
+        const curves = behind.curves[i], wide = 100 / (curves[0].length - 1), small = make("div");
+        const path = (curve) => `M${curve.map((v, j) => `${(j * wide).toFixed(1)} ${100 - v}`).join("L")}`;
+        const d = curves.map(path).join(""); // numbers only
         small.innerHTML = `<svg viewBox="0 0 100 100" preserveAspectRatio="none"><path d="${d}"/></svg>`;
         return [small];
       }
