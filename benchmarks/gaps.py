@@ -257,7 +257,7 @@ def of_mixed() -> str:
     codes = held.numbers(whole)
     rows, categories = np.where(hidden, np.nan, codes), np.array(held.categories)
     numbers = np.setdiff1d(np.arange(codes.shape[1]), categories)
-    frame = whole.astype({name: object for name in whole.columns[categories]}).mask(hidden)
+    frame = whole.astype(dict.fromkeys(whole.columns[categories], object)).mask(hidden)
     start = time.process_time()
     filled = {"Imputer()": held.numbers(Imputer(random_state=0).fit_transform(frame))}
     seconds = time.process_time() - start
@@ -286,12 +286,15 @@ def run() -> str | None:
         return None
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")  # of scikit-learn, that five rounds of trees have not converged
+    numbers, causes, mixed = of_numbers(), of_causes(), of_mixed()
     return (
         "Root mean squared error of hidden cells over each column's standard deviation, at most 1,000 rows, 30 % of "
-        "the cells hidden at random, medians of three masks. Trees: `IterativeImputer` with 50 extra trees, five rounds, as "
-        "missForest. The default was chosen on the first eight sets, with other rows and masks; the last two had no part "
-        "in it. The interval score is that of 90 % intervals: width, and twenty times what a cell lies outside.\n\n"
-        f"{of_numbers()}\n\nWhether a cell is hidden depends on seen columns, or on what it holds; errors over those of "
-        f"trees, one mask each.\n\n{of_causes()}\n\nA fifth of the cells of 5,000 rows; neighbours and trees get a category "
-        f"as the code of its level, and are rounded.\n\n{of_mixed()}"
+        "the cells hidden at random, medians of three masks. Trees: `IterativeImputer` with 50 extra trees, five "
+        "rounds, as missForest. The default was chosen on the first eight sets, with other rows and masks; the last "
+        "two had no part in it. The interval score is that of 90 % intervals: width, and twenty times what a cell lies "
+        f"outside.\n\n{numbers}\n\n"
+        "Whether a cell is hidden depends on seen columns, or on what it holds; errors over those of trees, one mask "
+        f"each.\n\n{causes}\n\n"
+        "A fifth of the cells of 5,000 rows; neighbours and trees get a category as the code of its level, and are "
+        f"rounded.\n\n{mixed}"
     )

@@ -10,8 +10,9 @@ from torch.distributions import MultivariateNormal
 
 from conftest import SYSTEMS
 from isthmus import GAN, VAE, Autoencoder, DenoisingAutoencoder
-from isthmus.distributions import event, expectation, guess_at
+from isthmus.distributions import event
 from isthmus.errors import CompositionError
+from isthmus.expectation import expectation, guess_at
 from isthmus.joint_gaussian import JointGaussian, fit_gaussian
 from isthmus.likelihood import HomoscedasticGaussian
 from isthmus.likelihood.mixed import ColumnPlaces, MixedEntries

@@ -13,7 +13,7 @@ MOST_LINES = 400
 
 LAYERS = [
     "errors typing version history machine placing progress device tensors seeds verbs systems facts layout source "
-    "batch atomic joint_gaussian",
+    "batch atomic expectation joint_gaussian",
     "distributions part_language parts",
     "binning binned_units conditional scaling corruption redrawn term sparsity data rows trackers folder frames "
     "subsets yardstick look",

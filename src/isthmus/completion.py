@@ -8,7 +8,8 @@ from torch import Tensor
 
 from .batch import Batch
 from .blocks import values_at_once
-from .distributions import draw, expectation, guess_at
+from .distributions import draw
+from .expectation import expectation, guess_at
 from .fitted import Fitted
 from .model import Model, Pass
 from .source import ByRow, row_seeds

@@ -43,13 +43,10 @@ __all__ = [
     "Chain",
     "Delta",
     "HasEntries",
-    "HasModes",
     "bernoulli",
     "draw",
     "draw_rows",
     "event",
-    "expectation",
-    "guess_at",
     "log_prob",
     "log_probs",
     "normal",
@@ -65,18 +62,6 @@ class HasEntries(Protocol):
 
     def entries(self, value: Tensor) -> Tensor:
         """Return the log-probability of every entry, of the shape of a sample."""
-
-
-@runtime_checkable
-class HasModes(Protocol):
-    """A distribution whose mean is a mode in some entries, so that a mixture's mean is no average of means."""
-
-    @property
-    def expectation(self) -> Tensor:
-        """The numbers' means and the levels' probabilities, of any width, which a mixture averages."""
-
-    def guess_at(self, expectation: Tensor) -> Tensor:
-        """Return the best guess of the entries for such an expectation: a number's mean, the likeliest level."""
 
 
 class Delta(Distribution):
@@ -202,18 +187,6 @@ def bernoulli(logits: Tensor) -> Bernoulli:
 def event(p: Distribution, dims: int) -> Distribution:
     """Return p with its last `dims` batch dimensions taken as one event, whose parts are independent."""
     return Independent(p, dims, validate_args=False) if dims else p
-
-
-def expectation(p: Distribution) -> Tensor:
-    """Return what a mixture of distributions like p averages: the mean, and probabilities where that is a mode."""
-    entries = p.base_dist if isinstance(p, Independent) else p
-    return entries.expectation if isinstance(entries, HasModes) else p.mean
-
-
-def guess_at(p: Distribution, expectation: Tensor) -> Tensor:
-    """Return the mean that a distribution like p has whose `expectation` is given."""
-    entries = p.base_dist if isinstance(p, Independent) else p
-    return entries.guess_at(expectation) if isinstance(entries, HasModes) else expectation
 
 
 def log_prob(p: Distribution, x: Tensor, observed: Tensor | None = None) -> Tensor:

@@ -12,8 +12,9 @@ from torch.distributions import Categorical, Distribution, constraints
 
 from ..conditional import Entrywise
 from ..data import Column
-from ..distributions import draw, event, expectation, log_prob, normal
+from ..distributions import draw, event, log_prob, normal
 from ..errors import CompositionError
+from ..expectation import expectation
 from ..facts import Facts
 from ..scaling import Scaling
 from ..source import Source
