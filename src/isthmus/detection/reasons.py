@@ -27,8 +27,8 @@ PAIRED_COLUMNS = 8
 LEAST_SHARE = 0.005
 """The share below which a column is not named: it would be shown as 0 %."""
 
-SPAN_SHARE = 0.25
-"""What a span of time must gain, as a share of what the one that counts most gains, to lengthen it."""
+SPAN_SHARE = 0.8
+"""The share of what all spans of a series gain that is gained in the one that is named."""
 
 Judged = tuple[np.ndarray, np.ndarray]
 """Scores and p-values of rows, (N,) each."""
@@ -197,16 +197,13 @@ def _explanation(
 
 
 def _times(regions: Regions, gained: np.ndarray) -> tuple[int, int] | None:
-    """Return the span of time that gains most, with those beside it that gain a good share of that."""
+    """Return the shortest span of time that has most of what all spans gain; None of rows that are no series."""
     if regions.times is None:
         return None
-    first = last = int(np.argmax(gained))
-    least = SPAN_SHARE * gained[first]
-    while first > 0 and gained[first - 1] >= least > 0:
-        first -= 1
-    while last + 1 < len(gained) and gained[last + 1] >= least > 0:
-        last += 1
-    return regions.times[first][0], regions.times[last][1]
+    upto, n = np.concatenate([[0.0], np.cumsum(gained)]), len(gained)
+    spans = ((last - first, first, last) for first in range(n) for last in range(first + 1, n + 1))
+    _, first, last = min(span for span in spans if upto[span[2]] - upto[span[1]] >= SPAN_SHARE * upto[-1])
+    return regions.times[first][0], regions.times[last - 1][1]
 
 
 def _missing(value: Any) -> bool:
