@@ -21,7 +21,6 @@ import numpy as np
 import torch
 from sklearn.base import ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -259,6 +258,8 @@ class _Head(nn.Linear):
         self.pretrained = pretrained
 
     def begin(self, model: Model, rows: Rows) -> None:
+        from sklearn.linear_model import LogisticRegression  # not needed where a model is only loaded
+
         if self.pretrained is None:
             return
         start = self.pretrained.estimator.model_

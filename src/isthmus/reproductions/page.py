@@ -18,8 +18,8 @@ HEAD = """# Reproductions
 
 What papers report, what others found when they repeated it, and what isthmus finds: mean ± standard deviation over
 seeds. This page is made by `isthmus reproduce`, from the results in the folder of the same name; none of isthmus's
-figures is typed. A figure that falls short stands as it fell. Cost is the time that the fits of one seed took, on the
-machine that is named.
+figures is typed. A figure that falls short stands as it fell. Cost is the time by the clock that the fits of one seed
+took, on the machine that is named, beside whatever else it was doing.
 """
 
 
