@@ -12,7 +12,7 @@ import pytest
 import isthmus
 from command import run
 
-LEFT_OUT = "left out 'id', as a name of the rows: every value differs; --keep id learns it all the same"
+LEFT_OUT = "left out 'id', which names the rows: every value differs; --keep id learns it all the same"
 
 
 @pytest.fixture
@@ -41,6 +41,7 @@ def test_an_id_is_left_out_of_a_fit_and_said(people, capsys):
     assert capsys.readouterr().err == f"isthmus: warning: people.csv: {LEFT_OUT}\n"
     assert isthmus.load("m").feature_names_in_.tolist() == ["sex", "height", "weight", "town"]
     run("score", "m", "people.csv", "-o", "s.csv")
+    assert not capsys.readouterr().err, "an id that stands beside the scores is not lost"
     assert pd.read_csv("s.csv").columns.tolist() == ["id", "score"]
     capsys.readouterr()
     run("fit", "ae", "people.csv", "-o", "kept", "--epochs", 1, "-q", "--keep", "id")
@@ -142,6 +143,10 @@ def test_an_unseen_category_is_what_the_fit_was_told(people, capsys):
     run("score", "n", "new.csv", "-o", "s.csv")
     run("score", "m", "people.csv", "-o", "t.csv")
     np.testing.assert_allclose(pd.read_csv("s.csv")["score"], pd.read_csv("t.csv")["score"])
+    detect = ["detect", "new.csv", "--train", "people.csv", "-o", "a.csv", "-q", "--all"]
+    run(*detect, expect=2)
+    run(*detect, "--unseen", "gap")
+    assert len(pd.read_csv("a.csv")) == 80
 
 
 def test_a_watch_takes_lines_in_its_own_order(people, capsys, monkeypatch):

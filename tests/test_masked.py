@@ -403,7 +403,8 @@ def test_a_level_that_is_held_out_alone_is_one_still(rng):
 def test_a_small_table_is_not_learnt_by_heart(rng):
     """The weights that are kept are those of the best epoch by held-out rows, not the last."""
     X = rng.normal(size=(150, 4))
-    model = MaskedAutoencoder(64, max_epochs=200, batch_size=16, random_state=0, training=Training(patience=20)).fit(X)
+    patient = {"validation_fraction": 0.1, "training": Training(patience=20)}
+    model = MaskedAutoencoder(64, max_epochs=200, batch_size=16, random_state=0, **patient).fit(X)
     held_out = model.history_["validation_likelihood"]
     assert len(held_out) < 200
     assert model.score_samples(rng.normal(size=(500, 4))).mean() > -held_out.min() - 1.0

@@ -102,9 +102,9 @@ def test_a_bound_is_one(objective, draws):
     assert_is_a_part(objective)
     model, x, exact_density = linear_gaussian()
     with torch.no_grad():
-        found = [-objective(model, passed_of(model, x, (draws,), seed), source_of())["bound"] for seed in range(300)]
+        found = [-objective(model, passed_of(model, x, (draws,), seed), source_of())["bound"] for seed in range(150)]
         elbo = -sum(ELBO()(model, passed_of(model, x, (2000,)), source_of()).values())
-    bound, error = torch.stack(found).mean(0), torch.stack(found).std(0) / 300**0.5
+    bound, error = torch.stack(found).mean(0), torch.stack(found).std(0) / 150**0.5
     assert (bound < exact_density + 3 * error).all()
     assert (bound > elbo - 3 * error).all()
 
@@ -126,20 +126,20 @@ def test_bounds_of_one_group_and_of_one_draw_are_the_known_ones():
 
 def test_doubly_reparameterised_gradients_have_the_same_mean_and_less_variance():
     model, x, _ = linear_gaussian()
-    sides = {name: list(model.networks[name].parameters()) for name in ("encoder", "decoder")}
-    found = {}
+    encoder, decoder = (list(model.networks[name].parameters()) for name in ("encoder", "decoder"))
+    found, fits = {}, 300
     for objective in (ImportanceWeighted(16), DoublyReparameterised(16)):
-        for side, weights in sides.items():
-            each = []
-            for seed in range(600):
-                loss = objective(model, passed_of(model, x, (16,), seed), source_of())["bound"].mean()
-                each.append(torch.cat([g.flatten() for g in torch.autograd.grad(loss, weights)]))
-            found[type(objective), side] = torch.stack(each)
-    plain, dreg = (found[cls, "encoder"] for cls in (ImportanceWeighted, DoublyReparameterised))
-    error = (plain.var(0) + dreg.var(0)).sqrt() / 600**0.5
-    assert ((plain.mean(0) - dreg.mean(0)).abs() < 4.5 * error).all()
-    assert dreg.var(0).sum() < 0.7 * plain.var(0).sum()
-    torch.testing.assert_close(*(found[cls, "decoder"] for cls in (ImportanceWeighted, DoublyReparameterised)))
+        each = []
+        for seed in range(fits):
+            loss = objective(model, passed_of(model, x, (16,), seed), source_of())["bound"].mean()
+            slopes = torch.autograd.grad(loss, encoder + decoder)
+            each.append([torch.cat([g.flatten() for g in part]) for part in (slopes[:2], slopes[2:])])
+        found[type(objective)] = [torch.stack(part) for part in zip(*each, strict=True)]
+    plain, dreg = found[ImportanceWeighted], found[DoublyReparameterised]
+    error = (plain[0].var(0) + dreg[0].var(0)).sqrt() / fits**0.5
+    assert ((plain[0].mean(0) - dreg[0].mean(0)).abs() < 4.5 * error).all()
+    assert dreg[0].var(0).sum() < 0.7 * plain[0].var(0).sum()
+    torch.testing.assert_close(plain[1], dreg[1])
 
 
 # Divergences.
@@ -236,7 +236,7 @@ def test_penalties_of_codes_and_weights_are_their_formulas():
     passed = passed_of(model, draws=(3,))
     torch.testing.assert_close(L1()(model, passed, source_of()), passed.z.abs().sum(-1).mean(0))
     torch.testing.assert_close(L2()(model, passed, source_of()), 0.5 * passed.z.square().sum(-1).mean(0))
-    squares = sum(float(p.square().sum()) for p in model.networks["decoder"].parameters())
+    squares = sum(p.detach().square().sum().item() for p in model.networks["decoder"].parameters())
     assert WeightNorm()(model, passed, source_of()).tolist() == pytest.approx([squares] * 5)
     with pytest.raises(CompositionError, match="no network 'critic'"):
         WeightNorm(network="critic").refuse(model)
@@ -258,10 +258,10 @@ def test_the_penalty_on_rates_is_least_at_the_rate():
 def test_the_decoders_slope_is_its_jacobian():
     model = model_of()
     passed = passed_of(model)
-    found = torch.stack([DecoderSlope()(model, passed, source_of(seed)) for seed in range(4000)])
+    found = torch.stack([DecoderSlope()(model, passed, source_of(seed)) for seed in range(1000)])
     z = passed.z.detach().requires_grad_()
     expected = exact(model.decode(z).mean, z)
-    assert ((found.mean(0) - expected).abs() < 5 * found.std(0) / 4000**0.5).all()
+    assert ((found.mean(0) - expected).abs() < 5 * found.std(0) / 1000**0.5).all()
 
 
 def test_the_higher_order_penalty_is_zero_for_a_linear_encoder_and_the_hessian_for_others():
@@ -279,9 +279,9 @@ def test_the_higher_order_penalty_is_zero_for_a_linear_encoder_and_the_hessian_f
     ]
     expected = torch.stack([h.square().sum() for h in hessians]).reshape(5, D).sum(1)
     base = HigherOrder(hessian=0.0, method="exact")(model, passed, source_of())
-    one = HigherOrder(hessian=1.0, std=std, draws=3000, method="exact")
+    one = HigherOrder(hessian=1.0, std=std, draws=1000, method="exact")
     found = (one(model, passed, source_of()) - base) / std**2
-    torch.testing.assert_close(found.detach(), expected.detach(), rtol=0.15, atol=1e-4)
+    torch.testing.assert_close(found.detach(), expected.detach(), rtol=0.2, atol=1e-4)
 
 
 def test_a_critics_slope_near_data_is_held_at_one():
@@ -345,7 +345,7 @@ def assert_normalised(p):
     z = torch.cartesian_prod(PLANE, PLANE)
     with torch.no_grad():
         density = p.log_prob(z if not p.batch_shape else z[:, None]).exp().reshape(301, 301)
-    assert torch.trapezoid(torch.trapezoid(density, PLANE), PLANE).item() == pytest.approx(1, abs=1e-4)
+    assert torch.trapezoid(torch.trapezoid(density, PLANE), PLANE).item() == pytest.approx(1, abs=1e-3)
 
 
 @pytest.mark.parametrize("maps", ["affine", "spline"])
@@ -437,7 +437,7 @@ def test_a_mixture_is_fitted_to_the_codes_in_the_end():
 
 def test_a_second_stage_learns_how_codes_lie():
     assert_is_a_part(SecondStage(MLP((8,)), epochs=2), Facts((3,), D))
-    model, codes = codes_model(SecondStage(MLP((32,)), epochs=60, draws=32))
+    model, codes = codes_model(SecondStage(MLP((32,)), epochs=25, draws=32))
     model.eval()
     before = model.p_z()
     model.prior.finish(model, Rows(Batch(codes.float()), 100))

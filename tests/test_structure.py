@@ -13,7 +13,7 @@ MOST_LINES = 400
 
 LAYERS = [
     "errors typing version history machine placing progress device tensors seeds verbs systems facts layout source "
-    "batch atomic",
+    "batch atomic joint_gaussian",
     "distributions part_language parts",
     "binning binned_units conditional scaling corruption redrawn term sparsity data rows trackers folder frames "
     "subsets yardstick look",
@@ -23,12 +23,12 @@ LAYERS = [
     "penalty",
     "objective bounds",
     "training",
-    "any_order given blocks fitted metrics memory monitor quantised late_priors stacked rejection",
+    "any_order given blocks fitted completion metrics memory monitor quantised late_priors stacked rejection",
     "fitting",
     "estimators",
     "recipes supervised",
     "card persistence files spooling datasets labels",
-    "detection",
+    "detection completing",
     "pace diagnosis report measured study compare",
     "reproductions",
     "isthmus",

@@ -18,6 +18,7 @@ from .version import VERSION
 if TYPE_CHECKING:
     import torch
 
+    from .completing import Imputer
     from .detection import Detector
     from .estimators import (
         GAN,
@@ -43,6 +44,7 @@ __all__ = [
     "DenoisingAutoencoder",
     "Detector",
     "Estimator",
+    "Imputer",
     "MaskedAutoencoder",
     "Training",
     "load",
@@ -89,6 +91,8 @@ def __getattr__(name: str) -> Any:
         return import_module(".spooling", __name__).spool
     if name == "Training":
         return import_module(".training", __name__).Training
+    if name == "Imputer":
+        return import_module(".completing", __name__).Imputer
     if name == "Detector":
         return import_module(".detection", __name__).Detector
     if name in __all__:

@@ -26,9 +26,6 @@ __all__ = ["Steps", "fill", "log_densities", "orders"]
 KINDS_AT_ONCE = 128
 """Rows that differ go through the network in multiples of this: a processor prepares itself for every new shape."""
 
-CONTEXTS_AT_ONCE = 512
-"""Rows that go through the network at once while rows are filled in: few enough for the processor's own memory."""
-
 VALUES_AT_ONCE = 2**22
 """Numbers that a decoder returns at once while rows are scored."""
 
@@ -167,7 +164,7 @@ def fill(
         entries = entries[rows]
         kinds, kind = (entries * count + alike[rows]).unique(return_inverse=True)  # in the order of their entries
         example = rows.new_zeros(-(-len(kinds) // KINDS_AT_ONCE) * KINDS_AT_ONCE).scatter(0, kind, rows)
-        contexts = torch.cat([walk.contexts(some) for some in torch.split(example, CONTEXTS_AT_ONCE)])
+        contexts = walk.contexts(example)
         drawn, first = torch.empty_like(rows), 0
         of_entries = torch.bincount(kinds // count, minlength=n).tolist()
         by_entry = torch.split(entries.argsort(stable=True), torch.bincount(entries, minlength=n).tolist())

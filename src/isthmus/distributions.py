@@ -43,11 +43,13 @@ __all__ = [
     "Chain",
     "Delta",
     "HasEntries",
+    "HasModes",
     "bernoulli",
-    "continuous_bernoulli",
     "draw",
     "draw_rows",
     "event",
+    "expectation",
+    "guess_at",
     "log_prob",
     "log_probs",
     "normal",
@@ -63,6 +65,18 @@ class HasEntries(Protocol):
 
     def entries(self, value: Tensor) -> Tensor:
         """Return the log-probability of every entry, of the shape of a sample."""
+
+
+@runtime_checkable
+class HasModes(Protocol):
+    """A distribution whose mean is a mode in some entries, so that a mixture's mean is no average of means."""
+
+    @property
+    def expectation(self) -> Tensor:
+        """The numbers' means and the levels' probabilities, of any width, which a mixture averages."""
+
+    def guess_at(self, expectation: Tensor) -> Tensor:
+        """Return the best guess of the entries for such an expectation: a number's mean, the likeliest level."""
 
 
 class Delta(Distribution):
@@ -175,61 +189,6 @@ class _Bernoulli(Bernoulli):
         return torch.addcmul(logsigmoid(self.logits), value - 1.0, self.logits)
 
 
-class _ContinuousBernoulli(Distribution):
-    """The density ℓ exp(ℓx) / (exp ℓ − 1) on [0, 1], a Bernoulli's cross-entropy with logit ℓ, normalised.
-
-    torch.distributions has it by its probability, which is clamped at 10⁻⁷ in float32: logits beyond 16 are lost there.
-    """
-
-    arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
-    flat_below = 0.1
-    """Logits up to which the series about 0 is used."""
-
-    def __init__(self, logits: Tensor) -> None:
-        self.logits = logits
-        super().__init__(logits.shape, validate_args=False)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Distribution:
-        """Return the distribution with a larger batch shape."""
-        return _ContinuousBernoulli(self.logits.expand(batch_shape))
-
-    def _steep(self) -> tuple[Tensor, Tensor]:
-        """Return whether |ℓ| is large enough for the closed forms, and |ℓ|, or 1 where it is not."""
-        steep = self.logits.abs() > self.flat_below
-        return steep, torch.where(steep, self.logits.abs(), 1.0)
-
-    @property
-    def mean(self) -> Tensor:
-        """1/(1 − exp −ℓ) − 1/ℓ."""
-        steep, a = self._steep()
-        high = -1 / torch.expm1(-a) - 1 / a
-        flat = 0.5 + self.logits / 12 * (1 - self.logits.square() / 60 * (1 - self.logits.square() / 42))
-        return torch.where(steep, torch.where(self.logits > 0, high, 1 - high), flat)
-
-    @property
-    def variance(self) -> Tensor:
-        """1/ℓ² − exp ℓ/(exp ℓ − 1)²."""
-        steep, a = self._steep()
-        square = self.logits.square()
-        flat = 1 / 12 - square / 240 * (1 - square * 5 / 126)
-        return torch.where(steep, a.square().reciprocal() - (-a).exp() / torch.expm1(-a).square(), flat)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        """Return ℓx − log((exp ℓ − 1)/ℓ) for every entry."""
-        steep, a = self._steep()
-        square = self.logits.square()
-        flat = square / 24 * (1 - square / 120 * (1 - square * 2 / 126))
-        log_integral = torch.where(steep, 0.5 * a + torch.log(-torch.expm1(-a)) - torch.log(a), flat)
-        return self.logits * (value - 0.5) - log_integral
-
-    def icdf(self, value: Tensor) -> Tensor:
-        """Return the x below which a draw lies with that probability: log(1 + u (exp ℓ − 1))/ℓ."""
-        rising, a = self.logits > 0, self.logits.abs().clamp(min=1e-3)
-        falling = -torch.log1p(torch.where(rising, 1 - value, value) * torch.expm1(-a)) / a
-        flat = value + self.logits / 2 * (value - value.square())
-        return torch.where(self.logits.abs() > 1e-3, torch.where(rising, 1 - falling, falling), flat)
-
-
 def normal(mean: Tensor, std: Tensor) -> Normal:
     """Return N(mean, std²) for every entry; std has the mean's shape, or is shared."""
     return _Normal(mean, std)
@@ -240,14 +199,21 @@ def bernoulli(logits: Tensor) -> Bernoulli:
     return _Bernoulli(logits=logits, validate_args=False)
 
 
-def continuous_bernoulli(logits: Tensor) -> Distribution:
-    """Return a continuous Bernoulli for every entry: the Bernoulli's cross-entropy as a density on [0, 1]."""
-    return _ContinuousBernoulli(logits)
-
-
 def event(p: Distribution, dims: int) -> Distribution:
     """Return p with its last `dims` batch dimensions taken as one event, whose parts are independent."""
     return Independent(p, dims, validate_args=False) if dims else p
+
+
+def expectation(p: Distribution) -> Tensor:
+    """Return what a mixture of distributions like p averages: the mean, and probabilities where that is a mode."""
+    entries = p.base_dist if isinstance(p, Independent) else p
+    return entries.expectation if isinstance(entries, HasModes) else p.mean
+
+
+def guess_at(p: Distribution, expectation: Tensor) -> Tensor:
+    """Return the mean that a distribution like p has whose `expectation` is given."""
+    entries = p.base_dist if isinstance(p, Independent) else p
+    return entries.guess_at(expectation) if isinstance(entries, HasModes) else expectation
 
 
 def log_prob(p: Distribution, x: Tensor, observed: Tensor | None = None) -> Tensor:

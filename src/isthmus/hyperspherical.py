@@ -46,8 +46,8 @@ class VonMisesFisher(Distribution):
     r"""p(z) ∝ exp(κ μᵀz) on the sphere.
 
     The angle's cosine w = μᵀz has the density ∝ exp(κw)(1 − w²)^{(d−3)/2}. Its normaliser and mean come from a
-    quadrature, draws from the inverse of its distribution function, with gradients to μ and κ. Both go over the variable
-    of Andrew T. A. Wood, "Simulation of the von Mises Fisher distribution", 1994,
+    quadrature, draws from the inverse of its distribution function, with gradients to μ and κ. Both go over the
+    variable of Andrew T. A. Wood, "Simulation of the von Mises Fisher distribution", 1994,
     https://doi.org/10.1080/03610919408813161, in which the mass of any κ is spread alike.
 
     Parameters

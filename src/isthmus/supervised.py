@@ -220,7 +220,9 @@ class FineTuned(ClassifierMixin, Encodes):  # type: ignore[misc]
                     f"the encoder was fitted with a condition of width {start.model_.condition_width}, and this fit "
                     f"has one of width {facts.condition}"
                 )
-        return super().compose(facts, scaling)
+        model = super().compose(facts, scaling)
+        model.likelihood = None  # it chose the units; nothing is decoded
+        return model
 
     def players(self) -> Turns:
         """Return the one player."""
@@ -234,7 +236,7 @@ class FineTuned(ClassifierMixin, Encodes):  # type: ignore[misc]
         def probabilities(x: Tensor, c: Tensor | None) -> Tensor:
             return fitted.model.through("head", fitted.code(x, c)).softmax(-1)
 
-        return fitted.map(rows, probabilities, condition=fitted.conditions(condition, len(rows)))
+        return fitted.map(rows, probabilities, condition=fitted.conditions(condition, len(rows), X))
 
     def predict(self, X: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Return the most probable class of each row, (N,)."""

@@ -10,7 +10,7 @@ import typer
 from ..errors import CompositionError, DataError
 from .applying import model_for
 from .options import Device, LeaveOut, OutFile, Seed
-from .rows import as_frame, column_names, read_rows
+from .rows import as_frame, column_names, conditions_of, read_rows, rows_for
 
 if TYPE_CHECKING:
     import polars
@@ -58,7 +58,7 @@ def complete(
                 f"{source} is a model; name the table to fill in: isthmus complete {source} DATA ..."
             )
         model = model_for("complete", Path(source), device)
-        table = read_rows(data, training=False, columns=column_names(model))
+        table = rows_for(model, data)
         rows, ids = as_frame(table), table.ids
         left_out: list[str] = []
     else:
@@ -69,7 +69,7 @@ def complete(
     taken = rows.drop(left_out) if left_out else rows
     filled = model.complete(taken) if draws is None else model.complete(taken, n_draws=draws, random_state=seed)
     several = [filled] if draws is None else list(filled)
-    whole = [_beside(rows, part, left_out) for part in several]
+    whole = [_beside(rows, part, left_out or conditions_of(model)) for part in several]
     values = whole[0] if draws is None else _stacked(whole)
     names = column_names(model) if draws is None else None
     again = {name: list(column) * len(several) for name, column in ids.items()}

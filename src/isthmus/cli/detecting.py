@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import CompositionError, DataError, ModelFileError, nearest
-from .options import Data, Device, Seed
-from .rows import column_names
+from .options import Data, Device, Seed, Unseen, UnseenOption
+from .rows import column_names, schema_with
 
 if TYPE_CHECKING:
     import polars
 
+    from ..data import Schema
     from ..detection import Detector, Judgement
 
 __all__ = ["detect"]
@@ -42,7 +43,7 @@ def detect(
             "--system",
             "-s",
             help="The system whose score is used, with its arguments if it has any: -s vae -s 'vae latent_dim=4'. By "
-            "default the distance to the nearest rows.",
+            "default the distances to the nearest rows.",
         ),
     ] = None,
     alpha: Annotated[
@@ -65,6 +66,7 @@ def detect(
     report: Annotated[
         Path | None, typer.Option(help="An HTML page to write: how many alarms, which, why, and how sure that is.")
     ] = None,
+    unseen: UnseenOption = Unseen.error,
     save: Annotated[Path | None, typer.Option(help="A folder to write the fitted detector to, for --model.")] = None,
     seed: Seed = 0,
     device: Device = "auto",
@@ -93,7 +95,8 @@ def detect(
         if usual is not None and hasattr(usual, "columns"):
             usual = usual.drop(kept.columns, strict=False)
             rows = _taken(data, rows, usual.columns)
-        detector, judged = _fitted(rows, usual, system, seed, device)
+        schema = schema_with(data, rows if usual is None else usual, unseen)
+        detector, judged = _fitted(rows, usual, system, schema, seed, device)
     else:
         detector = load(model, device=device)
         if not isinstance(detector, Detector):
@@ -164,7 +167,9 @@ def _taken(name: str, rows: Any, columns: Sequence[str] | None) -> Any:
     return selected(name, rows, columns).frame if named else rows
 
 
-def _fitted(rows: Any, usual: Any, system: str | None, seed: int, device: str) -> tuple[Detector, Judgement]:
+def _fitted(
+    rows: Any, usual: Any, system: str | None, schema: Schema | None, seed: int, device: str
+) -> tuple[Detector, Judgement]:
     """Return a detector fitted on usual rows, or on the rows themselves, and what it says of the rows."""
     from ..detection import Detector
     from .systems import estimators_from
@@ -173,9 +178,9 @@ def _fitted(rows: Any, usual: Any, system: str | None, seed: int, device: str) -
     if system is not None:
         estimator.set_params(device=device, random_state=seed)
     if usual is not None:
-        detector = Detector(estimator, random_state=seed).fit(usual)
+        detector = Detector(estimator, schema=schema, random_state=seed).fit(usual)
         return detector, detector.judge(rows)
-    detector = Detector(estimator, calibration="cross", trim="auto", random_state=seed).fit(rows)
+    detector = Detector(estimator, calibration="cross", trim="auto", schema=schema, random_state=seed).fit(rows)
     return detector, detector.judge_own(rows)
 
 

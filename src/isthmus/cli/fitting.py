@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import DataError, ModelFileError
-from .options import Data, Device, Keep, LeaveOut, Seed, Trackers, Unseen, several
-from .rows import as_frame, read_rows, without_ids
+from .options import Data, Device, Keep, LeaveOut, Seed, Trackers, Unseen, UnseenOption, several
+from .rows import as_frame, read_rows, schema_with, without_ids
 from .systems import SHORT_NAMES, arguments_from, system_named
 
 if TYPE_CHECKING:
-    from ..data import Schema
     from ..estimators import Estimator
 
 __all__ = ["check_folder", "fit"]
@@ -68,13 +66,7 @@ def fit(
     ] = None,
     leave_out: LeaveOut = None,
     keep: Keep = None,
-    unseen: Annotated[
-        Unseen,
-        typer.Option(
-            help="What a category is, in rows that come later, that the fit did not meet: an error that names it, a "
-            "gap, or the nearest category."
-        ),
-    ] = Unseen.error,
+    unseen: UnseenOption = Unseen.error,
     max_time: Annotated[
         float | None, typer.Option(help="Stop after this many seconds, if --epochs takes longer.")
     ] = None,
@@ -126,8 +118,9 @@ def fit(
     check_folder(out.parent)
     told = several(condition)
     rows = as_frame(without_ids(data, read_rows(data, training=True, without=leave_out or ()), [*(keep or ()), *told]))
-    if unseen is not Unseen.error:
-        estimator.set_params(schema=_schema(data, rows, unseen))
+    schema = schema_with(data, rows, unseen)
+    if schema is not None:
+        estimator.set_params(schema=schema)
     try:
         estimator.fit(rows, **({"condition": told} if told else {}))
     except (KeyboardInterrupt, SystemExit):
@@ -135,17 +128,6 @@ def fit(
             _save(estimator, out, quiet)
         raise
     _save(estimator, out, quiet)
-
-
-def _schema(name: str, rows: Any, unseen: Unseen) -> Schema:
-    """Return what is learnt of a table's columns, and what a category is that it does not hold."""
-    from ..data import Category, Schema
-
-    if not hasattr(rows, "columns"):
-        raise DataError(f"{name}: its columns have no names, so --unseen says nothing of them")
-    learnt = Schema.learn(rows)
-    kinds = [replace(c, unseen=unseen.value) if isinstance(c, Category) else c for c in learnt.columns]
-    return replace(learnt, columns=tuple(kinds))
 
 
 def _save(model: Estimator, out: Path, quiet: bool) -> None:

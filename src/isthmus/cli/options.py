@@ -20,6 +20,7 @@ __all__ = [
     "Seed",
     "Trackers",
     "Unseen",
+    "UnseenOption",
     "WhereTexts",
     "several",
 ]
@@ -60,6 +61,13 @@ class Unseen(Enum):
     nearest = "nearest"
 
 
+UnseenOption = Annotated[
+    Unseen,
+    typer.Option(
+        help="What a category is, in rows that come later, that the fit did not meet: an error that names it, a gap, "
+        "or the nearest category."
+    ),
+]
 Trackers = Annotated[
     list[str] | None,
     typer.Option(

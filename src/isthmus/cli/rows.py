@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import shlex
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError, nearest
+from .options import Unseen
 
 if TYPE_CHECKING:
+    from ..data import Schema
     from ..files import Table
 
-__all__ = ["as_frame", "column_names", "conditions_of", "is_data_set", "read_rows", "rows_for", "without_ids"]
+__all__ = [
+    "as_frame",
+    "column_names",
+    "conditions_of",
+    "is_data_set",
+    "read_rows",
+    "rows_for",
+    "schema_with",
+    "without_ids",
+]
 
 
 def is_data_set(name: str) -> bool:
@@ -82,12 +95,26 @@ def without_ids(name: str, table: Table, keep: Sequence[str]) -> Table:
     ids = [column for column in found if table.frame[column].n_unique() == table.frame.height]
     if not ids or len(ids) == table.frame.width:
         return table
+    names = "which names the rows" if len(ids) == 1 else "which name the rows"
     warnings.warn(
-        f"{name}: left out {', '.join(map(repr, ids))}, as a name of the rows: every value differs; --keep "
-        f"{ids[0]} learns it all the same",
+        f"{name}: left out {' and '.join(map(repr, ids))}, {names}: every value differs; --keep {shlex.quote(ids[0])} "
+        "learns it all the same",
         stacklevel=2,
     )
     return as_table(name, table.frame.drop(ids), {column: table.frame[column].to_list() for column in ids})
+
+
+def schema_with(name: str, rows: Any, unseen: Unseen) -> Schema | None:
+    """Return what is learnt of a table's columns where unseen categories are no error; otherwise None, for the fit."""
+    from ..data import Category, Schema
+
+    if unseen is Unseen.error:
+        return None
+    if not hasattr(rows, "columns"):
+        raise DataError(f"{name}: its columns have no names, so --unseen says nothing of them")
+    learnt = Schema.learn(rows)
+    kinds = [replace(c, unseen=unseen.value) if isinstance(c, Category) else c for c in learnt.columns]
+    return replace(learnt, columns=tuple(kinds))
 
 
 def as_frame(table: Table) -> Any:

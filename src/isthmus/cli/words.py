@@ -15,7 +15,8 @@ COMMANDS = {
     "reconstruct": "clean denoise decode",
     "complete": "impute fill",
     "score": "predict score-samples likelihood",
-    "sample": "generate create draw synthesize synthesise",
+    "sample": "generate create draw",
+    "synth": "synthesize synthesise fake",
     "detect": "outliers anomalies predict",
     "watch": "monitor drift",
     "inspect": "info show describe",
@@ -23,6 +24,7 @@ COMMANDS = {
     "report": "plot visualize visualise",
     "compare": "benchmark leaderboard",
     "models": "list systems",
+    "reproduce": "replicate",
 }
 """What people call a command elsewhere, by its name here."""
 

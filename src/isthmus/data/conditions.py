@@ -97,6 +97,9 @@ class Conditions(Part, kind="conditions", final=True):
             parts.append(np.eye(column.levels)[x.astype(int)] if hot else ((x - mean) / std)[:, None])
         return np.concatenate(parts, axis=1)
 
+    def __str__(self) -> str:
+        return str(self.schema)
+
     def _levels(self, condition: Any) -> np.ndarray:
         """Return each column as its schema makes numbers of it, (N, k)."""
         names = self.names

@@ -22,6 +22,9 @@ TAIL_SHARE = 0.1
 
 FEWEST_TAIL_ROWS = 5
 
+LEAST_EXCESS = 1e-6
+"""The mean excess, as a share of the spread of scores, below which it counts as that much: where scores are level."""
+
 
 class Joined(TakesTables, BaseEstimator):  # type: ignore[misc]
     r"""Several scores as one, whatever their units: minus the mean of how rare each is.
@@ -128,7 +131,8 @@ def rarity(scores: np.ndarray, usual: np.ndarray) -> np.ndarray:
     k = min(n - 1, max(FEWEST_TAIL_ROWS, int(TAIL_SHARE * n)))
     finite = usual[:k][np.isfinite(usual[:k])]
     if len(finite) and np.isfinite(usual[k]):
-        excess = max(float((usual[k] - finite).mean()), float(np.spacing(abs(usual[k]))))
+        spread = float(usual[np.isfinite(usual)].max() - finite.min()) or max(1.0, abs(float(usual[k])))
+        excess = max(float((usual[k] - finite).mean()), LEAST_EXCESS * spread)
         low = scores < usual[k]
         rare[low] = np.log((n + 1) / (k + 0.5)) + (usual[k] - scores[low]) / excess
     return rare

@@ -89,7 +89,9 @@ def _described(name: str, scorer: Any, arrays: dict[str, np.ndarray]) -> dict[st
     if type(scorer) in POINT_SCORES.values():
         arrays |= {f"{name}.{part}": getattr(scorer.embedding_, part) for part in EMBEDDING}
         arrays |= {f"{name}.{part}": getattr(scorer, part).numpy() for part in scorer.state}
-        arguments = {key: value for key, value in scorer.get_params(deep=False).items() if key not in ("schema", "random_state")}
+        arguments = {
+            key: value for key, value in scorer.get_params(deep=False).items() if key not in ("schema", "random_state")
+        }
         return {"points": type(scorer).__name__, "arguments": arguments}
     if type(scorer) in systems.known().values():
         return {"model": name}

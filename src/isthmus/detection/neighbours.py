@@ -49,7 +49,7 @@ class PointScore(TakesTables, BaseEstimator):  # type: ignore[misc]
         rows = flat_rows(check_rows(self, X, reset=True))
         self.embedding_ = Embedding.of(rows, levels_of(self), self.by_rank)
         points, gaps = self._embedded(rows)
-        self._keep(points, gaps)
+        self.keep(points, gaps)
         return self
 
     def score_samples(self, X: Any) -> np.ndarray:
@@ -58,14 +58,14 @@ class PointScore(TakesTables, BaseEstimator):  # type: ignore[misc]
         points, gaps = self._embedded(flat_rows(check_rows(self, X, reset=False)))
         size = max(1, BLOCK_VALUES // len(self.points_))
         blocks = zip(torch.split(points, size), torch.split(gaps, size), strict=True)
-        scores: np.ndarray = -torch.cat([self._oddness(self._distances(x, g)) for x, g in blocks]).numpy()
+        scores: np.ndarray = -torch.cat([self.oddness(self._distances(x, g)) for x, g in blocks]).numpy()
         return scores
 
-    def _keep(self, points: torch.Tensor, gaps: torch.Tensor) -> None:
+    def keep(self, points: torch.Tensor, gaps: torch.Tensor) -> None:
         """Keep what is needed of the rows of the fit."""
         raise NotImplementedError
 
-    def _oddness(self, distances: torch.Tensor) -> torch.Tensor:
+    def oddness(self, distances: torch.Tensor) -> torch.Tensor:
         """Return how odd rows are by their distances to the points, (N, M) → (N,)."""
         raise NotImplementedError
 
@@ -76,7 +76,8 @@ class PointScore(TakesTables, BaseEstimator):  # type: ignore[misc]
         if gaps.any() or self.gaps_.any():
             unlike = torch.cdist(gaps, self.gaps_, p=1)
             apart = torch.where(unlike > 0, (apart**2 + unlike).sqrt(), apart)
-        return apart / self.gaps_.shape[1] ** 0.5
+        scaled: torch.Tensor = apart / self.gaps_.shape[1] ** 0.5
+        return scaled
 
     def _embedded(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Return rows as points, and where they have gaps."""
@@ -130,7 +131,7 @@ class Neighbours(PointScore):
         self.local = local
         self.schema = schema
 
-    def _keep(self, points: torch.Tensor, gaps: torch.Tensor) -> None:
+    def keep(self, points: torch.Tensor, gaps: torch.Tensor) -> None:
         if self.n_neighbors < 1:
             raise CompositionError(f"n_neighbors must be at least 1, got {self.n_neighbors}")
         self.points_, self.gaps_, self.own_ = points, gaps, torch.zeros(0, dtype=points.dtype)
@@ -140,7 +141,7 @@ class Neighbours(PointScore):
             nearest = torch.cat([self._distances(x, g).topk(k, largest=False).values for x, g in blocks])
             self.own_ = nearest.sum(1) / max(1, k - 1)  # a row is nearest to itself, at a distance of 0
 
-    def _oddness(self, distances: torch.Tensor) -> torch.Tensor:
+    def oddness(self, distances: torch.Tensor) -> torch.Tensor:
         nearest, rows = distances.topk(min(self.n_neighbors, len(self.points_)), largest=False)
         own = nearest.mean(1)
         if not self.local:
@@ -189,7 +190,7 @@ class SampledNeighbours(PointScore):
         self.random_state = random_state
         self.schema = schema
 
-    def _keep(self, points: torch.Tensor, gaps: torch.Tensor) -> None:
+    def keep(self, points: torch.Tensor, gaps: torch.Tensor) -> None:
         for name in ("n_rows", "n_draws"):
             if getattr(self, name) < 1:
                 raise CompositionError(f"{name} must be at least 1, got {getattr(self, name)}")
@@ -197,5 +198,7 @@ class SampledNeighbours(PointScore):
         drawn = np.concatenate([random.permutation(len(points))[:each] for _ in range(self.n_draws)])
         self.points_, self.gaps_ = points[drawn], gaps[drawn]
 
-    def _oddness(self, distances: torch.Tensor) -> torch.Tensor:
-        return distances.unflatten(1, (self.n_draws, -1)).amin(2).mean(1)
+    def oddness(self, distances: torch.Tensor) -> torch.Tensor:
+        each = distances.reshape(len(distances), self.n_draws, -1)
+        odd: torch.Tensor = each.amin(2).mean(1)
+        return odd

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Literal
@@ -12,6 +13,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from torch import Tensor
 
 from ..batch import Batch
+from ..completion import best_guess, drawn_completions
 from ..data.output import rows_back, values_back
 from ..device import plain_modes
 from ..distributions import log_prob
@@ -25,7 +27,7 @@ from ..penalty import Contractive
 from ..posterior import Deterministic, Posterior
 from ..prior import Prior, StandardNormal
 from ..rejection import Where, satisfying
-from ..seeds import generator_for
+from ..seeds import drawn_seed, generator_for
 from ..source import Generated, Source
 from ..term import NegativeLogLikelihood
 from ..training.player import objectives_of
@@ -101,6 +103,70 @@ class Reconstructs(Encodes, system=False):
             return self.log_density_at(x, x, c)
 
         return values_back(self, self.fitted_.scores(X, score, condition), "score", X)
+
+    def complete(
+        self,
+        X: ArrayLike,
+        n_draws: int | None = None,
+        *,
+        random_state: RandomState = None,
+        condition: ArrayLike | None = None,
+    ) -> Any:
+        """Return X with its gaps filled in; what is there stays as it is. Of a frame, frames come back.
+
+        A variational autoencoder averages over codes that are weighted by what is seen of a row, see
+        `isthmus.completion`. Without noise in the code, the best guess is the reconstruction, and draws are
+        made from p(x|x̂) around it: they are as wide as its σ, which is that of entries that were seen, and know nothing
+        of how the missing ones go together.
+
+        Parameters
+        ----------
+        X : (N, ...), NaN where a value is missing.
+        n_draws : None fills in the best guess, the mean of a number and the likeliest level of a category given all
+            that is seen of the row; a number draws as many completions, (n_draws, N, ...).
+        random_state : of the draws; None is the estimator's own.
+        condition : of each row, where the model has one.
+
+        Examples
+        --------
+        >>> from isthmus import VAE
+        >>> X = np.random.default_rng(0).normal(size=(200, 1)) * [1, 2, 3] + [0, 5, 0]
+        >>> X[::4, 1] = np.nan
+        >>> vae = VAE(1, max_epochs=5, random_state=0).fit(X)
+        >>> vae.complete(X).shape, vae.complete(X, n_draws=20).shape
+        ((200, 3), (20, 200, 3))
+        """
+        if n_draws is not None and n_draws < 1:
+            raise CompositionError(f"n_draws must be None or at least 1, got {n_draws}")
+        fitted = self.fitted_
+        rows = fitted.rows(X)
+        rows = rows.astype(np.result_type(rows.dtype, np.float32))
+        given = fitted.conditions(condition, len(rows), X)
+        if n_draws is None:
+            return rows_back(self, self.best_guess(rows, given), X)
+        draws = self.completions(rows, given, n_draws, random_state)
+        if self.schema_ is not None:
+            gaps = np.isnan(rows)
+            draws = np.stack([np.where(gaps, self.schema_.settle(draw), rows) for draw in draws])
+        frames = [rows_back(self, draw, X) for draw in draws]
+        return draws if isinstance(frames[0], np.ndarray) else frames
+
+    def best_guess(self, rows: np.ndarray, condition: np.ndarray | None) -> np.ndarray:
+        """Return rows as numbers, (N, ...), with the best guess in place of NaN."""
+        return best_guess(self.fitted_, rows, condition)
+
+    def completions(
+        self, rows: np.ndarray, condition: np.ndarray | None, n_draws: int, random_state: RandomState
+    ) -> np.ndarray:
+        """Return rows as numbers, (n_draws, N, ...), with draws in place of NaN."""
+        if isinstance(self.likelihood_, Gaussian) and not self.model_.has_density:
+            warnings.warn(
+                f"σ of {self.likelihood_!r} is fixed and not learnt, so that draws are as wide as it says; "
+                "likelihood='residualgaussian' measures it",
+                stacklevel=3,
+            )
+        seed = drawn_seed(self.random_state if random_state is None else random_state)
+        return drawn_completions(self.fitted_, rows, condition, n_draws, seed)
 
     def log_density_at(self, x: Tensor, encoded: Tensor, condition: Tensor | None) -> Tensor:
         """Return log p(x|x̂), x̂ being what `encoded` is reconstructed to, (N,); both are in the data's units."""

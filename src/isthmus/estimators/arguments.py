@@ -31,8 +31,8 @@ _COMMON = """latent_dim : d, the width of the code; ``"auto"`` is a quarter of t
     likelihood : p(x|z) and with it the loss; ``"auto"`` is Bernoulli for binary data and Gaussian on standardised
         features otherwise. The choice is in ``likelihood_``.
     max_epochs : passes over the data; ``"auto"`` is 50. An `Autoencoder` makes fewer over the rows of a table, 5 to
-        20: more of them teach it the anomalies among its rows. A `MaskedAutoencoder` makes about 5,000 steps in 10 to
-        150 passes, unless held-out rows end it earlier.
+        20: more of them teach it the anomalies among its rows. A `MaskedAutoencoder` makes about 6,000 steps in 10 to
+        100 passes.
     batch_size : rows per step; ``"auto"`` is a hundredth of the data, from 16 to 256.
     learning_rate : the highest rate that the schedule reaches. Sigmoid units need two to four times the default, since
         their slope is at most ¼ and their weights have to move farther.

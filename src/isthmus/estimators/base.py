@@ -270,19 +270,19 @@ class Estimator(TakesTables, Views, Choices, system=False):
                     x = self.fitted_.rows(X, to_learn=True)
                     width = self.model_.condition_width - self.model_.corruption_width
                 else:
-                    own = type(self).numbers_of is not Estimator.numbers_of
-                    self.condition_ = None if own or not is_table(asked) else Conditions.learn(asked, self.schema)
+                    learnt = is_table(asked) and type(self).numbers_of is Estimator.numbers_of
+                    self.condition_ = Conditions.learn(asked, self.schema) if learnt else None
                     x = check_rows(self, X, reset=True, minimum=2, without=columns_named(condition))
                 if target is not None:
                     x, noisy = check_target(target, schema=self.schema_), x
                 numbers = None if asked is None else self.numbers_of(asked)
                 c = condition_rows(numbers, len(x), width)
                 columns = None if self.schema_ is None else tuple(self.schema_.columns)
-                own = self.beside(y)
-                short = next((name for name, array in own.items() if len(array) != len(x)), None)
+                beside = self.beside(y)
+                short = next((name for name, array in beside.items() if len(array) != len(x)), None)
                 if short is not None:
-                    raise DataError(f"X has {len(x)} rows and there are {len(own[short])} of {short}")
-                given = Given(x, noisy, c, check_weights(sample_weight, len(x)), columns, own)
+                    raise DataError(f"X has {len(x)} rows and there are {len(beside[short])} of {short}")
+                given = Given(x, noisy, c, check_weights(sample_weight, len(x)), columns, beside)
                 fit(self, given, interrupts, held)
                 self.arguments_ = arguments
                 if held is not None:

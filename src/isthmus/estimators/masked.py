@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -27,15 +27,14 @@ from ..tensors import log_mean_exp, result_dtype
 from ..term import AnyOrder, Seen
 from ..training import Adam, Player, Training, Turns
 from .abilities import Reconstructs
-from .choices import MOST_EPOCHS
 
 __all__ = ["MaskedAutoencoder"]
 
-STEPS = 5_000
-"""Steps of a fit, at most, unless its rows are very many."""
+STEPS = 6_000
+"""Steps of a fit, about, unless its rows are few or very many."""
 
-FEW_ROWS = 90
-"""Rows that are trained on, of a hundred, from which some are held out."""
+FEWEST_EPOCHS, MOST_EPOCHS = 10, 100
+"""Passes over very many rows, and over few."""
 
 MOST_STEPS = 128
 """Entries up to which a row is scored exactly, step by step."""
@@ -77,11 +76,10 @@ class MaskedAutoencoder(Reconstructs):
     """
 
     offers: ClassVar[frozenset[str]] = frozenset({"samples", "likelihood"})
-    recipe: ClassVar[Training] = Training(optimizer=Adam(beta2=0.99), averaging=0.999, patience=10)
+    recipe: ClassVar[Training] = Training(optimizer=Adam(beta2=0.99), averaging=0.999)
     watch: ClassVar[str] = "validation_likelihood"
 
     learning_rate: float = 1e-3
-    validation_fraction: float | Literal["auto"] = "auto"
     seen_weight: float = 0.1
 
     def choose(self, facts: Facts) -> None:
@@ -109,13 +107,14 @@ class MaskedAutoencoder(Reconstructs):
         return 1 << min(9, max(4, round(math.log2(max(1.0, rows / 50)))))
 
     def auto_epochs(self, rows: int) -> int:
-        """Return how many passes make about `STEPS` steps, from 10 to 150; 50 where too few rows are to hold some out.
+        """Return how many passes make about `STEPS` steps, from 10 to 100.
 
-        Held-out rows say when to stop, so that they are the most that a fit makes.
+        All of them are made, and on all rows: the last ones, at a low rate, bring the frequencies of columns and pairs
+        near those of the data. Held-out rows would end the fit before that (`Training.patience`), for a likelihood that
+        is hardly better.
         """
-        if rows < FEW_ROWS:
-            return MOST_EPOCHS
-        return max(10, min(150, math.ceil(STEPS / max(1, rows // self.auto_batch_size(rows)))))
+        steps = max(1, rows // self.auto_batch_size(rows))
+        return max(FEWEST_EPOCHS, min(MOST_EPOCHS, math.ceil(STEPS / steps)))
 
     def players(self) -> Turns:
         """Return the one player."""
@@ -190,36 +189,21 @@ class MaskedAutoencoder(Reconstructs):
             start = self._rows(given)
             if len(start) != n_samples:
                 raise DataError(f"given must have {n_samples} rows, one a sample, got {len(start)}")
-        return rows_back(self, self._filled(start, random_state, gaps, condition, where), drawn=True)
+        c = self.fitted_.conditions(condition, n_samples)
+        return rows_back(self, self._filled(start, random_state, gaps, c, where), drawn=True)
 
-    def complete(self, X: Any, n_draws: int | None = None, *, random_state: Any = None, condition: Any = None) -> Any:
-        """Return X with its gaps filled in; what is there stays as it is. Of a frame, frames come back.
+    def best_guess(self, rows: np.ndarray, condition: np.ndarray | None) -> np.ndarray:
+        fitted = self.fitted_
+        guess = fitted.map(rows, lambda x, c: fitted.decoded(self._code(x, c), c), condition=condition)
+        return np.where(np.isnan(rows), guess, rows)
 
-        Parameters
-        ----------
-        X : (N, ...), NaN where a value is missing.
-        n_draws : None fills in the best guess, the mean of a number and the likeliest level of a category given all
-            that is seen of the row; a number draws as many completions from their joint distribution, (n_draws, N,
-            ...).
-        random_state : of the draws; None is the estimator's own.
-        condition : of each row, where the model has one.
-        """
-        rows, fitted = self._rows(X), self.fitted_
-        if n_draws is None:
-            guess = fitted.map(
-                rows,
-                lambda x, c: fitted.decoded(self._code(x, c), c),
-                condition=fitted.conditions(condition, len(rows), X),
-            )
-            return rows_back(self, np.where(np.isnan(rows), guess, rows), X)
-        if n_draws < 1:
-            raise CompositionError(f"n_draws must be None or at least 1, got {n_draws}")
+    def completions(
+        self, rows: np.ndarray, condition: np.ndarray | None, n_draws: int, random_state: Any
+    ) -> np.ndarray:
+        """Return rows with draws from the joint distribution of what is missing, entry by entry in random order."""
         again = np.concatenate([rows] * n_draws)
-        c = fitted.conditions(condition, len(rows), X)
-        filled = self._filled(again, random_state, False, None if c is None else np.concatenate([c] * n_draws))
-        draws = filled.reshape(n_draws, *rows.shape)
-        frames = [rows_back(self, draw, X, drawn=True) for draw in draws]
-        return draws if isinstance(frames[0], np.ndarray) else frames
+        c = None if condition is None else np.concatenate([condition] * n_draws)
+        return self._filled(again, random_state, False, c).reshape(n_draws, *rows.shape)
 
     def conditional(self, X: Any, column: int | str, condition: Any = None) -> ColumnDistribution:
         """Return p(column | all else that is seen of each row); what the column itself holds makes no difference.
@@ -258,12 +242,11 @@ class MaskedAutoencoder(Reconstructs):
         return rows.astype(np.result_type(rows.dtype, np.float32))
 
     def _filled(
-        self, start: np.ndarray, random_state: Any, gaps: bool, condition: Any, where: Where | None = None
+        self, start: np.ndarray, random_state: Any, gaps: bool, c: np.ndarray | None, where: Where | None = None
     ) -> np.ndarray:
         fitted, device = self.fitted_, self.fitted_.model.device
         assert fitted.likelihood is not None
         fitted.likelihood.checked(start, self._units)
-        c = fitted.conditions(condition, len(start))
         source = Generated(generator_for(self.random_state if random_state is None else random_state, device))
         dtype = result_dtype(self.dtype_)
 

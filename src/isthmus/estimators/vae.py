@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 
-from ..batch import Batch
-from ..blocks import values_at_once
+from ..completion import weighted_codes
 from ..corruption import Corruption
 from ..data.output import values_back
 from ..errors import CompositionError
@@ -17,12 +15,11 @@ from ..facts import Facts
 from ..late_priors import FittedMixture
 from ..layout import unit_axis
 from ..likelihood import Bernoulli, HomoscedasticGaussian, Likelihood, Mixed
-from ..model import Pass
 from ..monitor import ActiveUnits, Monitor
 from ..objective import ELBO, Objective
 from ..posterior import DiagonalGaussian, Posterior
 from ..prior import Prior
-from ..source import ByRow, row_seeds
+from ..source import row_seeds
 from ..tensors import log_mean_exp
 from ..training import Player, Turns
 from ..typing import ArrayLike
@@ -138,15 +135,8 @@ class VAE(Samples, Reconstructs):
             return super().score_samples(X, condition)
 
         def bound(x: Tensor, c: Tensor | None) -> Tensor:
-            observed, x_model = model.observed(x), model.scaled(x).nan_to_num()
-            q, seeds, log_w = model.encode(x_model, c, observed), row_seeds(x_model), []
-            batch = Batch(x, condition=c, observed=observed)
-            at_once = max(1, values_at_once(x.device) // x.numel())
-            for start in range(0, n_draws, at_once):
-                draws = range(start, min(start + at_once, n_draws))
-                source = ByRow(seeds, draws)
-                passed = Pass(model, batch, source, (len(draws),), x=x_model, x_tilde=x_model, q=q)
-                log_w.append(passed.log_weights)
-            return model.scaling.in_data_units(log_mean_exp(torch.cat(log_w)), x, observed)
+            seeds = row_seeds(model.scaled(x).nan_to_num())
+            _, log_weights = weighted_codes(model, x, c, seeds, n_draws)
+            return model.scaling.in_data_units(log_mean_exp(log_weights), x, model.observed(x))
 
         return values_back(self, fitted.scores(X, bound, condition, draws=n_draws), "score", X)

@@ -37,7 +37,7 @@ def read(path: str | Path, columns: Sequence[str] | None = None, *, without: Seq
         folder of images of one size, grey (N, H, W) or colour (N, 3, H, W), uint8, upright as a viewer shows them; of
         16 bits a pixel the upper 8 are kept. Folders are read with those below them, in the order of their paths.
     columns : of a table, those to return and their order; None is all. Of the others, those that name the rows (text or
-        whole numbers, each once) are in ``ids``; a warning says what became of them.
+        whole numbers, each once) are in ``ids``; where others are lost, a warning names them all.
     without : of a table, columns that are left out, treated like those others.
 
     Missing values of a table come as NaN, truth values as 0 and 1. Columns of one numeric type keep it; otherwise
@@ -139,7 +139,7 @@ def selected(
     kept = chosen(place, frame.columns, columns, without)
     others = [column for column in frame.get_columns() if column.name not in (*kept, *without)]
     ids = [c for c in others if (c.dtype.is_integer() or c.dtype == import_polars().String) and _each_once(c)]
-    if others:
+    if len(others) > len(ids):
         said = [f"{c.name!r} (kept as the rows' names)" if any(c is i for i in ids) else repr(c.name) for c in others]
         warnings.warn(f"{place}: columns that the model does not take are left out: {some(said)}", stacklevel=4)
     return table(place, frame.select(kept), {column.name: column.to_list() for column in ids})

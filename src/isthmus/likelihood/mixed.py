@@ -12,7 +12,7 @@ from torch.distributions import Categorical, Distribution, constraints
 
 from ..conditional import Entrywise
 from ..data import Column
-from ..distributions import draw, event, log_prob, normal
+from ..distributions import draw, event, expectation, log_prob, normal
 from ..errors import CompositionError
 from ..facts import Facts
 from ..scaling import Scaling
@@ -91,8 +91,7 @@ class MixedUnits(Scaling):
 
     def inputs_of(self, p: Distribution) -> Tensor:
         """Return the numbers' means and the levels' probabilities: what a generator makes, with gradients."""
-        entries = p.base_dist  # type: ignore[attr-defined]
-        return torch.cat([entries.loc, *(logits.softmax(-1) for logits in entries.logits)], -1)
+        return expectation(p)
 
 
 class MixedEntries(Distribution):
@@ -123,8 +122,17 @@ class MixedEntries(Distribution):
     @property
     def mean(self) -> Tensor:
         """The means of the numbers, and the numbers of the most probable levels."""
-        modes = [logits.argmax(-1).to(self.loc.dtype) for logits in self.logits]
-        return self.layout.joined(self.loc, modes)
+        return self.guess_at(torch.cat([self.loc, *self.logits], -1))
+
+    @property
+    def expectation(self) -> Tensor:
+        """The means of the numbers, then the probabilities of each category's levels, (..., n + ΣK)."""
+        return torch.cat([self.loc, *(logits.softmax(-1) for logits in self.logits)], -1)
+
+    def guess_at(self, expectation: Tensor) -> Tensor:
+        """Return the numbers' means, and the numbers of the likeliest levels, (..., d)."""
+        numbers, levels = self.layout.cut(expectation)
+        return self.layout.joined(numbers, [each.argmax(-1).to(numbers.dtype) for each in levels])
 
     @property
     def variance(self) -> Tensor:

@@ -43,11 +43,13 @@ def section(protocol: Protocol, found: Sequence[Result]) -> str:
     lines = [f"## {protocol.title}", f"{protocol.about}\n\n{protocol.source}", settings]
     lines.append(_table(*cells(protocol, found, scales)))
     if scales:
-        where = sorted({f"{r['machine']}; isthmus {r['isthmus']}, torch {r['torch']}, {r['date']}" for r in found})
-        lines.append("Run on: " + " · ".join(where) + ".")
+        where = {f"{r['machine']}; isthmus {r['isthmus']}, torch {r['torch']}, {r['date']}" for r in found}
+        loads = [r["load"] for r in found if r.get("load") is not None]
+        busy = f"; load average {min(loads):.0f} to {max(loads):.0f} in the end" if loads else ""
+        lines.append("Run on: " + " · ".join(sorted(where)) + busy + ".")
     waiting = [line.label for line in protocol.lines if line.attempt and not _of(found, line)]
     if waiting:
-        lines.append(f"Registered, not run yet: {', '.join(waiting)}.")
+        lines.append(f"Registered, not run yet: {'; '.join(waiting)}.")
     lines.append(f"`isthmus reproduce {protocol.name} --scale {(scales or list(protocol.settings))[0]}`")
     return "\n\n".join(lines) + "\n"
 

@@ -22,7 +22,8 @@ from .protocol import Attempt, Line, Protocol, figures_of
 __all__ = ["Result", "machine", "reproduce", "results"]
 
 Result = dict[str, Any]
-"""A finished attempt: protocol, line, scale, seed, figures, seconds of its fits, machine, versions, date."""
+"""A finished attempt: protocol, line, scale, seed, figures, seconds of its fits, machine and its load in the end,
+versions, date."""
 
 
 def reproduce(
@@ -100,6 +101,7 @@ def _attempted(protocol: Protocol, line: Line, scale: str, seed: int, folder: Pa
         "figures": figures,
         "seconds": round(attempt.seconds, 1),
         "machine": machine(),
+        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         "isthmus": VERSION,
         "torch": str(torch.__version__),
         "date": str(datetime.date.today()),

@@ -38,9 +38,8 @@ class Training(Part, kind="training", final=True):
         standardised rows of n features, where one far-out row could undo what many have taught, otherwise None.
     averaging : the decay of the exponential moving average of the weights, which the fitted model gets; 0 keeps the
         last weights, None is the system's own.
-    patience : epochs without a better held-out value after which the fit stops, keeping the best weights; None is the
-        system's own: the masked autoencoder stops, no other does. It needs the estimator's `validation_fraction`. The
-        value is the held-out loss. The losses of
+    patience : epochs without a better held-out value after which the fit stops, keeping the best weights; None does
+        not stop. It needs the estimator's `validation_fraction`. The value is the held-out loss. The losses of
         adversarial nets do not show when to stop, so there the value is ``validation_mmd``, the discrepancy between
         samples and held-out rows.
     max_time : a budget in seconds, beside the estimator's `max_epochs`. The fit, and its schedule with it, ends when
