@@ -32,6 +32,7 @@ ALL = {
     "fuzz": "fuzz",
     "kills": "kills",
     "tables": "tables",
+    "gaps": "gaps",
     "diagnosis": "diagnosis",
     "anomaly": "odd_sets",
     "likelihoods": "likelihoods",

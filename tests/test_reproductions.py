@@ -71,7 +71,7 @@ def test_the_page_shows_what_was_found_and_what_was_not_run(tmp_path):
     assert found[0]["machine"] in text
     bare = r.page({}, [PROTOCOL])
     assert "isthmus `fast`" not in bare
-    assert "Registered, not run yet: ours, waiting." in bare
+    assert "Registered, not run yet: ours; waiting." in bare
 
 
 def test_mistakes_are_said_in_one_line(tmp_path):

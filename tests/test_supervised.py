@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 import isthmus
-from isthmus import GAN, VAE, DenoisingAutoencoder, Training
+from isthmus import GAN, VAE, Autoencoder, DenoisingAutoencoder, Training
 from isthmus.errors import CompositionError, DataError
 from isthmus.networks import MLP
 from isthmus.supervised import FineTuned, Pretrained, fine_tune
@@ -91,6 +91,9 @@ def test_any_encoder_will_do(data):
     tuned = fine_tune(vae, X[:200], y[:200], max_epochs=2, validation_fraction=0.2, random_state=0, training=QUICK)
     losses = tuned.history_["validation_loss"]
     assert losses[-1] < np.log(10)
+    plain = Autoencoder(4, network=MLP((16,)), max_epochs=1, random_state=0, training=QUICK).fit(X[:200])
+    assert plain.likelihood_ != vae.likelihood_, "one that is measured with a decoder in the end"
+    assert fine_tune(plain, X[:200], y[:200], max_epochs=1, random_state=0, training=QUICK).score(X, y) > 0.2
     gan = GAN(2, max_epochs=1, random_state=0, training=QUICK).fit(X[:100])
     with pytest.raises(CompositionError, match="has none"):
         fine_tune(gan, X, y)

@@ -19,7 +19,7 @@ PARTICLES = 512
 """Codes of a row over which its completion is averaged, and from which its draws are resampled."""
 
 DRAWS_AT_ONCE = 16
-"""Draws of a row that are decoded together, always as many, so that the bits of one do not depend on how many there are."""
+"""Draws of a row that are decoded together, always as many, so that the bits of one do not depend on their number."""
 
 
 def weighted_codes(
@@ -65,7 +65,7 @@ def best_guess(fitted: Fitted, rows: np.ndarray, condition: np.ndarray | None) -
     def guess(x: Tensor, c: Tensor | None) -> Tensor:
         z, weight = _posterior_codes(model, x, c, row_seeds(model.scaled(x).nan_to_num()))
         at_once, total = max(1, values_at_once(x.device) // x.numel()), torch.zeros(())
-        for codes, w in zip(z.split(at_once), weight.split(at_once), strict=True):
+        for codes, w in zip(torch.split(z, at_once), torch.split(weight, at_once), strict=True):
             p = model.decode(codes, c)
             means = expectation(p)
             total = total + torch.einsum("kn,kn...->n...", w, means)

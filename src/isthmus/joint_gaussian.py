@@ -122,7 +122,7 @@ def fit_gaussian(
     variances = (x - mean).nan_to_num().square().sum(0) / count
     variances = torch.where(variances > 0, variances, torch.ones_like(variances))
     gaussian, objectives = JointGaussian(mean, torch.diag(variances)), [-math.inf]
-    blocks = x.split(max(1, BLOCK_NUMBERS // x.shape[1] ** 2))
+    blocks = torch.split(x, max(1, BLOCK_NUMBERS // x.shape[1] ** 2))
     for _ in range(max_rounds):
         filled, doubt, total = [], torch.zeros(x.shape[1] ** 2, dtype=x.dtype), 0.0
         for block in blocks:

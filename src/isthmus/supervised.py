@@ -220,7 +220,9 @@ class FineTuned(ClassifierMixin, Encodes):  # type: ignore[misc]
                     f"the encoder was fitted with a condition of width {start.model_.condition_width}, and this fit "
                     f"has one of width {facts.condition}"
                 )
-        return super().compose(facts, scaling)
+        model = super().compose(facts, scaling)
+        model.likelihood = None  # it chose the units; nothing is decoded
+        return model
 
     def players(self) -> Turns:
         """Return the one player."""

@@ -19,6 +19,9 @@ __all__ = ["Blended"]
 LEARNT_ROWS = 5_000
 """Rows, at most, that the Gaussians and the forests are fitted to."""
 
+FEWEST_KNOWN = 100
+"""Known cells of a column among the rows that are learnt from, if there are as many."""
+
 ROWS_AT_ONCE = 2_000
 """Rows that are completed at once, in the order that they come in."""
 
@@ -121,7 +124,7 @@ class Blended:
         return np.where(np.isnan(rows), self.wide.decode(filled), rows)
 
     def quantiles(self, rows: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-        """Return the quantiles of missing numbers at `LEVELS`, (cells, 99): the guess, and what the forest knows of it."""
+        """Return the quantiles of missing numbers at `LEVELS`, (cells, 99): those of the forest about the guess."""
         features, found = self.stage.features(self.wide.encode(rows)), np.zeros((*rows.shape, len(LEVELS)))
         for column, block in enumerate(self.wide.blocks):
             of = np.flatnonzero(wanted[:, column])
@@ -130,15 +133,19 @@ class Blended:
                 about = self.stage.forests[column].quantiles(features[of]) + features[of, block.start, None]
                 moved = self.weights[column] @ guesses - about.mean(axis=1)
                 found[of, column] = self.wide.units(about + moved[:, None], column)
-        return found[wanted]
+        cells: np.ndarray = found[wanted]
+        return cells
 
     def _learnt(self, rows: np.ndarray) -> Stage:
         rng = np.random.default_rng(self.seed)
         chosen = np.sort(rng.permutation(len(rows))[:LEARNT_ROWS])
+        for known in ~np.isnan(rows.T):
+            if len(rows) > LEARNT_ROWS and known[chosen].sum() < FEWEST_KNOWN:
+                chosen = np.union1d(chosen, np.flatnonzero(known)[:FEWEST_KNOWN])
         wide = self.wide.encode(rows[chosen])
         scores = NormalScores(wide)
-        fitted = [fit_gaussian(torch.as_tensor(x))[0] for x in (wide, scores(wide))]
-        stage = Stage(*fitted, scores, [])
+        linear, bent = (fit_gaussian(torch.as_tensor(x))[0] for x in (wide, scores(wide)))
+        stage = Stage(linear, bent, scores, [])
         for column, block in enumerate(self.wide.blocks):
             known = ~np.isnan(rows[chosen, column])
             without = wide[known].copy()

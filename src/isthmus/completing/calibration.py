@@ -44,6 +44,8 @@ class Calibration:
         """
         low, high, width = ends(self.quantiles, level)
         new_low, new_high, new_width = ends(quantiles, level)
+        if not len(self.truth):
+            return new_low, new_high
         for number in np.unique(column):
             weight = np.where(self.column == number, 1.0, POOLED_CELLS / max(1, len(self.column)))
             here = column == number
@@ -71,4 +73,4 @@ def weighted_quantile(values: np.ndarray, weight: np.ndarray, probability: float
     """Return the least value below or at which lies that share of the weight, one cell more counted as beyond all."""
     order = np.argsort(values)
     reached = np.cumsum(weight[order]) / (weight.sum() + weight.max())
-    return float(values[order][min(np.searchsorted(reached, probability), len(values) - 1)])
+    return float(values[order[min(int(np.searchsorted(reached, probability)), len(values) - 1)]])

@@ -33,7 +33,7 @@ class ColumnForest:
     """
 
     def __init__(self, seed: int) -> None:
-        self.trees = ExtraTreesRegressor(TREES, max_features=1 / 3, random_state=seed)
+        self.trees = ExtraTreesRegressor(TREES, max_features=1 / 3, min_samples_leaf=2, random_state=seed)
 
     def fit(self, rows: np.ndarray, rest: np.ndarray, values: np.ndarray) -> Self:
         """Grow the trees.

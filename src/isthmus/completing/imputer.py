@@ -90,10 +90,10 @@ class Imputer(OneToOneFeatureMixin, TakesTables, TransformerMixin, BaseEstimator
         rows = self._checked(X, reset=True)
         hidden = hidden_cells(rows, seed)
         left = np.where(hidden, np.nan, rows)
-        if self.estimator == "auto":
-            self.estimator_ = Blended(self.schema_, seed)
-        else:
-            self.estimator_ = Drawn(clone(self.estimator), self.schema_, seed)
+        automatic = isinstance(self.estimator, str)
+        self.estimator_: Blended | Drawn = (
+            Blended(self.schema_, seed) if automatic else Drawn(clone(self.estimator), self.schema_, seed)
+        )
         self.estimator_.fit(left, np.where(hidden, rows, np.nan))
         numbers = hidden & (self._levels == 0)
         self.scale_ = np.nanstd(rows, axis=0)
@@ -149,9 +149,9 @@ class Imputer(OneToOneFeatureMixin, TakesTables, TransformerMixin, BaseEstimator
                 f"an Imputer fills rows (N, d), got {rows.shape}; use complete() of an estimator for others"
             )
         rows = rows.astype(np.float64)
-        empty = np.flatnonzero(np.isnan(rows).all(axis=0)) if reset else ()
-        if len(empty):
-            raise DataError(f"there is no value at all in column {empty[0]}: leave it out, or give it one")
+        empty = np.isnan(rows).all(axis=0)
+        if reset and empty.any():
+            raise DataError(f"there is no value at all in column {empty.argmax()}: leave it out, or give it one")
         return rows
 
 

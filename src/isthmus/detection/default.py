@@ -21,7 +21,6 @@ def default_score(trimmed: bool, seed: int) -> Joined:
     seed : of the draws.
     """
     if trimmed:
-        scores = (Neighbours(20), SampledNeighbours(by_rank=True, random_state=seed))
-        return Joined(scores, random_state=seed)
-    scores = (Neighbours(1), Neighbours(1, by_rank=True), Neighbours(20, by_rank=True, local=True))
-    return Joined(scores, random_state=seed)
+        return Joined((Neighbours(20), SampledNeighbours(by_rank=True, random_state=seed)), random_state=seed)
+    distances = (Neighbours(1), Neighbours(1, by_rank=True), Neighbours(20, by_rank=True, local=True))
+    return Joined(distances, random_state=seed)

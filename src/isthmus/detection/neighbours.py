@@ -76,7 +76,8 @@ class PointScore(TakesTables, BaseEstimator):  # type: ignore[misc]
         if gaps.any() or self.gaps_.any():
             unlike = torch.cdist(gaps, self.gaps_, p=1)
             apart = torch.where(unlike > 0, (apart**2 + unlike).sqrt(), apart)
-        return apart / self.gaps_.shape[1] ** 0.5
+        scaled: torch.Tensor = apart / self.gaps_.shape[1] ** 0.5
+        return scaled
 
     def _embedded(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Return rows as points, and where they have gaps."""
@@ -198,4 +199,6 @@ class SampledNeighbours(PointScore):
         self.points_, self.gaps_ = points[drawn], gaps[drawn]
 
     def oddness(self, distances: torch.Tensor) -> torch.Tensor:
-        return distances.unflatten(1, (self.n_draws, -1)).amin(2).mean(1)
+        each = distances.reshape(len(distances), self.n_draws, -1)
+        odd: torch.Tensor = each.amin(2).mean(1)
+        return odd

@@ -261,7 +261,7 @@ def _nearest(
     middle = np.where(is_category, 0.0, np.nan_to_num(among[0]))
     units = np.where(is_category, 1.0, spread)
     s, x = (((part - middle) / units).astype(np.float32) for part in (rows, among))
-    gaps = np.isnan(s).any(0) | np.isnan(x).any(0)
+    gaps: np.ndarray = np.isnan(np.concatenate([s, x])).any(0)
     size = max(1, CELLS_AT_ONCE // len(x))
     distances, indices = np.empty((len(s), k)), np.empty((len(s), k), dtype=np.int64)
     for start in range(0, len(s), size):

@@ -49,7 +49,7 @@ def section(protocol: Protocol, found: Sequence[Result]) -> str:
         lines.append("Run on: " + " · ".join(sorted(where)) + busy + ".")
     waiting = [line.label for line in protocol.lines if line.attempt and not _of(found, line)]
     if waiting:
-        lines.append(f"Registered, not run yet: {', '.join(waiting)}.")
+        lines.append(f"Registered, not run yet: {'; '.join(waiting)}.")
     lines.append(f"`isthmus reproduce {protocol.name} --scale {(scales or list(protocol.settings))[0]}`")
     return "\n\n".join(lines) + "\n"
 
