@@ -271,7 +271,7 @@ def test_pieces_of_a_stranger_are_checked():
 def test_a_vae_over_bins_has_densities_and_draws_in_the_datas_units():
     """Its density integrates to one, and what it draws lies between the bins' centres too."""
     X = 100 * np.random.default_rng(2).gamma(2.0, size=(400, 1))
-    vae = VAE(1, likelihood=Binned(8), network=MLP((8,)), max_epochs=3, random_state=0).fit(X)
+    vae = VAE(1, likelihood="binned:8", network=MLP((8,)), max_epochs=3, random_state=0).fit(X)
     at = np.arange(-4000.0, 8000.0, 3.0)
     assert np.exp(vae.score_samples(at[:, None])).sum() * 3.0 == pytest.approx(1.0, abs=0.02)
     drawn = vae.sample(300, 0)

@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = ["FittedMixture", "SecondStage"]
 
-MOST_COMPONENTS, MOST_CODES, FEWEST_CODES = 64, 20_000, 50
+MOST_COMPONENTS, MOST_CODES, FEWEST_CODES = 32, 10_000, 50
 """Gaussians of a mixture whose number is chosen, codes that it is fitted to, and codes for each Gaussian, at least."""
+
+CHOSEN_WITHIN_NATS = 1e-2
+"""How near each mixture comes to its optimum, in nats a code, where several are compared."""
 
 STEPS_AN_EPOCH = 20
 """Steps that a pass of the second stage makes at least, as long as a batch has 16 rows and at most 256."""
@@ -44,7 +47,7 @@ class FittedMixture(Prior):
     Parameters
     ----------
     components : K, the number of Gaussians, each with a covariance of its own; fewer if there are fewer rows. None
-        doubles it from 1, up to 64, as long as held-out codes become likelier.
+        doubles it from 1, up to 32, as long as held-out codes become likelier.
     drawn : whether a row's code is a draw from q(z|x), as in a model that decodes draws, and not the mean.
     random_state : the seed of the means that it starts from, and of draws.
     """
@@ -96,19 +99,20 @@ class _Mixture(nn.Module):
         held_out, codes = np.split(codes, [len(codes) // 10])
         best, components = self._mixture(codes, 1), 2
         while len(held_out) and components <= min(MOST_COMPONENTS, len(codes) // FEWEST_CODES):
-            found = self._mixture(codes, components)
+            found = self._mixture(codes, components, CHOSEN_WITHIN_NATS)
             if found.score(held_out) <= best.score(held_out):
                 break
             best, components = found, 2 * components
         return best
 
-    def _mixture(self, codes: np.ndarray, components: int) -> GaussianMixture:
+    def _mixture(self, codes: np.ndarray, components: int, nats: float = 1e-3) -> GaussianMixture:
+        """Return the mixture after the first iteration that gains less than so many nats a code."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.mixture import GaussianMixture
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # further iterations gain little
-            return GaussianMixture(components, random_state=self.random_state, reg_covar=1e-4).fit(codes)
+            return GaussianMixture(components, random_state=self.random_state, reg_covar=1e-4, tol=nats).fit(codes)
 
 
 class SecondStage(Prior):

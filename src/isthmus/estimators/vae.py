@@ -32,7 +32,8 @@ __all__ = ["VAE"]
 class VAE(Samples, Reconstructs):
     r"""Variational autoencoder: −𝔼_q log p(x|z) + KL(q(z|x) ‖ p(z)) (Kingma & Welling 2014, equation 3).
 
-    The encoder returns μ and log σ², z = μ + σ⊙ε; the decoder returns p(x|z).
+    The encoder returns μ and log σ², z = μ + σ⊙ε; the decoder returns p(x|z). For new rows of a table like those it
+    has, ``likelihood="binned"`` keeps zeros, whole numbers, tails and several modes as they are.
 
     Parameters
     ----------
