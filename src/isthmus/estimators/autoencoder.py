@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable
 from typing import cast
@@ -15,7 +14,6 @@ from ..corruption import Corruption, Gaussian, Masking, Swapping
 from ..device import plain_modes
 from ..errors import CompositionError, DataError
 from ..facts import Facts
-from ..given import batch_size_for
 from ..layout import layout_of, unit_axis
 from ..likelihood import Likelihood, ResidualGaussian
 from ..model import Pass
@@ -103,8 +101,7 @@ class Autoencoder(Reconstructing):
         """
         if len(self.shape_) > 1:
             return MOST_EPOCHS
-        steps = max(1, rows // batch_size_for(self, rows))
-        return max(FEWEST_TABLE_EPOCHS, min(MOST_TABLE_EPOCHS, math.ceil(TABLE_STEPS / steps)))
+        return self.passes(TABLE_STEPS, rows, FEWEST_TABLE_EPOCHS, MOST_TABLE_EPOCHS)
 
     def choose(self, facts: Facts) -> None:
         super().choose(facts)

@@ -14,6 +14,7 @@ from ..corruption import Corruption
 from ..data import Category
 from ..errors import CompositionError
 from ..facts import Facts
+from ..given import batch_size_for
 from ..layout import layout_of
 from ..likelihood import Bernoulli, Gaussian, Likelihood, Mixed
 from ..networks import MLP, Conv, Custom, Network
@@ -23,7 +24,7 @@ from ..prior import Prior
 from ..training import Adam, Training
 from .arguments import Arguments
 
-__all__ = ["MOST_EPOCHS", "Choices", "is_grey", "is_image", "is_mixed"]
+__all__ = ["MOST_EPOCHS", "Choices", "is_grey", "is_image", "is_mixed", "power_of_two"]
 
 P = TypeVar("P", bound=Part)
 
@@ -73,7 +74,7 @@ class Choices(Arguments, system=False):
 
     def auto_batch_size(self, rows: int) -> int:
         """Return how many rows a step takes of that many: a hundredth of them, from 16 to 256, a power of two."""
-        return 1 << min(8, max(4, round(math.log2(max(1.0, rows / 100)))))
+        return power_of_two(rows / 100, 16, 256)
 
     def epochs_for(self, rows: int) -> int:
         """Return how many passes over that many rows a fit makes."""
@@ -82,6 +83,10 @@ class Choices(Arguments, system=False):
     def auto_epochs(self, rows: int) -> int:
         """Return how many passes over that many rows suit the system."""
         return MOST_EPOCHS
+
+    def passes(self, steps: int, rows: int, fewest: int, most: int) -> int:
+        """Return how many passes over that many rows make about so many steps, from `fewest` to `most`."""
+        return max(fewest, min(most, math.ceil(steps / max(1, rows // batch_size_for(self, rows)))))
 
     def settings(self) -> Training:
         """Return how the fit is made: `training`, and the system's recipe where it leaves something open."""
@@ -124,6 +129,15 @@ class Choices(Arguments, system=False):
                 f"latent_dim must be 'auto' or a whole number of at least 1, got {self.latent_dim!r}"
             )
         return int(self.latent_dim)
+
+
+def power_of_two(near: float, least: int, most: int) -> int:
+    """Return the power of two nearest to a number on a logarithmic scale, from `least` to `most`, powers themselves.
+
+    >>> power_of_two(20, 16, 256), power_of_two(1000, 16, 256)
+    (16, 256)
+    """
+    return int(min(most, max(least, 2 ** round(math.log2(max(1.0, near))))))
 
 
 def is_grey(facts: Facts) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -27,6 +26,7 @@ from ..tensors import log_mean_exp, result_dtype
 from ..term import AnyOrder, Seen
 from ..training import Adam, Player, Training, Turns
 from .abilities import Reconstructs
+from .choices import power_of_two
 
 __all__ = ["MaskedAutoencoder"]
 
@@ -104,7 +104,7 @@ class MaskedAutoencoder(Reconstructs):
 
     def auto_batch_size(self, rows: int) -> int:
         """Return a fiftieth of the rows, from 16 to 512, a power of two: what is hidden varies from row to row."""
-        return 1 << min(9, max(4, round(math.log2(max(1.0, rows / 50)))))
+        return power_of_two(rows / 50, 16, 512)
 
     def auto_epochs(self, rows: int) -> int:
         """Return how many passes make about `STEPS` steps, from 10 to 100.
@@ -113,8 +113,7 @@ class MaskedAutoencoder(Reconstructs):
         near those of the data. Held-out rows would end the fit before that (`Training.patience`), for a likelihood that
         is hardly better.
         """
-        steps = max(1, rows // self.auto_batch_size(rows))
-        return max(FEWEST_EPOCHS, min(MOST_EPOCHS, math.ceil(STEPS / steps)))
+        return self.passes(STEPS, rows, FEWEST_EPOCHS, MOST_EPOCHS)
 
     def players(self) -> Turns:
         """Return the one player."""

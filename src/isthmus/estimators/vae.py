@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from ..binned import Binned
 from ..completion import weighted_codes
 from ..corruption import Corruption
 from ..data.output import values_back
@@ -14,7 +15,7 @@ from ..errors import CompositionError
 from ..facts import Facts
 from ..late_priors import FittedMixture
 from ..layout import unit_axis
-from ..likelihood import Bernoulli, HomoscedasticGaussian, Likelihood, Mixed
+from ..likelihood import Bernoulli, HomoscedasticGaussian, Likelihood
 from ..monitor import ActiveUnits, Monitor
 from ..objective import ELBO, Objective
 from ..posterior import DiagonalGaussian, Posterior
@@ -24,9 +25,15 @@ from ..tensors import log_mean_exp
 from ..training import Player, Turns
 from ..typing import ArrayLike
 from .abilities import Reconstructs, Samples
-from .choices import is_mixed
+from .choices import is_mixed, power_of_two
 
 __all__ = ["VAE"]
+
+TABLE_STEPS = 1_200
+"""Steps of a fit to the rows of a table, where its length is left open."""
+
+FEWEST_TABLE_EPOCHS, MOST_TABLE_EPOCHS = 15, 150
+"""Passes over the rows of a table that it then makes."""
 
 
 class VAE(Samples, Reconstructs):
@@ -80,9 +87,13 @@ class VAE(Samples, Reconstructs):
     monitors: ClassVar[Sequence[Monitor]] = (ActiveUnits(),)
 
     def auto_likelihood(self, facts: Facts) -> Likelihood:
-        """Return a Bernoulli for binary data, else a Gaussian that learns a σ for each entry, or one for a picture."""
+        """Return a Bernoulli for binary data, else a Gaussian that learns a σ for each entry, or one for a picture.
+
+        Rows of a table with categories get bins: a number there is seldom a Gaussian given the code, and what it is
+        instead, zeros and round values among them, is what tells samples from real rows.
+        """
         if is_mixed(facts):
-            return Mixed()
+            return Binned()
         assert facts.mean is not None
         assert facts.std is not None
         picture = len(facts.shape) > 1 and unit_axis(facts.mean, facts.std) is None
@@ -91,6 +102,20 @@ class VAE(Samples, Reconstructs):
     def auto_posterior(self) -> Posterior:
         """Return the diagonal Gaussian."""
         return DiagonalGaussian()
+
+    def auto_batch_size(self, rows: int) -> int:
+        """Return how many rows of a table a step takes: a fiftieth of them, from 16 to 256, a power of two."""
+        return power_of_two(rows / 50, 16, 256) if len(self.shape_) == 1 else super().auto_batch_size(rows)
+
+    def auto_epochs(self, rows: int) -> int:
+        """Return how many passes make about `TABLE_STEPS` steps over the rows of a table: from 15 to 150.
+
+        Fewer steps miss some of the structure of clean rows, more of them learn the anomalies among others
+        (benchmarks/odd_sets.py).
+        """
+        if len(self.shape_) > 1:
+            return super().auto_epochs(rows)
+        return self.passes(TABLE_STEPS, rows, FEWEST_TABLE_EPOCHS, MOST_TABLE_EPOCHS)
 
     def choose(self, facts: Facts) -> None:
         super().choose(facts)
