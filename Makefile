@@ -9,7 +9,7 @@ demo: .venv/installed
 	$(BIN)/isthmus compare digits --out $(OUT)
 
 test: .venv/installed
-	$(BIN)/pytest -n auto --dist loadgroup
+	$(BIN)/pytest -n auto --dist loadfile
 
 lint: .venv/installed
 	$(BIN)/ruff check .

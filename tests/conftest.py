@@ -33,17 +33,6 @@ SYSTEMS = (Autoencoder, DenoisingAutoencoder, ContractiveAutoencoder, VAE, GAN, 
 each_system = pytest.mark.parametrize("cls", SYSTEMS, ids=lambda cls: cls.__name__)
 
 
-ONE_WORKER = {"test_canaries": "canaries", "test_report": "reports", "test_report_browser": "reports"}
-"""Modules whose tests share fits that take long: one worker runs them, so that each is made once."""
-
-
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.stem in ONE_WORKER:
-            item.add_marker(pytest.mark.xdist_group(ONE_WORKER[item.path.stem]))
-
-
 @pytest.fixture(scope="session")
 def digits() -> np.ndarray:
     """scikit-learn's handwritten digits, (1797, 8, 8), in [0, 1]."""

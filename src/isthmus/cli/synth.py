@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from ..errors import CompositionError, DataError, nearest
@@ -59,6 +58,8 @@ def synth(
 
     Example: isthmus synth data.csv --rows 10000 --out new.csv --report r.html --target income
     """
+    import numpy as np
+
     from .. import MaskedAutoencoder, Training, files
     from ..data import Schema
     from ..data.predicate import Predicate

@@ -123,7 +123,7 @@ def rarity(scores: np.ndarray, usual: np.ndarray) -> np.ndarray:
     usual : sorted, (n,).
 
     >>> rarity(np.array([-30.0, -1.0, 99.0]), np.arange(100.0)).round(2).tolist()
-    [10.42, 5.15, 0.01]
+    [9.54, 4.26, 0.01]
     """
     n = len(usual)
     below, up_to = (np.searchsorted(usual, scores, side) for side in ("left", "right"))

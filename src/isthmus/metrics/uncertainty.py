@@ -187,8 +187,8 @@ def area_under_curve(positive: ArrayLike, negative: ArrayLike) -> Area:
     Elizabeth DeLong, David DeLong and Daniel Clarke-Pearson, "Comparing the Areas under Two or More Correlated Receiver
         Operating Characteristic Curves", 1988, https://doi.org/10.2307/2531595.
 
-    >>> area_under_curve([3.0, 4.0, 5.0], [1.0, 2.0, 3.0]).auc
-    0.9444444444444444
+    >>> round(area_under_curve([3.0, 4.0, 5.0], [1.0, 2.0, 3.0]).auc, 4)
+    0.9444
     """
     from scipy.stats import rankdata
 
