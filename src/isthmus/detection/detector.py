@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.random import RandomState
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils import _safe_indexing as take
 from sklearn.utils import check_random_state, get_tags
@@ -20,6 +19,7 @@ from ..data.schema import Edits, collected, is_table
 from ..errors import CompositionError
 from ..parts import resolve
 from ..rows import TakesTables, check_rows
+from ..typing import ArrayLike, RandomState
 from ..verbs import verb
 from .alarms import Alarm, FalseAlarms, alarm_at, alarm_named
 from .calibration import Calibration, Prefit
@@ -110,7 +110,7 @@ class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
         ties: Literal["conservative", "random"] = "conservative",
         weight: Any = None,
         schema: Schema | Edits | None = None,
-        random_state: int | RandomState | None = None,
+        random_state: RandomState = None,
     ) -> None:
         self.estimator = estimator
         self.alarm = alarm
@@ -121,7 +121,7 @@ class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
         self.schema = schema
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Fit the score on some of the rows and calibrate it with the others.
 
         Parameters
@@ -143,7 +143,7 @@ class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
         self._warn_if_silent()
         return self
 
-    def _fit(self, X: Any) -> None:
+    def _fit(self, X: ArrayLike) -> None:
         self._check_arguments()
         rows, given = self._read(X, reset=True)
         random = check_random_state(self.random_state)
@@ -173,7 +173,7 @@ class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
         self.reference_ = rows[held[kept]].astype(np.result_type(rows.dtype, np.float32))
         self.reference_index_ = kept
 
-    def _read(self, X: Any, reset: bool) -> tuple[np.ndarray, Any]:
+    def _read(self, X: ArrayLike, reset: bool) -> tuple[np.ndarray, Any]:
         """Return rows as numbers, and as a scorer takes them: a table without the columns that are left out."""
         rows = check_rows(self, X, reset=reset, minimum=2 if reset else 1)
         if not is_table(X):
@@ -253,22 +253,22 @@ class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
                 stacklevel=3,
             )
 
-    def score_samples(self, X: Any) -> np.ndarray:
+    def score_samples(self, X: ArrayLike) -> np.ndarray:
         """Return the score of each row, (N,): higher is more usual; with several models, the mean of theirs."""
         return self.judge(X).mean_scores
 
-    def p_values(self, X: Any) -> np.ndarray:
+    def p_values(self, X: ArrayLike) -> np.ndarray:
         """Return the p-value of each row, (N,): the share of usual rows that look as odd.
 
         They hold for new rows. Rows of the fit that the score was fitted on look more usual than they are.
         """
         return self.judge(X).p_values
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Return −1 for rows that raise an alarm and 1 for the others, (N,)."""
         return np.where(self.judge(X).alarms, -1, 1)
 
-    def decision_function(self, X: Any) -> np.ndarray:
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return how far the score of each row could fall before the row raised an alarm, (N,); negative where it does.
 
         It is in the score's units: ``score_samples(X) - offset_``, where one threshold holds for all rows.
@@ -282,7 +282,7 @@ class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
         signed: np.ndarray = np.where(judged.alarms, np.minimum(margins, -least), np.maximum(margins, 0.0))
         return signed
 
-    def judge(self, X: Any) -> Judgement:
+    def judge(self, X: ArrayLike) -> Judgement:
         """Return scores, p-values and alarms of rows (N, ...), from scoring them once."""
         check_is_fitted(self)
         rows, given = self._read(X, reset=False)
@@ -293,7 +293,7 @@ class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
         mean = scores.mean(0)
         return Judgement(rows, scores, weights, u, p, alarm.alarms(p, mean), alarm.level(p, mean))
 
-    def judge_own(self, X: Any) -> Judgement:
+    def judge_own(self, X: ArrayLike) -> Judgement:
         """Return scores, p-values and alarms of the rows that the detector was fitted on, with ``calibration="cross"``.
 
         Each row is scored by the model that did not see it, and ranked among all rows by these scores: p = #{j : sⱼ ≤
@@ -315,7 +315,7 @@ class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
         p, alarm = np.searchsorted(np.sort(scores), scores, side="right") / len(scores), self.rule
         return Judgement(rows, scores[None], None, None, p, alarm.alarms(p, scores), alarm.level(p, scores))
 
-    def explain(self, X: Any, at_most: int = 3) -> list[Explanation]:
+    def explain(self, X: ArrayLike, at_most: int = 3) -> list[Explanation]:
         """Return for each row the columns that make it unusual, what was expected, and what would silence the alarm.
 
         Columns are replaced by what usual rows have that are like this one in all others, and the score says how much
@@ -368,7 +368,7 @@ class Detector(TakesTables, OutlierMixin, BaseEstimator):  # type: ignore[misc]
         """
         verb("save_detector")(self, path)
 
-    def report(self, X: Any, path: str | Path = "report.html", **said: Any) -> Path:
+    def report(self, X: ArrayLike, path: str | Path = "report.html", **said: Any) -> Path:
         """Write a page of the alarms in X, their reasons and how often they would be wrong; return its path.
 
         Parameters

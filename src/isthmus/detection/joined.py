@@ -9,10 +9,12 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import _safe_indexing as take
 from sklearn.utils import check_random_state, get_tags
+from sklearn.utils.validation import _num_samples
 
 from ..data.schema import is_table
 from ..errors import CompositionError
 from ..rows import TakesTables
+from ..typing import ArrayLike, RandomState
 from .scores import scores_of
 
 __all__ = ["Joined", "rarity"]
@@ -63,7 +65,7 @@ class Joined(TakesTables, BaseEstimator):  # type: ignore[misc]
     usual_: np.ndarray
 
     def __init__(
-        self, scores: Sequence[Any], *, held_share: float = 0.2, random_state: Any = 0, schema: Any = None
+        self, scores: Sequence[Any], *, held_share: float = 0.2, random_state: RandomState = 0, schema: Any = None
     ) -> None:
         self.scores = scores
         self.held_share = held_share
@@ -76,7 +78,7 @@ class Joined(TakesTables, BaseEstimator):  # type: ignore[misc]
         with_tags = [score for score in self.scores if hasattr(score, "__sklearn_tags__")]
         return all(get_tags(score).input_tags.allow_nan for score in with_tags)
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Fit each score, and rank it among rows that it was not fitted on.
 
         Raises
@@ -87,8 +89,9 @@ class Joined(TakesTables, BaseEstimator):  # type: ignore[misc]
             raise CompositionError("a joined score needs one score or more")
         if not 0 < self.held_share < 1:
             raise CompositionError(f"held_share must lie in (0, 1), got {self.held_share}")
-        order = check_random_state(self.random_state).permutation(len(X))
-        held = max(1, round(self.held_share * len(X))) if len(X) > 1 else 0
+        rows = _num_samples(X)
+        order = check_random_state(self.random_state).permutation(rows)
+        held = max(1, round(self.held_share * rows)) if rows > 1 else 0
         ranked, rest = take(X, np.sort(order[:held] if held else order)), take(X, np.sort(order[held:]))
         self.scores_, usual = [], []
         for score in self.scores:
@@ -103,7 +106,7 @@ class Joined(TakesTables, BaseEstimator):  # type: ignore[misc]
         self.usual_ = np.stack(usual)
         return self
 
-    def score_samples(self, X: Any) -> np.ndarray:
+    def score_samples(self, X: ArrayLike) -> np.ndarray:
         """Return the score of each row, (N,): higher is more usual; −1 is that of usual rows in the mean."""
         each = [rarity(scores_of(score, X), usual) for score, usual in zip(self.scores_, self.usual_, strict=True)]
         scores: np.ndarray = -np.mean(each, axis=0)

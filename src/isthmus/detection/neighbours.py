@@ -14,6 +14,7 @@ from ..data import Schema
 from ..data.schema import Edits
 from ..errors import CompositionError
 from ..rows import TakesTables, check_rows
+from ..typing import ArrayLike, RandomState
 from .embedding import Embedding
 from .judgement import flat_rows, levels_of
 
@@ -44,7 +45,7 @@ class PointScore(TakesTables, BaseEstimator):  # type: ignore[misc]
     points_: torch.Tensor
     gaps_: torch.Tensor
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Keep rows as points; a column that does not vary keeps its units."""
         rows = flat_rows(check_rows(self, X, reset=True))
         self.embedding_ = Embedding.of(rows, levels_of(self), self.by_rank)
@@ -52,7 +53,7 @@ class PointScore(TakesTables, BaseEstimator):  # type: ignore[misc]
         self.keep(points, gaps)
         return self
 
-    def score_samples(self, X: Any) -> np.ndarray:
+    def score_samples(self, X: ArrayLike) -> np.ndarray:
         """Return the score of each row, (N,): higher is more usual."""
         check_is_fitted(self)
         points, gaps = self._embedded(flat_rows(check_rows(self, X, reset=False)))
@@ -181,7 +182,7 @@ class SampledNeighbours(PointScore):
         n_draws: int = 30,
         *,
         by_rank: bool = False,
-        random_state: Any = 0,
+        random_state: RandomState = 0,
         schema: Schema | Edits | None = None,
     ) -> None:
         self.n_rows = n_rows

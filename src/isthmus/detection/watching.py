@@ -15,6 +15,7 @@ from ..atomic import atomic_file
 from ..errors import CompositionError, ModelFileError
 from ..folder import one_line
 from ..parts import from_json, to_json
+from ..typing import ArrayLike
 from .betting import SimpleJumper
 from .judgement import Judgement, flat_rows
 
@@ -138,7 +139,7 @@ class Watch:
     rows: int
     since: int | None
 
-    def update(self, X: Any) -> Drift:
+    def update(self, X: ArrayLike) -> Drift:
         """Look at more rows, (N, ...), in the order in which they came, and say what was found so far.
 
         Raises

@@ -25,6 +25,7 @@ from ..source import Generated, Source
 from ..tensors import log_mean_exp, result_dtype
 from ..term import AnyOrder, Seen
 from ..training import Adam, Player, Training, Turns
+from ..typing import ArrayLike, RandomState
 from .abilities import Reconstructs
 from .choices import power_of_two
 
@@ -119,7 +120,7 @@ class MaskedAutoencoder(Reconstructs):
         """Return the one player."""
         return [Player("autoencoder", Sum((AnyOrder(), Seen(self.seen_weight))), clip_norm=1.0)]
 
-    def score_samples(self, X: Any, condition: Any = None, *, n_orders: int = 2) -> Any:
+    def score_samples(self, X: ArrayLike, condition: ArrayLike | None = None, *, n_orders: int = 2) -> Any:
         r"""Return log p(x) in nats for each row: log (1/k) Σₒ p(x; o) over k fixed orders of the entries.
 
         Each p(x; o) is exact by the chain rule, and so is their mean: it sums and integrates to one. A value that is a
@@ -156,12 +157,12 @@ class MaskedAutoencoder(Reconstructs):
     def sample(
         self,
         n_samples: int = 1,
-        random_state: Any = None,
+        random_state: RandomState = None,
         *,
         given: Mapping[Any, Any] | Any = None,
         where: Where | None = None,
         gaps: bool = False,
-        condition: Any = None,
+        condition: ArrayLike | None = None,
     ) -> Any:
         """Return new rows in the data's shape and units, drawn entry by entry in random order.
 
@@ -197,14 +198,14 @@ class MaskedAutoencoder(Reconstructs):
         return np.where(np.isnan(rows), guess, rows)
 
     def completions(
-        self, rows: np.ndarray, condition: np.ndarray | None, n_draws: int, random_state: Any
+        self, rows: np.ndarray, condition: np.ndarray | None, n_draws: int, random_state: RandomState
     ) -> np.ndarray:
         """Return rows with draws from the joint distribution of what is missing, entry by entry in random order."""
         again = np.concatenate([rows] * n_draws)
         c = None if condition is None else np.concatenate([condition] * n_draws)
         return self._filled(again, random_state, False, c).reshape(n_draws, *rows.shape)
 
-    def conditional(self, X: Any, column: int | str, condition: Any = None) -> ColumnDistribution:
+    def conditional(self, X: ArrayLike, column: int | str, condition: ArrayLike | None = None) -> ColumnDistribution:
         """Return p(column | all else that is seen of each row); what the column itself holds makes no difference.
 
         Parameters
@@ -235,13 +236,13 @@ class MaskedAutoencoder(Reconstructs):
         z: Tensor = model.encode(model.scaled(x), condition, ~x.isnan()).mean
         return z
 
-    def _rows(self, X: Any) -> np.ndarray:
+    def _rows(self, X: ArrayLike) -> np.ndarray:
         """Return rows that may hold NaN as floating point."""
         rows = self.fitted_.rows(X)
         return rows.astype(np.result_type(rows.dtype, np.float32))
 
     def _filled(
-        self, start: np.ndarray, random_state: Any, gaps: bool, c: np.ndarray | None, where: Where | None = None
+        self, start: np.ndarray, random_state: RandomState, gaps: bool, c: np.ndarray | None, where: Where | None = None
     ) -> np.ndarray:
         fitted, device = self.fitted_, self.fitted_.model.device
         assert fitted.likelihood is not None
