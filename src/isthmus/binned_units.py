@@ -156,7 +156,7 @@ class BinnedUnits(Scaling):
 
     def bin_of(self, entry: int, x: Tensor) -> Tensor:
         """Return the bin that each value of one entry, (N,), lies in."""
-        return torch.searchsorted(self.edges[entry], x).clamp(max=int(self.most[entry]) - int(self.has_gap[entry]))
+        return torch.searchsorted(self.edges[entry], x.contiguous()).clamp(max=int(self.most[entry]) - int(self.has_gap[entry]))
 
     def indicators(self, bins: Tensor, known: Tensor, dtype: torch.dtype) -> Tensor:
         """Return 1 at each entry's bin, (N, n) → (N, total), and 0 everywhere for an entry that is not known."""
@@ -229,13 +229,13 @@ class BinnedUnits(Scaling):
     def log_share(self, x: Tensor) -> Tensor:
         """Return the log of each value's probability or density within its bin, (N, n), in the data's units."""
         x = x.reshape(-1, len(self.first)).to(self.edges.dtype)
-        return torch.stack([self.log_share_of(i, x[:, i].contiguous()) for i in range(x.shape[1])], 1)
+        return torch.stack([self.log_share_of(i, x[:, i]) for i in range(x.shape[1])], 1)
 
     def log_share_of(self, entry: int, x: Tensor) -> Tensor:
         """Return the same of one entry's values, (N,)."""
         a, b = self.spans[entry]
         last = b - a - 1
-        at = torch.searchsorted(self.upper[a:b], x).clamp(max=last)
+        at = torch.searchsorted(self.upper[a:b], x.contiguous()).clamp(max=last)
         own = self.pieces[a:b][at]
         low, high, share = own[:, LOW], own[:, HIGH], own[:, MASS]
         spread = self.tail(entry)
@@ -265,7 +265,7 @@ class BinnedUnits(Scaling):
         """Return the value that lies a share u, (N,), of the way through a bin's mass, for bins (N,) of one entry."""
         a, b = self.spans[entry]
         ends, shares = self.ends[a:b], self.drawn_share[a:b]
-        place = bins + u.clamp(max=1 - 1e-9)
+        place = (bins + u.clamp(max=1 - 1e-9)).contiguous()
         at = torch.searchsorted(ends, place, right=True)
         inside = (1 - (ends[at] - place) / shares[at]).clamp(0, 1)
         piece = self.pieces[a:b][at]
