@@ -185,7 +185,7 @@ def rows_of(goal: Goal) -> list[list[str]]:
     rows = []
     for name, (least, most) in goal.held_to.items():
         value = float(np.median([one[name] for one in found]))
-        bounds = [f"≥ {least:g}"] * (least is not None) + [f"≤ {most:g}"] * (most is not None)
+        bounds = [f"{sign} {bound:g}" for sign, bound in (("≥", least), ("≤", most)) if bound is not None]
         met = (least is None or value >= least) and (most is None or value <= most)
         verdict = "" if not bounds else "met" if met else "missed"
         rows.append([title, name, f"{value:.4f}" if value < 1 else f"{value:.2f}", " and ".join(bounds), verdict])
