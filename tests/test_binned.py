@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from contracts.common import source_of
@@ -184,6 +184,7 @@ def test_a_layout_has_a_place_for_every_bin(sizes):
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(-1e12, 1e12), min_size=2, max_size=60), st.integers(2, 20))
+@example(values=[274877906944.2593, 274877906944.2593], bins=2)
 def test_any_column_makes_sound_pieces(values, bins):
     column = np.array(values)
     pieces = pieces_of(0, column, bins=bins)

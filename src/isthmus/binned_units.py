@@ -156,7 +156,8 @@ class BinnedUnits(Scaling):
 
     def bin_of(self, entry: int, x: Tensor) -> Tensor:
         """Return the bin that each value of one entry, (N,), lies in."""
-        return torch.searchsorted(self.edges[entry], x.contiguous()).clamp(max=int(self.most[entry]) - int(self.has_gap[entry]))
+        last = int(self.most[entry]) - int(self.has_gap[entry])
+        return torch.searchsorted(self.edges[entry], x.contiguous()).clamp(max=last)
 
     def indicators(self, bins: Tensor, known: Tensor, dtype: torch.dtype) -> Tensor:
         """Return 1 at each entry's bin, (N, n) → (N, total), and 0 everywhere for an entry that is not known."""

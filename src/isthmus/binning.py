@@ -39,6 +39,9 @@ ROWS_A_PIECE = 16
 MOST_DECIMALS = 4
 """Decimals up to which values are taken to be rounded to them."""
 
+MOST_COUNTS = 2**49
+"""Steps from zero up to which values are multiples of one: float64 tells a sixteenth of a step there."""
+
 STEP_FROM_VALUES = 10
 """Different values from which those that share a divisor are taken to be multiples of it."""
 
@@ -111,7 +114,7 @@ def step_of(v: np.ndarray) -> float:
     wide = v.astype(np.float64)
     for decimals in range(MOST_DECIMALS + 1):
         counts = np.rint(wide * 10.0**decimals)
-        if np.abs(counts).max() >= 2**52:
+        if np.abs(counts).max() >= MOST_COUNTS:
             return 0.0
         if np.array_equal(np.round(wide, decimals).astype(v.dtype), v):
             shared = int(np.gcd.reduce(np.abs(counts).astype(np.int64))) if len(v) >= STEP_FROM_VALUES else 1

@@ -24,6 +24,10 @@ FIRST_VALUES = 1_000
 EXACT_BELOW = 2**53
 """Where float64 begins to skip whole numbers."""
 
+DECIMALS_BELOW = EXACT_BELOW / 16
+"""The number of steps up to which a value with decimals is taken for a multiple of one: float64 still tells a sixteenth
+of a step there, so that the sum and the quotient of two such numbers can be rounded to the right one."""
+
 LARGEST = float(2**62)
 """The largest whole number that is given back of a column that met none beyond 2⁵³."""
 
@@ -172,6 +176,6 @@ def step_of(values: np.ndarray) -> float:
         return 0.0
     for decimals in range(1, MOST_DECIMALS + 1):
         scaled = values * 10**decimals
-        if bool((np.rint(scaled) / 10**decimals == values).all() and (np.abs(scaled) < EXACT_BELOW).all()):
+        if bool((np.rint(scaled) / 10**decimals == values).all() and (np.abs(scaled) < DECIMALS_BELOW).all()):
             return float(f"1e-{decimals}")
     return 0.0

@@ -174,9 +174,9 @@ class Mixed(Likelihood):
     minimum_std : a floor of σ in the model's units: a constant column must not have infinite density.
 
     >>> import pandas as pd
-    >>> from isthmus import VAE
+    >>> from isthmus import Autoencoder
     >>> frame = pd.DataFrame({"age": [*range(20, 40)] * 2, "sex": ["f", "m"] * 20})
-    >>> VAE(2, max_epochs=1, random_state=0).fit(frame).likelihood_
+    >>> Autoencoder(1, max_epochs=1, random_state=0).fit(frame).likelihood_
     Mixed()
     """
 
