@@ -24,18 +24,20 @@ DRAWS_AT_ONCE = 16
 
 
 def weighted_codes(
-    model: Model, x: Tensor, condition: Tensor | None, seeds: Tensor, n_draws: int
+    model: Model, x: Tensor, condition: Tensor | None, n_draws: int, seeds: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     r"""Return codes zₖ ~ q(z|x), (k, N, d), and log p(x, zₖ) − log q(zₖ|x), (k, N), of what is observed of x.
 
     Parameters
     ----------
     x : a block of rows in the data's units, (N, ...), NaN where an entry is not observed.
-    seeds : one integer a row, from which its draws are made, so that they do not depend on other rows.
     n_draws : k.
+    seeds : one integer a row, from which its draws are made, so that they do not depend on other rows; None takes the
+        row's own bits.
     """
     observed, x_model = model.observed(x), model.scaled(x).nan_to_num()
     q = model.encode(x_model, condition, observed)
+    seeds = row_seeds(x_model) if seeds is None else seeds
     batch, codes, log_weights = Batch(x, condition=condition, observed=observed), [], []
     at_once = max(1, values_at_once(x.device) // x.numel())
     for start in range(0, n_draws, at_once):
@@ -64,7 +66,7 @@ def best_guess(fitted: Fitted, rows: np.ndarray, condition: np.ndarray | None) -
     model = fitted.model
 
     def guess(x: Tensor, c: Tensor | None) -> Tensor:
-        z, weight = _posterior_codes(model, x, c, row_seeds(model.scaled(x).nan_to_num()))
+        z, weight = _posterior_codes(model, x, c)
         at_once, total = max(1, values_at_once(x.device) // x.numel()), torch.zeros(())
         for codes, w in zip(torch.split(z, at_once), torch.split(weight, at_once), strict=True):
             p = model.decode(codes, c)
@@ -128,10 +130,12 @@ def _particles(model: Model) -> int:
     return PARTICLES if _weighs(model) else 1
 
 
-def _posterior_codes(model: Model, x: Tensor, condition: Tensor | None, seeds: Tensor) -> tuple[Tensor, Tensor]:
+def _posterior_codes(
+    model: Model, x: Tensor, condition: Tensor | None, seeds: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Return codes of what is seen of rows, (k, N, d), and their weights, (k, N), which sum to one."""
     if not _weighs(model):
         z = model.encode(model.scaled(x).nan_to_num(), condition, model.observed(x)).mean[None]
         return z, torch.ones_like(z[..., 0])
-    z, log_weights = weighted_codes(model, x, condition, seeds, PARTICLES)
+    z, log_weights = weighted_codes(model, x, condition, PARTICLES, seeds)
     return z, log_weights.softmax(0)

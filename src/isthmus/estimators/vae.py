@@ -20,7 +20,6 @@ from ..monitor import ActiveUnits, Monitor
 from ..objective import ELBO, Objective
 from ..posterior import DiagonalGaussian, Posterior
 from ..prior import Prior
-from ..source import row_seeds
 from ..tensors import log_mean_exp
 from ..training import Player, Turns
 from ..typing import ArrayLike
@@ -161,8 +160,7 @@ class VAE(Samples, Reconstructs):
             return super().score_samples(X, condition)
 
         def bound(x: Tensor, c: Tensor | None) -> Tensor:
-            seeds = row_seeds(model.scaled(x).nan_to_num())
-            _, log_weights = weighted_codes(model, x, c, seeds, n_draws)
+            _, log_weights = weighted_codes(model, x, c, n_draws)
             return model.scaling.in_data_units(log_mean_exp(log_weights), x, model.observed(x))
 
         return values_back(self, fitted.scores(X, bound, condition, draws=n_draws), "score", X)
