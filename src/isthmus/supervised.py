@@ -15,7 +15,7 @@ from __future__ import annotations
 import copy
 import warnings
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -137,39 +137,6 @@ class FineTuned(ClassifierMixin, Encodes):  # type: ignore[misc]
         """The classes, (K,)."""
         check_is_fitted(self, "classes_found_")
         return np.array(self.classes_found_.values)
-
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike | None = None,
-        *,
-        sample_weight: ArrayLike | None = None,
-        condition: ArrayLike | None = None,
-    ) -> Self:
-        """Fit the classifier to rows X of classes y.
-
-        Parameters
-        ----------
-        X : (N, ...), of the shape of the rows that the encoder was fitted to.
-        y : the class of each row, (N,): numbers, truth values or words, of two classes at least.
-        sample_weight, condition : as in `Estimator.fit`.
-
-        Raises
-        ------
-        DataError : y is missing, of another length, or of one class.
-        """
-        return super().fit(X, y, sample_weight=sample_weight, condition=condition)
-
-    def partial_fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike | None = None,
-        *,
-        sample_weight: ArrayLike | None = None,
-        condition: ArrayLike | None = None,
-    ) -> Self:
-        """Go on with the fit by one epoch over rows X of classes y, all of which the first call names."""
-        return super().partial_fit(X, y, sample_weight=sample_weight, condition=condition)
 
     def beside(self, y: ArrayLike | None) -> dict[str, np.ndarray]:
         """Return the number of each row's class."""

@@ -237,6 +237,13 @@ class Estimator(TakesTables, Views, Choices, system=False):
         """
         return None
 
+    def condition_of(self, y: ArrayLike | None) -> ArrayLike | None:
+        """Return the condition of each row where none is given; None is none.
+
+        A subclass may take y for it.
+        """
+        return None
+
     def beside(self, y: ArrayLike | None) -> dict[str, np.ndarray]:
         """Return arrays that a system's own terms find in the batch by name, one row a sample; none by default.
 
@@ -265,6 +272,7 @@ class Estimator(TakesTables, Views, Choices, system=False):
                         self.__dict__.pop(name, None)
                 arguments = own_copy(self.get_params(deep=False))
                 target, noisy, width = self.target_of(X, y), None, None
+                condition = self.condition_of(y) if condition is None else condition
                 asked = asked_of(X, condition, self.condition_ if goes_on else None)
                 if goes_on:
                     x = self.fitted_.rows(X, to_learn=True)

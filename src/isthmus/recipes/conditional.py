@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -31,33 +31,11 @@ class _OfClasses(Estimator, system=False):
         one_hot: np.ndarray = np.eye(self.classes)[numbers.astype(np.int64).reshape(-1)]
         return one_hot
 
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike | None = None,
-        *,
-        sample_weight: ArrayLike | None = None,
-        condition: ArrayLike | None = None,
-    ) -> Self:
-        """Fit the model to rows X of classes y; see `Estimator.fit`."""
-        return super().fit(X, sample_weight=sample_weight, condition=self._classes(y, condition))
-
-    def partial_fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike | None = None,
-        *,
-        sample_weight: ArrayLike | None = None,
-        condition: ArrayLike | None = None,
-    ) -> Self:
-        """Go on with the fit by one epoch; see `Estimator.partial_fit`."""
-        return super().partial_fit(X, sample_weight=sample_weight, condition=self._classes(y, condition))
-
-    def _classes(self, y: ArrayLike | None, condition: ArrayLike | None) -> ArrayLike:
-        given = y if condition is None else condition
-        if given is None:
+    def condition_of(self, y: ArrayLike | None) -> ArrayLike | None:
+        """Return y, the class of each row."""
+        if y is None:
             raise DataError(f"{type(self).__name__} needs the class of each row: fit(X, y)")
-        return given
+        return y
 
 
 class ClassVAE(_OfClasses, VAE):
