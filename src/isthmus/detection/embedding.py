@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import ndtri
 
-__all__ = ["Embedding", "normal_scores"]
+__all__ = ["Embedding", "normal_scores", "rank_among"]
 
 
 class Embedding:
@@ -84,8 +84,8 @@ class Embedding:
 def normal_scores(values: np.ndarray, known: np.ndarray, scale: float) -> np.ndarray:
     r"""Return Φ⁻¹ of the ranks of values (N,) among known ones, continued in steps of `scale` beyond the last of them.
 
-    With l of n known values below x and l + t up to it, the score is Φ⁻¹((2l + t + 1)/(2n + 2)), and grows by (x −
-    max)/scale beyond the largest, falls by (min − x)/scale beyond the smallest.
+    Within them the score is Φ⁻¹ of `rank_among`; it grows by (x − max)/scale beyond the largest, and falls by
+    (min − x)/scale beyond the smallest.
 
     Parameters
     ----------
@@ -98,8 +98,18 @@ def normal_scores(values: np.ndarray, known: np.ndarray, scale: float) -> np.nda
     """
     if not len(known):
         return np.full(len(values), np.nan)
-    below, up_to = (np.searchsorted(known, values, side) for side in ("left", "right"))
-    inside = ndtri((below + up_to + 1) / (2 * len(known) + 2))
+    inside = ndtri(rank_among(values, known))
     beyond = np.maximum(values - known[-1], 0) - np.maximum(known[0] - values, 0)
     scores: np.ndarray = np.where(np.isnan(values), np.nan, inside + beyond / scale)
     return scores
+
+
+def rank_among(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return (2l + t + 1)/(2n + 2) for values (N,), l of n sorted known ones being smaller and t equal, in (0, 1).
+
+    >>> rank_among(np.array([0.0, 2.0]), np.array([1.0, 2.0, 3.0])).tolist()
+    [0.125, 0.5]
+    """
+    below, up_to = (np.searchsorted(known, values, side) for side in ("left", "right"))
+    ranks: np.ndarray = (below + up_to + 1) / (2 * len(known) + 2)
+    return ranks

@@ -15,6 +15,7 @@ from ..data.schema import is_table
 from ..errors import CompositionError
 from ..rows import TakesTables
 from ..typing import ArrayLike, RandomState
+from .embedding import rank_among
 from .scores import scores_of
 
 __all__ = ["Joined", "rarity"]
@@ -116,7 +117,7 @@ class Joined(TakesTables, BaseEstimator):  # type: ignore[misc]
 def rarity(scores: np.ndarray, usual: np.ndarray) -> np.ndarray:
     r"""Return −log P̂(S ≤ s) of scores s, (N,), by their ranks among usual ones, continued exponentially below them.
 
-    With l of n usual scores below s and l + t up to it, P̂ = (l + t/2 + ½)/(n + 1). Below the k-th lowest, t_k, k a
+    P̂ is the rank among usual scores (`rank_among`). Below the k-th lowest, t_k, k a
     tenth of n, it is P̂(t_k) exp(−(t_k − s)/e), e the mean excess of the k lowest, so that of two rows below all usual
     ones the lower one is still the rarer one.
 
@@ -129,8 +130,7 @@ def rarity(scores: np.ndarray, usual: np.ndarray) -> np.ndarray:
     [9.54, 4.26, 0.01]
     """
     n = len(usual)
-    below, up_to = (np.searchsorted(usual, scores, side) for side in ("left", "right"))
-    rare: np.ndarray = -np.log(((below + up_to) / 2 + 0.5) / (n + 1))
+    rare: np.ndarray = -np.log(rank_among(scores, usual))
     k = min(n - 1, max(FEWEST_TAIL_ROWS, int(TAIL_SHARE * n)))
     finite = usual[:k][np.isfinite(usual[:k])]
     if len(finite) and np.isfinite(usual[k]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -57,9 +58,7 @@ class PointScore(TakesTables, BaseEstimator):  # type: ignore[misc]
         """Return the score of each row, (N,): higher is more usual."""
         check_is_fitted(self)
         points, gaps = self._embedded(flat_rows(check_rows(self, X, reset=False)))
-        size = max(1, BLOCK_VALUES // len(self.points_))
-        blocks = zip(torch.split(points, size), torch.split(gaps, size), strict=True)
-        scores: np.ndarray = -torch.cat([self.oddness(self._distances(x, g)) for x, g in blocks]).numpy()
+        scores: np.ndarray = -torch.cat([self.oddness(block) for block in self._distances(points, gaps)]).numpy()
         return scores
 
     def keep(self, points: torch.Tensor, gaps: torch.Tensor) -> None:
@@ -70,15 +69,15 @@ class PointScore(TakesTables, BaseEstimator):  # type: ignore[misc]
         """Return how odd rows are by their distances to the points, (N, M) → (N,)."""
         raise NotImplementedError
 
-    def _distances(self, points: torch.Tensor, gaps: torch.Tensor) -> torch.Tensor:
-        """Return the distance of each row to each point, (N, M)."""
-        exact = "donot_use_mm_for_euclid_dist"
-        apart = torch.cdist(points, self.points_, compute_mode=exact)
-        if gaps.any() or self.gaps_.any():
-            unlike = torch.cdist(gaps, self.gaps_, p=1)
-            apart = torch.where(unlike > 0, (apart**2 + unlike).sqrt(), apart)
-        scaled: torch.Tensor = apart / self.gaps_.shape[1] ** 0.5
-        return scaled
+    def _distances(self, points: torch.Tensor, gaps: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Yield the distance of each row to each point, (rows, M), a block of rows at a time."""
+        size, exact = max(1, BLOCK_VALUES // len(self.points_)), "donot_use_mm_for_euclid_dist"
+        for x, g in zip(torch.split(points, size), torch.split(gaps, size), strict=True):
+            apart = torch.cdist(x, self.points_, compute_mode=exact)
+            if g.any() or self.gaps_.any():
+                unlike = torch.cdist(g, self.gaps_, p=1)
+                apart = torch.where(unlike > 0, (apart**2 + unlike).sqrt(), apart)
+            yield apart / self.gaps_.shape[1] ** 0.5
 
     def _embedded(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Return rows as points, and where they have gaps."""
@@ -137,9 +136,8 @@ class Neighbours(PointScore):
             raise CompositionError(f"n_neighbors must be at least 1, got {self.n_neighbors}")
         self.points_, self.gaps_, self.own_ = points, gaps, torch.zeros(0, dtype=points.dtype)
         if self.local:
-            size, k = max(1, BLOCK_VALUES // len(points)), min(self.n_neighbors + 1, len(points))
-            blocks = zip(torch.split(points, size), torch.split(gaps, size), strict=True)
-            nearest = torch.cat([self._distances(x, g).topk(k, largest=False).values for x, g in blocks])
+            k = min(self.n_neighbors + 1, len(points))
+            nearest = torch.cat([block.topk(k, largest=False).values for block in self._distances(points, gaps)])
             self.own_ = nearest.sum(1) / max(1, k - 1)  # a row is nearest to itself, at a distance of 0
 
     def oddness(self, distances: torch.Tensor) -> torch.Tensor:
