@@ -86,6 +86,16 @@ def test_rows_without_alarms_and_rows_of_the_fit(sensors):
     assert "held against each other" in own.headline.also
 
 
+def test_rows_of_the_fit_have_the_p_values_by_which_they_were_judged(sensors):
+    _, new = sensors
+    detector = Detector(calibration="cross", random_state=0).fit(new).at(alpha=0.1)
+    judged = detector.judge_own(new)
+    found = Findings.of(detector, new, judged, own=True)
+    shown = [why.p_value for why in found.explanations]
+    assert shown == judged.p_values[found.order].tolist() == sorted(shown)
+    assert shown[-1] <= 0.1
+
+
 def test_the_count_by_chance_is_that_of_usual_rows(rng):
     """The interval holds the alarms among usual rows in at least 95 of 100 splits, but not in all."""
     held, counts = 0, []

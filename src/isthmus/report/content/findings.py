@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -73,8 +73,10 @@ class Findings:
     ) -> Findings:
         """Return what a detector found, its reasons for at most 25 alarms among it."""
         shown = cls.raised(judged)[:EXPLAINED]
-        reasons = detector.explain(take(X, np.sort(shown))) if len(shown) else []
-        explanations = [reasons[int(np.searchsorted(np.sort(shown), row))] for row in shown]
+        explained = np.sort(shown)
+        reasons = dict(zip(explained, detector.explain(take(X, explained)) if len(shown) else [], strict=True))
+        # rows of the fit are judged by models that did not see them, and explained by all: a row has one p-value
+        explanations = [replace(reasons[row], p_value=float(judged.p_values[row])) for row in shown]
         names = [f"row {i}" for i in range(len(judged.rows))] if labels is None else labels
         return cls(detector, judged, explanations, names, **said)
 
